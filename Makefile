@@ -1,0 +1,69 @@
+# What a person types here. Everything runs in the virtual environment .venv, which is made on first need.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# Two, and not one per core: each test process trains with torch, and starts children that do.
+TEST_PROCESSES ?= 2
+# Pages whose help texts and sample outputs cog writes.
+COGGED := $(wildcard README.md docs/cli.md docs/formats/*.md)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-deep exactness coverage check format docs bench clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+install: $(INSTALLED)  ## make .venv with flor and its tools (every target below does, where needed)
+
+$(INSTALLED): setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	@echo "installing flor, the CPU build of torch and the tools into $(VENV) (a minute or two)"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev]' || { \
+	    echo 'hint: if torch==2.13.0+cpu was not found, let pip see the index of CPU builds:' >&2; \
+	    echo '      PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make install' >&2; \
+	    exit 1; }
+	@touch $@
+
+demo: $(INSTALLED)  ## record a script, add a log line afterwards, replay it, compare with a full re-run
+	@$(BIN)/python examples/demo.py
+
+test: $(INSTALLED)  ## run all tests
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup
+
+test-deep: $(INSTALLED)  ## run all tests, with many more random examples for the properties
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup --hypothesis-profile=deep
+
+exactness: $(INSTALLED)  ## run only the comparisons of replays with full re-runs, bit for bit
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup tests/exactness
+
+coverage: $(INSTALLED)  ## run all tests and show the branches that none of them took
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+	$(BIN)/coverage report --include='florlib/ground/*' --fail-under=100
+
+check: $(INSTALLED)  ## format, lint, types, floors, samples in the documents, spelling
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(if $(COGGED),$(BIN)/cog --check $(COGGED))
+	$(BIN)/codespell
+
+format: $(INSTALLED)  ## put the source in form
+	$(BIN)/ruff check --fix --exit-zero --quiet .
+	$(BIN)/ruff format .
+
+docs: $(INSTALLED)  ## write help texts and sample outputs into the documents anew
+	$(if $(COGGED),$(BIN)/cog -r $(COGGED))
+
+bench: $(INSTALLED)  ## measure: benchmarks/ says what, benchmarks/results.md holds the last figures
+	$(foreach script,$(wildcard benchmarks/[a-z]*.py),$(BIN)/python $(script) &&) true
+
+clean:  ## remove .venv and all that was made here
+	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* .hypothesis
+	rm -rf .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Words in, one call down, one view out."""

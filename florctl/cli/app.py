@@ -1,0 +1,167 @@
+"""The `flor` command: its tree of commands, and what becomes of an error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from florlib.ground.errors import FlorError
+
+# typer keeps the errors of its parser private; this one's parents are what all of them share.
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
+
+COMMANDS = {
+    "record": ("florctl.cli.record", "record"),
+    "replay": ("florctl.cli.replay", "replay"),
+    "log": ("florctl.cli.log", "log_app"),
+    "query": ("florctl.cli.query", "query"),
+    "store": ("florctl.cli.store", "store_app"),
+}
+"""Where each command lives: a module and its typer function or app. A module is imported when its
+command is called or its line of help is shown. It may hold CONTEXT, typer's context settings."""
+
+
+class FlorGroup(TyperGroup):
+    """The root of the tree: loads commands when they are asked for, and maps errors to statuses."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The commands in the order of the help page."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Load a command."""
+        if cmd_name not in self.commands and cmd_name in COMMANDS:
+            self.commands[cmd_name] = _loaded(cmd_name)
+        return self.commands.get(cmd_name)
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run, and end as every flor command ends: one line of error, one hint, its exit status."""
+        options["standalone_mode"] = False
+        try:
+            status = super().main(*args, **options)
+            _flush()
+        except FlorError as error:
+            _end(error.message, error.hint, error.exit_status)
+        except _USAGE_ERROR as error:
+            _misused(error)
+        except (KeyboardInterrupt, typer.Abort):
+            sys.exit(130)
+        except BrokenPipeError:
+            _discard_stdout()
+            sys.exit(0)
+        # In this mode typer returns the status of `typer.Exit`, or what the command returned.
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+app = typer.Typer(
+    cls=FlorGroup,
+    name="flor",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from florlib import __version__
+
+        typer.echo(f"flor {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Record a training run; later, ask for what it did not log.
+
+    Example: flor record train.py; flor replay; flor log get @ loss
+    """
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line.
+
+    Args:
+        argv: the words after `flor`; those of this process where None.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        app(list(sys.argv[1:] if argv is None else argv), prog_name="flor")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+def _loaded(name: str) -> Any:
+    module_name, attribute = COMMANDS[name]
+    module = import_module(module_name)
+    found = getattr(module, attribute)
+    holder = typer.Typer(rich_markup_mode=None, add_completion=False)
+    if isinstance(found, typer.Typer):
+        holder.add_typer(found, name=name)
+        group: Any = typer.main.get_command(holder)
+        return group.commands[name]
+    holder.command(name, context_settings=getattr(module, "CONTEXT", None))(found)
+    return typer.main.get_command(holder)
+
+
+def _misused(error: Any) -> NoReturn:
+    """Say what was wrong with the words, and the nearest ones that are right."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "flor"
+    text = error.format_message()
+    if text.startswith("Usage:"):  # a group without a command: this is its page of help
+        typer.echo(text, err=True)
+        sys.exit(2)
+    message, hint = text.split("\n")[0].removesuffix("."), f"{path} --help"
+    message = message[:1].lower() + message[1:]
+    option = getattr(error, "option_name", None)
+    if context and option is not None:
+        message = message.split(" (")[0]
+        hint = _nearest(option, [o for param in context.command.params for o in param.opts], path)
+    elif context and message.startswith("no such command"):
+        name = message.partition("'")[2].partition("'")[0]
+        message = f"no such command: {path} {name}"
+        hint = f"{_nearest(name, context.command.list_commands(context), path)} --help"
+        hint = hint.replace("--help --help", "--help")
+    _end(message, hint, 2)
+
+
+def _nearest(word: str, known: list[str], path: str) -> str:
+    near = get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"{path} {near[0] if near else '--help'}"
+
+
+def _end(message: str, hint: str | None, status: int) -> NoReturn:
+    typer.echo(f"error: {message}", err=True)
+    if hint:
+        typer.echo(f"hint: {hint}", err=True)
+    sys.exit(status)
+
+
+def _flush() -> None:
+    """Find out here, not at the interpreter's end, that nobody reads any more."""
+    sys.stdout.flush()
+
+
+def _discard_stdout() -> None:
+    """Send the rest of the output nowhere, or Python complains about the pipe when it ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

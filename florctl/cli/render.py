@@ -1,0 +1,218 @@
+"""Views on their way to stdout: a table for people, or JSON, CSV and tab-separated text.
+
+Off a terminal there is no colour and nothing is cut off; rich is imported only for a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from florctl.cli.options import Format
+
+SHRUNK = 10
+"""Columns of a terminal that a column which gives way keeps at least."""
+
+RICH_ROWS = 500
+"""Longer tables are laid out by ourselves: rich takes about a millisecond a row."""
+
+_STYLES = {
+    "running": "cyan",
+    "done": "green",
+    "crashed": "red",
+    "killed": "red",
+    "unknown": "yellow",
+    "equal": "green",
+    "differs": "bold red",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table for people.
+
+    Attributes:
+        right: numbers stand at the right.
+        wide: left out where a terminal has no room for all columns.
+        shrinks: cut off, or folded where there are no titles, when a terminal has no room.
+    """
+
+    title: str
+    right: bool = False
+    wide: bool = False
+    shrinks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of texts under titles; without titles, a list of names and what they are."""
+
+    columns: tuple[Column, ...]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """An answer in all its forms.
+
+    Attributes:
+        tables: for people.
+        content: for --json.
+        fields: the names of --csv.
+        records: the rows of --csv and --plain.
+    """
+
+    tables: Sequence[Table]
+    content: Any
+    fields: Sequence[str]
+    records: Iterable[Sequence[Any]]
+
+
+def records_of(objects: Sequence[dict[str, Any]], fields: Sequence[str]) -> list[list[Any]]:
+    """JSON objects as flat records."""
+    return [[item[name] for name in fields] for item in objects]
+
+
+def show(view: View, form: Format) -> None:
+    """Print a view in the form that was asked for."""
+    if form is Format.json:
+        _write(json.dumps(view.content, indent=2, default=_bytes_text) + "\n")
+    elif form is Format.csv:
+        _write_csv(view)
+    elif form is Format.plain:
+        lines = ("\t".join(_one_line(_field(cell)) for cell in row) for row in view.records)
+        _write("".join(f"{line}\n" for line in lines))
+    else:
+        _show_tables(view.tables)
+
+
+def on_terminal() -> bool:
+    """Whether a person reads stdout."""
+    return sys.stdout.isatty()
+
+
+def _show_tables(tables: Sequence[Table]) -> None:
+    styled = on_terminal() or bool(os.environ.get("FORCE_COLOR"))
+    for number, table in enumerate(table for table in tables if table.rows):
+        if number:
+            _write("\n")
+        if styled and len(table.rows) <= RICH_ROWS:
+            _show_rich(table)
+        else:
+            _write(aligned(table))
+
+
+def aligned(table: Table) -> str:
+    """A table as text, with nothing cut off.
+
+    >>> print(aligned(Table((Column("epoch", right=True), Column("loss")), [["0", "0.5"]])), end="")
+    epoch  loss
+        0  0.5
+    """
+    titles = [column.title for column in table.columns]
+    rows = [[_one_line(cell) for cell in row] for row in table.rows]
+    lines = [titles, *rows] if any(titles) else rows
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    texts = [
+        "  ".join(
+            cell.rjust(width) if column.right else cell.ljust(width)
+            for cell, width, column in zip(line, widths, table.columns, strict=True)
+        ).rstrip()
+        for line in lines
+    ]
+    head = [table.title] if table.title else []
+    return "".join(f"{text}\n" for text in [*head, *texts])
+
+
+def _show_rich(table: Table) -> None:
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    terminal = on_terminal()
+    # FORCE_COLOR into a pipe: colours, and still nothing cut off.
+    width = shutil.get_terminal_size().columns if terminal else 100_000
+    console = Console(file=sys.stdout, force_terminal=True, width=width, highlight=False)
+    widths = fitted(table, width)
+    shown = list(widths)
+    titled = any(column.title for column in table.columns)
+    grid = RichTable(
+        box=None, show_header=titled, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0)
+    )
+    for at in shown:
+        column = table.columns[at]
+        grid.add_column(
+            column.title,
+            justify="right" if column.right else "left",
+            no_wrap=titled,
+            overflow="ellipsis" if titled else "fold",
+            width=widths[at],
+        )
+    for row in table.rows:
+        cells = (_one_line(row[at]) for at in shown)
+        grid.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
+    if table.title:
+        console.print(Text(table.title, style="bold"))
+    console.print(grid)
+
+
+def fitted(table: Table, width: int) -> dict[int, int]:
+    """The columns that a terminal shows, by number, with the width of each.
+
+    Left to rich, all columns lose alike, and dates and statuses become illegible.
+    """
+    cells = [[column.title for column in table.columns], *table.rows]
+    widths = {at: max(len(_one_line(row[at])) for row in cells) for at in range(len(table.columns))}
+    wide = [at for at in widths if table.columns[at].wide]
+    while wide and _too_wide(widths, width) > 0:
+        del widths[wide.pop()]
+    for at in reversed([at for at in widths if table.columns[at].shrinks]):
+        spare = max(0, widths[at] - max(SHRUNK, len(table.columns[at].title)))
+        widths[at] -= min(spare, max(0, _too_wide(widths, width)))
+    return widths
+
+
+def _too_wide(widths: dict[int, int], width: int) -> int:
+    return sum(widths.values()) + 2 * (len(widths) - 1) - width
+
+
+def _write_csv(view: View) -> None:
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(view.fields)
+    writer.writerows([_field(cell) for cell in row] for row in view.records)
+
+
+def _field(cell: Any) -> str:
+    """A cell for programs: floats round-trip, null is empty, trees are JSON."""
+    if cell is None:
+        return ""
+    if isinstance(cell, (bool, list, dict)):
+        return json.dumps(cell, default=_bytes_text)
+    return _bytes_text(cell) if isinstance(cell, bytes) else str(cell)
+
+
+def _bytes_text(content: Any) -> str:
+    return content.hex() if isinstance(content, bytes) else str(content)
+
+
+def _one_line(text: str) -> str:
+    """A text without line breaks, and without codes that would move or colour the terminal."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def _write(text: str) -> None:
+    encoding = sys.stdout.encoding or "utf-8"
+    # A terminal or pipe in a narrow encoding shows escapes instead of ending the command.
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -1,0 +1,345 @@
+"""Views of runs and of the values they logged: the JSON contract, and tables for people."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from florctl.cli.render import Column, Table, View, records_of
+from florlib.ground.position import Position, describe
+from florlib.ground.values import plain_json
+from florlib.stores.catalog.rows import NameRow, RunDetails, RunRow, ValueRow
+
+RUN_FIELDS = (
+    "run",
+    "name",
+    "ordinal",
+    "status",
+    "started",
+    "seconds",
+    "exit_status",
+    "signal",
+    "version",
+    "dirty",
+    "command",
+    "iterations",
+    "checkpoints",
+    "bytes",
+    "overhead",
+    "project",
+)
+_CHECKS = {True: "equal", False: "differs", None: ""}
+
+
+def run_list(runs: Sequence[RunRow]) -> View:
+    """Runs, a line each."""
+    columns = (
+        Column("run", shrinks=True),
+        Column("id"),
+        Column("status"),
+        Column("started"),
+        Column("took", right=True),
+        Column("iters", right=True),
+        Column("checkpoints", right=True, wide=True),
+        Column("size", right=True, wide=True),
+        Column("cost", right=True, wide=True),
+        Column("version", wide=True),
+        Column("command", shrinks=True),
+    )
+    objects = [_run_object(run) for run in runs]
+    table = Table(columns, [_run_cells(run) for run in runs])
+    return View([table], objects, RUN_FIELDS, records_of(objects, RUN_FIELDS))
+
+
+def _run_object(run: RunRow) -> dict[str, Any]:
+    content = {name: getattr(run, name) for name in RUN_FIELDS}
+    return {**content, "command": list(run.command)}
+
+
+def _run_cells(run: RunRow) -> list[str]:
+    return [
+        f"{run.name}@{run.ordinal}",
+        run.run.rpartition("-")[2],
+        run.status,
+        _local_time(run.started),
+        duration(run.seconds),
+        str(run.iterations),
+        str(run.checkpoints),
+        size(run.bytes),
+        _percent(run.overhead),
+        f"{run.version[:7]}{'+' if run.dirty else ''}" if run.version else "",
+        shlex.join(run.command),
+    ]
+
+
+def run_page(run: RunRow, more: RunDetails) -> View:
+    """One run with all that is known of it."""
+    content: dict[str, Any] = {
+        **_run_object(run),
+        "arguments": {name: plain_json(value) for name, value in more.arguments.items()},
+        "environment": more.environment,
+        "tags": more.tags,
+        "loops": [
+            {
+                "name": loop.name,
+                "kind": loop.kind,
+                "file": loop.file,
+                "line": loop.line,
+                "iterations": loop.iterations,
+            }
+            for loop in more.loops
+        ],
+        "captured": list(more.captured),
+        "not_captured": [
+            {"name": one.name, "file": one.file, "line": one.line, "reason": one.reason}
+            for one in more.not_captured
+        ],
+        "checkpoints": [
+            {"position": position_objects(one.position), "bytes": one.bytes, "stall_s": one.stall_s}
+            for one in more.checkpoints
+        ],
+        "overhead": {"share": run.overhead, "stall_s": more.stall_s, "budget": more.budget},
+        "files": {"read": list(more.read), "written": list(more.written)},
+        "warnings": [{"code": code, "text": text} for code, text in more.warnings],
+        "replays": [
+            {"replay": one.replay, "status": one.status, "seconds": one.seconds}
+            for one in more.replays
+        ],
+    }
+    return View(_page_tables(run, more), content, ("field", "value"), list(content.items()))
+
+
+def _page_tables(run: RunRow, more: RunDetails) -> list[Table]:
+    ending = "" if run.signal is None else f", signal {run.signal}"
+    if run.exit_status is not None:
+        ending = f", exit status {run.exit_status}{ending}"
+    cost = f"{_percent(run.overhead)} of training time" if run.overhead is not None else "none"
+    facts = {
+        "run": f"{run.name}@{run.ordinal}  {run.run}",
+        "status": f"{run.status}{ending}",
+        "started": f"{_local_time(run.started)}, took {duration(run.seconds) or '?'}",
+        "command": shlex.join(run.command),
+        "project": run.project,
+        "version": _version_words(run, more),
+        "arguments": _pairs(more.arguments),
+        "tags": _pairs(more.tags),
+        "environment": _pairs(more.environment),
+        "checkpoints": _checkpoint_words(more),
+        "cost": f"{cost}, budget {_percent(more.budget)}" if more.budget is not None else cost,
+        "captured": ", ".join(more.captured),
+        "read": ", ".join(more.read),
+        "written": ", ".join(more.written),
+    }
+    loops = [
+        [
+            loop.name,
+            loop.kind,
+            f"{loop.file}:{loop.line}" if loop.file else "",
+            str(loop.iterations),
+        ]
+        for loop in more.loops
+    ]
+    missing = [
+        [one.name, f"{one.file}:{one.line}" if one.file else "", one.reason]
+        for one in more.not_captured
+    ]
+    listed = "not-captured" if missing else None  # said above, with the line
+    warnings = [pair for pair in more.warnings if pair[0] != listed]
+    replays = [[one.replay, one.status, duration(one.seconds)] for one in more.replays]
+    return [
+        Table(
+            (Column(""), Column("", shrinks=True)),
+            [[key, text] for key, text in facts.items() if text],
+        ),
+        Table(
+            (Column("loop"), Column("kind"), Column("line"), Column("iterations", right=True)),
+            loops,
+        ),
+        Table((Column("not captured"), Column("line"), Column("reason", shrinks=True)), missing),
+        Table((Column("replay"), Column("status"), Column("took", right=True)), replays),
+        Table((Column("warning"), Column("text", shrinks=True)), warnings),
+    ]
+
+
+def _version_words(run: RunRow, more: RunDetails) -> str:
+    if not run.version:
+        return "none saved"
+    changed = f", {run.dirty} changed file{'s' if run.dirty != 1 else ''}" if run.dirty else ""
+    base = f", on {more.branch or 'no branch'} at {more.base[:12]}" if more.base else ""
+    return f"{run.version[:12]}{base}{changed}"
+
+
+def _checkpoint_words(more: RunDetails) -> str:
+    if not more.checkpoints:
+        return "none"
+    total = size(sum(one.bytes for one in more.checkpoints))
+    last = describe(more.checkpoints[-1].position)
+    return f"{len(more.checkpoints)}, {total}, the last at {last}"
+
+
+def _pairs(content: dict[str, Any]) -> str:
+    return ", ".join(f"{key}={value_text(value)}" for key, value in content.items())
+
+
+def name_list(names: Sequence[NameRow]) -> View:
+    """The names that a run has logged."""
+    fields = ("name", "recorded", "replayed")
+    objects = [
+        {"name": one.name, "recorded": one.recorded, "replayed": one.replayed} for one in names
+    ]
+    columns = (Column("name"), Column("recorded", right=True), Column("replayed", right=True))
+    rows = [[one.name, str(one.recorded), str(one.replayed or "")] for one in names]
+    return View([Table(columns, rows)], objects, fields, records_of(objects, fields))
+
+
+def value_list(run: RunRow, names: Sequence[str], values: Sequence[ValueRow]) -> View:
+    """Logged values in the order of execution; several names stand side by side for people."""
+    content = [
+        {
+            "run": run.run,
+            "position": position_objects(value.position),
+            "name": value.name,
+            "value": plain_json(value.value),
+            "origin": value.origin,
+            "verified": value.verified,
+        }
+        for value in values
+    ]
+    loops = _loop_columns(values)
+    records = (
+        [
+            run.run,
+            *_indices(value.position, loops),
+            value.name,
+            plain_json(value.value),
+            value.origin,
+            value.verified,
+        ]
+        for value in values
+    )
+    fields = ("run", *_loop_titles(loops), "name", "value", "origin", "verified")
+    table = _one_name(names[0], values) if len(names) == 1 else _side_by_side(names, values)
+    return View([table], content, fields, records)
+
+
+def _one_name(name: str, values: Sequence[ValueRow]) -> Table:
+    loops = _loop_columns(values)
+    columns = [*_position_columns(loops), _value_column(name, values)]
+    cells = [[*_indices(one.position, loops), value_text(one.value)] for one in values]
+    if len({one.rank for one in values}) > 1:
+        columns.append(Column("rank", right=True))
+        cells = [[*row, str(one.rank)] for row, one in zip(cells, values, strict=True)]
+    if any(one.origin != "record" for one in values):
+        columns.append(Column("from"))
+        cells = [[*row, _origin_text(one)] for row, one in zip(cells, values, strict=True)]
+    if any(one.verified is not None for one in values):
+        columns.append(Column("replayed"))
+        cells = [[*row, _CHECKS[one.verified]] for row, one in zip(cells, values, strict=True)]
+    return Table(tuple(columns), cells)
+
+
+def _side_by_side(names: Sequence[str], values: Sequence[ValueRow]) -> Table:
+    """A row a position and occurrence, a column a name."""
+    loops = _loop_columns(values)
+    rows: dict[tuple[Any, ...], dict[str, str]] = {}
+    for one in values:
+        row = rows.setdefault((one.position, one.rank, one.occurrence), {})
+        row[one.name] = value_text(one.value)
+    columns = [*_position_columns(loops)]
+    for name in names:
+        of_name = [one for one in values if one.name == name]
+        is_late = all(one.origin != "record" for one in of_name)
+        columns.append(_value_column(f"{name} (replay)" if is_late else name, of_name))
+    cells = [
+        [*_indices(position, loops), *(row.get(name, "") for name in names)]
+        for (position, _, _), row in rows.items()
+    ]
+    return Table(tuple(columns), cells)
+
+
+def position_objects(position: Position) -> list[dict[str, Any]]:
+    """A position in the JSON contract's form."""
+    return [{"loop": loop, "index": index} for loop, index in position]
+
+
+def _loop_columns(values: Iterable[ValueRow]) -> list[tuple[int, str]]:
+    """The loops of the values' positions, outer before inner: (depth, name)."""
+    met = {(depth, loop): None for one in values for depth, (loop, _) in enumerate(one.position)}
+    return sorted(met, key=lambda at: at[0])
+
+
+def _loop_titles(loops: Sequence[tuple[int, str]]) -> list[str]:
+    """Column titles; a loop inside another of the same name gets its depth."""
+    names = [name for _, name in loops]
+    return [name if names.count(name) == 1 else f"{name}.{depth}" for depth, name in loops]
+
+
+def _position_columns(loops: Sequence[tuple[int, str]]) -> list[Column]:
+    return [Column(title, right=True) for title in _loop_titles(loops)]
+
+
+def _indices(position: Position, loops: Sequence[tuple[int, str]]) -> list[str]:
+    at = {(depth, loop): str(index) for depth, (loop, index) in enumerate(position)}
+    return [at.get(loop, "") for loop in loops]
+
+
+def _value_column(title: str, values: Iterable[ValueRow]) -> Column:
+    """Numbers stand at the right and whole; a long text gives way."""
+    are_numbers = all(isinstance(one.value, (int, float)) for one in values)
+    return Column(title, right=are_numbers, shrinks=not are_numbers)
+
+
+def _origin_text(value: ValueRow) -> str:
+    return "" if value.origin == "record" else f"replay {value.origin.rpartition('-')[2]}"
+
+
+def value_text(value: Any) -> str:
+    """A logged value, given as JSON of the journal, for people; floats in full.
+
+    >>> value_text(0.1), value_text({"$array": ["torch", "float32", [2, 3], ""]})
+    ('0.1', 'float32[2, 3]')
+    """
+    if isinstance(value, dict) and "$array" in value:
+        _, dtype, shape, _ = value["$array"]
+        return f"{dtype}[{', '.join(map(str, shape))}]"
+    plain = plain_json(value)
+    return plain if isinstance(plain, str) else repr(plain)
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds for people.
+
+    >>> duration(4.25), duration(192), duration(7500)
+    ('4.2 s', '3 m 12 s', '2 h 05 m')
+    """
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} m {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} m"
+
+
+def size(count: int) -> str:
+    """Bytes for people.
+
+    >>> size(512), size(1536), size(3 * 1024**3)
+    ('512 B', '1.5 KiB', '3.0 GiB')
+    """
+    amount, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while amount >= 1024 and len(units) > 1:
+        amount /= 1024
+        del units[0]
+    return f"{amount:.0f} B" if units[0] == "B" else f"{amount:.1f} {units[0]}"
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.2%}"
+
+
+def _local_time(text: str) -> str:
+    return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M}"

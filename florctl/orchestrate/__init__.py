@@ -1,0 +1,1 @@
+"""Processes and answers: launching scripts, harvesting journals, planning and running replays."""

@@ -1,0 +1,269 @@
+"""Harvest: what the files of all runs say, brought into the catalog; again and again, at no risk.
+
+Each journal goes in by one transaction, together with the mark of how far it was read. So a harvest
+may be killed anywhere, may run beside another one, and takes in nothing twice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from florctl.orchestrate import liveness
+from florlib.ground.errors import FlorError
+from florlib.ground.layout import HomeLayout, ReplayLayout, RunLayout
+from florlib.stores.catalog import marks, runs
+from florlib.stores.catalog.connection import open_catalog, translated, writing
+from florlib.stores.catalog.ingest import Journal, ingest
+from florlib.stores.catalog.marks import Mark, Watch
+from florlib.stores.catalog.places import Cursor
+from florlib.stores.journal import read_records
+
+SETTLING_S = 2.0
+"""Folders' mtimes have a grain: what was written in the same tick as our look would be missed."""
+
+_REPLAYS = RunLayout(Path("run")).replays.name
+_FINAL = ("done", "crashed", "killed")
+
+
+@dataclass(slots=True)
+class Harvest:
+    """What a harvest did.
+
+    Attributes:
+        looked: runs whose files were looked at one by one.
+        journals: journals of which something was read.
+        values: logged values that were taken in or compared.
+        problems: one line each on what could not be read; everything else was.
+    """
+
+    looked: int = 0
+    journals: int = 0
+    values: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def harvest(home: Path, *, now: datetime, boot: str, host: str) -> Harvest:
+    """Bring the catalog up to date with the files.
+
+    Args:
+        home: FLOR_HOME.
+        now: the present, with a time zone.
+        boot: id of this boot (`liveness.boot_id`).
+        host: name of this host (`platform.node`).
+
+    Raises:
+        HomeNotWritable, FormatTooNew, Locked: see `open_catalog`.
+    """
+    path = HomeLayout(home).catalog
+    with closing(open_catalog(path)) as connection, translated(path):
+        work = _Work(home, connection, now, boot, host)
+        work.everything()
+        return work.done
+
+
+def rebuild(home: Path, *, now: datetime, boot: str, host: str) -> Harvest:
+    """Make the catalog anew from the files, also where it is damaged; see `harvest`."""
+    path = HomeLayout(home).catalog
+    try:
+        with closing(open_catalog(path)) as connection, translated(path), writing(connection):
+            marks.forget_everything(connection)
+    except FlorError as error:
+        if not isinstance(error.__cause__, sqlite3.DatabaseError) or isinstance(
+            error.__cause__, sqlite3.OperationalError
+        ):
+            raise
+        for file in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+            file.unlink(missing_ok=True)
+    return harvest(home, now=now, boot=boot, host=host)
+
+
+@dataclass(slots=True)
+class _Work:
+    home: Path
+    connection: sqlite3.Connection
+    now: datetime
+    boot: str
+    host: str
+    done: Harvest = field(default_factory=Harvest)
+
+    def everything(self) -> None:
+        known = marks.watches(self.connection)
+        found = set()
+        for run_folder in _run_folders(self.home):
+            name = os.path.relpath(run_folder, self.home)
+            seen = known.get(name)
+            if seen is None or not _is_quiet(run_folder, seen):
+                if not self._run(RunLayout(Path(run_folder)), name):
+                    continue
+                self.done.looked += 1
+            found.add(name)
+        for name in known.keys() - found:
+            with writing(self.connection):
+                marks.forget_run(self.connection, known[name].key)
+
+    def _run(self, layout: RunLayout, folder: str) -> bool:
+        """Take in one run; False where the folder holds none."""
+        # Before anything is read, so that what is written meanwhile is found the next time.
+        folder_mtime_ns = _mtime_ns(layout.folder)
+        replays_mtime_ns = _mtime_ns(layout.replays)
+        try:
+            run_json = json.loads(layout.run_file.read_text(encoding="utf-8"))
+            key = self._run_file(layout, folder, run_json)
+        except FileNotFoundError:
+            return False
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            self.done.problems.append(f"{layout.run_file} cannot be read ({error})")
+            return False
+        for path in layout.journals():
+            self._journal(path, key, None)
+        self._replays(layout, key)
+        self._ending(layout, key, run_json)
+        mtimes = (folder_mtime_ns, replays_mtime_ns)
+        seen = Watch(key, self._is_settled(layout, key, mtimes), *mtimes)
+        if marks.watch_of(self.connection, key) != seen:
+            with writing(self.connection):
+                marks.watch(self.connection, seen)
+        return True
+
+    def _run_file(self, layout: RunLayout, folder: str, run_json: dict[str, Any]) -> int:
+        name = str(layout.run_file.relative_to(self.home))
+        mark = _mark(layout.run_file)
+        known = marks.mark_of(self.connection, name)
+        if known == mark:
+            return runs.key_of(self.connection, run_json["run"])
+        with writing(self.connection):
+            key = runs.put_run(self.connection, folder, run_json)
+            marks.set_mark(self.connection, name, key, mark)
+        return key
+
+    def _journal(self, path: Path, run: int, replay: int | None) -> None:
+        """Take in what is new of a journal."""
+        name = str(path.relative_to(self.home))
+        try:
+            size = _mark(path)
+            if _same_size(marks.mark_of(self.connection, name), size):
+                return
+            with writing(self.connection):
+                # Asked again under the lock: another harvest may have been here meanwhile.
+                known = marks.mark_of(self.connection, name)
+                if known is not None and size.size < known.offset:
+                    marks.forget_journal(self.connection, name)
+                    known = None
+                records, offset = read_records(path, after=known.offset if known else 0)
+                cursor = Cursor.from_json(known.cursor if known else None)
+                journal = Journal(name, run, replay)
+                values = ingest(self.connection, journal, records, cursor)
+                mark = Mark(size.size, size.mtime_ns, offset, cursor.to_json())
+                marks.set_mark(self.connection, name, run, mark)
+                runs.add_up(self.connection, run)
+        except (OSError, FlorError, ValueError, KeyError, TypeError, IndexError) as error:
+            self.done.problems.append(f"{path} cannot be read ({error})")
+            return
+        self.done.journals += bool(records)
+        self.done.values += values
+
+    def _replays(self, layout: RunLayout, run: int) -> None:
+        reported = runs.replays_with_report(self.connection, run)
+        folders = sorted(layout.replays.iterdir()) if layout.replays.is_dir() else []
+        for gone in runs.known_replays(self.connection, run) - {one.name for one in folders}:
+            with writing(self.connection):
+                runs.forget_replay(self.connection, run, gone)
+        for folder in folders:
+            if folder.is_dir():
+                self._replay(ReplayLayout(folder), run, folder.name in reported)
+
+    def _replay(self, layout: ReplayLayout, run: int, reported: bool) -> None:
+        report = None if reported else self._report(layout)
+        journals = layout.journals()
+        if not reported:
+            touched = max(map(_mtime_ns, [layout.folder, *journals]))
+            age_s = (self.now - liveness.touched_at(touched)).total_seconds()
+            status = "running" if age_s < liveness.FRESH_S else "killed"
+            if report:
+                status = str(report.get("status", "unknown"))
+            with writing(self.connection):
+                runs.put_replay(self.connection, run, layout.replay, status, report)
+        key = runs.replay_key(self.connection, run, layout.replay)
+        for path in journals:
+            self._journal(path, run, key)
+
+    def _report(self, layout: ReplayLayout) -> dict[str, Any] | None:
+        try:
+            content = json.loads(layout.report_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            self.done.problems.append(f"{layout.report_file} cannot be read ({error})")
+            return None
+        return content if isinstance(content, dict) else None
+
+    def _ending(self, layout: RunLayout, key: int, run_json: dict[str, Any]) -> None:
+        touched = max(map(_mtime_ns, [layout.run_file, *layout.journals()]))
+        ending = liveness.ending(
+            run_json,
+            runs.process_ends(self.connection, key),
+            touched=liveness.touched_at(touched),
+            now=self.now,
+            boot=self.boot,
+            host=self.host,
+        )
+        if runs.ending_of(self.connection, key) != ending:
+            with writing(self.connection):
+                runs.put_ending(self.connection, key, ending)
+
+    def _is_settled(self, layout: RunLayout, key: int, mtimes: tuple[int, int]) -> bool:
+        if runs.ending_of(self.connection, key).status not in _FINAL:
+            return False
+        if runs.has_unreported_replay(self.connection, key):
+            return False
+        # A process that outlived its run may go on writing; its journal's mtime tells.
+        ended = all(process.ended for process in runs.process_ends(self.connection, key))
+        newest = max(*mtimes, *map(_mtime_ns, [layout.run_file, *layout.journals()]))
+        age_s = (self.now - liveness.touched_at(newest)).total_seconds()
+        return age_s > (SETTLING_S if ended else liveness.FRESH_S)
+
+
+def _run_folders(home: Path) -> Iterator[str]:
+    """Every folder that may hold a run, as text: 10,000 Path objects would cost more than the rest."""
+    for name in _folders(str(home)):
+        yield from sorted(_folders(name))
+
+
+def _folders(folder: str) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.path for entry in entries if entry.name[0] != "." and entry.is_dir()]
+    except OSError:
+        return []
+
+
+def _is_quiet(run_folder: str, seen: Watch) -> bool:
+    return (
+        seen.settled
+        and _mtime_ns(run_folder) == seen.folder_mtime_ns
+        and _mtime_ns(os.path.join(run_folder, _REPLAYS)) == seen.replays_mtime_ns
+    )
+
+
+def _mtime_ns(path: str | Path) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _mark(path: Path) -> Mark:
+    stat = path.stat()
+    return Mark(stat.st_size, stat.st_mtime_ns)
+
+
+def _same_size(known: Mark | None, found: Mark) -> bool:
+    return known is not None and (known.size, known.mtime_ns) == (found.size, found.mtime_ns)

@@ -1,0 +1,207 @@
+"""Run selectors, the words by which a person names a run; and what is asked about a run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from florlib.ground.errors import FlorError, RunAmbiguous, RunNotFound, UsageError
+from florlib.ground.layout import HomeLayout
+from florlib.stores.catalog import questions
+from florlib.stores.catalog.connection import open_catalog, open_readonly, translated
+from florlib.stores.catalog.rows import NameRow, RunDetails, RunRow, ValueRow
+from florlib.stores.catalog.schema import VIEWS
+
+SHOWN = 5
+"""Candidates that an ambiguous selector lists."""
+
+_EXAMPLE = """flor query "SELECT name, sql FROM sqlite_master WHERE type = 'view'\""""
+_NEWEST = re.compile(r"@(?:~(\d+))?")
+_ORDINAL = re.compile(r"(.+)@(\d+)")
+_COMMIT = re.compile(r"[0-9a-fA-F]{4,64}")
+
+
+class NameNotFound(FlorError):
+    """Nothing of that name was logged in the run."""
+
+    code, exit_status = "name-not-found", 3
+
+
+def find_run(selector: str, home: Path, project: Path | None) -> RunRow:
+    """The run that a selector names, as of the last harvest.
+
+    Args:
+        selector: `@` (newest of the project), `@~2` (two before it), NAME (newest of the name),
+            NAME@3 (the third of the name), a prefix of an id or of the token at its end, or of at
+            least four digits of a commit of its version.
+        home: FLOR_HOME.
+        project: the folder that `@` is about; None for all projects.
+
+    Raises:
+        RunNotFound: none answers.
+        RunAmbiguous: several do.
+    """
+    with _catalog(home) as connection:
+        return _find(connection, selector.strip(), project)
+
+
+def _find(connection: sqlite3.Connection, selector: str, project: Path | None) -> RunRow:
+    if not questions.runs(connection, limit=1):
+        raise RunNotFound("no runs recorded yet", hint="flor record train.py")
+    newest = _NEWEST.fullmatch(selector)
+    if newest:
+        return _nth_newest(connection, int(newest[1] or 0), project)
+    if selector.startswith("@"):
+        raise UsageError(
+            f"{selector} is no run selector",
+            hint="@ is the newest run of this project, @~2 the one two before it",
+        )
+    named = questions.runs(connection, name=selector, limit=1)
+    if named:
+        return named[0]
+    ordinal = _ORDINAL.fullmatch(selector)
+    if ordinal:
+        return _of_ordinal(connection, ordinal[1], int(ordinal[2]))
+    found = questions.runs_by_id(connection, selector) if selector else []
+    if found:
+        return _only(found, selector)
+    if _COMMIT.fullmatch(selector):
+        found = questions.runs_by_commit(connection, selector.lower())
+        if len({run.version for run in found}) == 1:
+            return found[0]  # one version was run several times: its newest run
+        if found:
+            return _only(found, selector)
+    raise _no_run(connection, selector)
+
+
+def _nth_newest(connection: sqlite3.Connection, n: int, project: Path | None) -> RunRow:
+    if project is None:
+        found = questions.runs(connection, limit=n + 1)
+        where = ""
+    else:
+        found = questions.runs_of_project(connection, str(project))
+        where = f" in {project}"
+    if not found:
+        raise RunNotFound(f"no runs recorded{where}", hint="flor log list")
+    if n >= len(found):
+        count = f"{len(found)} run{'s' if len(found) > 1 else ''}"
+        raise RunNotFound(f"@~{n} is too far back: {count} recorded{where}", hint="flor log list")
+    return found[n]
+
+
+def _of_ordinal(connection: sqlite3.Connection, name: str, ordinal: int) -> RunRow:
+    of_name = questions.runs(connection, name=name)
+    for run in of_name:
+        if run.ordinal == ordinal:
+            return run
+    if of_name:
+        raise RunNotFound(
+            f"{name} has no run {ordinal}; its newest is {name}@{of_name[0].ordinal}",
+            hint=f"flor log list --name {name}",
+        )
+    raise _no_run(connection, name)
+
+
+def _only(found: list[RunRow], selector: str) -> RunRow:
+    if len(found) == 1:
+        return found[0]
+    shown = ", ".join(run.run for run in found[:SHOWN])
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    raise RunAmbiguous(
+        f"{selector} may be any of {len(found)} runs: {shown}{more}",
+        hint=f"flor log show {found[0].run}",
+    )
+
+
+def _no_run(connection: sqlite3.Connection, selector: str) -> RunNotFound:
+    names = questions.run_names(connection)
+    near = get_close_matches(selector, names, n=1, cutoff=0.5)
+    hint = f"flor log show {near[0]}" if near else "flor log list"
+    return RunNotFound(f"no run answers to {selector!r}", hint=hint)
+
+
+def details_of(run: RunRow, home: Path) -> RunDetails:
+    """What is known of a run beyond its row."""
+    with _catalog(home) as connection:
+        return questions.details(connection, run.key)
+
+
+def names_of(run: RunRow, home: Path) -> list[NameRow]:
+    """The names that were logged in a run."""
+    with _catalog(home) as connection:
+        return questions.names(connection, run.key)
+
+
+def values_of(run: RunRow, names: Sequence[str], home: Path) -> list[ValueRow]:
+    """The values of some names in a run, in the order of execution.
+
+    Raises:
+        NameNotFound: a name was not logged.
+    """
+    with _catalog(home) as connection:
+        found = questions.values(connection, run.key, names)
+        missing = [name for name in names if name not in {row.name for row in found}]
+        if missing:
+            raise _no_name(connection, run, missing[0])
+        return found
+
+
+def runs_of(
+    home: Path, *, name: str | None, project: Path | None, limit: int | None
+) -> list[RunRow]:
+    """Runs, newest first; of one name, or of one project, where given."""
+    with _catalog(home) as connection:
+        if project is None:
+            return questions.runs(connection, name=name, limit=limit)
+        here = questions.runs_of_project(connection, str(project))
+        return [run for run in here if name in (None, run.name)][:limit]
+
+
+def _no_name(connection: sqlite3.Connection, run: RunRow, name: str) -> NameNotFound:
+    label = f"{run.name}@{run.ordinal}"
+    known = [row.name for row in questions.names(connection, run.key)]
+    near = get_close_matches(name, known, n=3, cutoff=0.4)
+    said = f"; it has {', '.join(near)}" if near else ""
+    words = shlex.join([run.run, near[0]]) if near else run.run
+    return NameNotFound(f"{label} has logged no {name}{said}", hint=f"flor log get {words}")
+
+
+@contextmanager
+def _catalog(home: Path) -> Iterator[sqlite3.Connection]:
+    path = HomeLayout(home).catalog
+    with closing(open_catalog(path)) as connection, translated(path):
+        yield connection
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What SQL came to: the columns' names, and the rows."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+    def objects(self) -> list[dict[str, Any]]:
+        """The rows by name; of columns that share a name, the last."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+def ask(sql: str, home: Path) -> Answer:
+    """Put SQL to the catalog, which it cannot change.
+
+    Raises:
+        UsageError: SQLite does not take it.
+    """
+    with closing(open_readonly(HomeLayout(home).catalog)) as connection:
+        try:
+            cursor = connection.execute(sql)
+            columns = tuple(column[0] for column in cursor.description or ())
+            return Answer(columns, cursor.fetchall())
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            raise UsageError(f"SQL: {error} (views: {', '.join(VIEWS)})", hint=_EXAMPLE) from error

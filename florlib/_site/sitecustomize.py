@@ -1,0 +1,45 @@
+# The door through which flor enters processes it was asked to record or replay: `flor record`
+# puts this folder on PYTHONPATH. It imports a sitecustomize of the user's own first, as Python
+# would have, and never raises.
+import os
+import sys
+
+
+def _chain():
+    here = os.path.dirname(os.path.abspath(__file__))
+    places = [n for n, path in enumerate(sys.path) if path and os.path.abspath(path) == here]
+    saved = [(n, sys.path[n]) for n in places]
+    for n in reversed(places):
+        del sys.path[n]
+    ours = sys.modules.pop("sitecustomize", None)
+    try:
+        import sitecustomize  # noqa: F401
+    except ImportError as error:
+        if error.name != "sitecustomize":
+            raise
+        if ours is not None:
+            sys.modules["sitecustomize"] = ours
+    return here, saved
+
+
+def _enter(here):
+    root = os.path.dirname(os.path.dirname(here))
+    added = root not in sys.path
+    if added:
+        sys.path.append(root)
+    try:
+        from florlib.runtime import boot
+
+        boot.install()
+    except Exception as error:  # noqa: BLE001
+        sys.stderr.write("warning: flor could not enter this process (%r); it runs unrecorded\n" % error)
+    finally:
+        if added and root in sys.path:
+            sys.path.remove(root)
+
+
+try:
+    _here, _saved = _chain()
+finally:
+    if "FLOR_LAUNCH" in os.environ:
+        _enter(os.path.dirname(os.path.abspath(__file__)))

@@ -1,0 +1,1 @@
+"""Plain data and formats: no disk, no clock, no environment."""

@@ -1,0 +1,247 @@
+"""The checkpoint file's bytes, format 1: a safetensors file whose metadata holds a tree and digests.
+
+The byte table stands in docs/formats/checkpoint.md. Nothing here touches a disk.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from xxhash import xxh3_128_hexdigest
+
+from florlib.ground.errors import CheckpointDamaged, FormatTooNew
+
+VERSION = 1
+READABLE = (1,)
+DATA_ALIGNMENT = 4096  # a page: what O_DIRECT writes and mmap maps start at multiples of it
+HEADER_LIMIT_BYTES = 100_000_000  # stock safetensors refuses longer headers
+
+_LENGTH = struct.Struct("<Q")  # length of the header without these 8 bytes
+_METADATA = "__metadata__"
+# The digest stands first and at a fixed place, so that it can cover every other byte of the header.
+_PREFIX = b'{"__metadata__":{"digest":"'
+_DIGEST_LENGTH = 32
+_COVERED_FROM = len(_PREFIX) + _DIGEST_LENGTH
+
+# Only what `safetensors.torch` 0.8 loads: one other name in a header and it refuses the whole file.
+_SAFETENSORS_DTYPES: Mapping[str, tuple[str, int]] = {
+    "bool": ("BOOL", 1),
+    "uint8": ("U8", 1),
+    "int8": ("I8", 1),
+    "float8_e4m3fn": ("F8_E4M3", 1),
+    "float8_e4m3fnuz": ("F8_E4M3FNUZ", 1),
+    "float8_e5m2": ("F8_E5M2", 1),
+    "float8_e5m2fnuz": ("F8_E5M2FNUZ", 1),
+    "uint16": ("U16", 2),
+    "int16": ("I16", 2),
+    "float16": ("F16", 2),
+    "bfloat16": ("BF16", 2),
+    "uint32": ("U32", 4),
+    "int32": ("I32", 4),
+    "float32": ("F32", 4),
+    "uint64": ("U64", 8),
+    "int64": ("I64", 8),
+    "float64": ("F64", 8),
+    "complex64": ("C64", 8),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One tensor of a checkpoint: what it is, and where its bytes lie.
+
+    Attributes:
+        dtype: the element type as torch or numpy spells it, "bfloat16".
+        shape: sizes, outermost first.
+        bytes: length of the content.
+        digest: xxh3_128 of the content, 32 hexadecimal digits.
+        file: name of the file in the same folder that holds the bytes; None for this file.
+        stored_as: the name under which that file holds them.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    bytes: int
+    digest: str
+    file: str | None
+    stored_as: str
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """All that a checkpoint file says about its content.
+
+    Attributes:
+        tree: the JSON given when it was written.
+        entries: every tensor by name, also those whose bytes lie elsewhere.
+        spans: first byte and byte after the last, counted from the start of the file, of each
+            tensor whose bytes lie in this file.
+    """
+
+    tree: Any
+    entries: dict[str, Entry]
+    spans: dict[str, tuple[int, int]]
+
+
+def digest(data: bytes | memoryview) -> str:
+    """Hash a tensor's content; the GIL is let go while it runs.
+
+    >>> digest(b"")
+    '99aa06d3014798d86001c324468d497f'
+    """
+    return xxh3_128_hexdigest(data)
+
+
+def data_order(entries: Mapping[str, Entry]) -> list[str]:
+    """The tensors whose bytes follow the header, in their order in the file.
+
+    Wide elements come first: then each tensor starts at a multiple of its element size, and
+    none needs a hole before it.
+    """
+    own = [name for name, entry in entries.items() if (entry.file, entry.stored_as) == (None, name)]
+    return sorted(own, key=lambda name: _alignment(entries[name]), reverse=True)
+
+
+def _alignment(entry: Entry) -> int:
+    elements = math.prod(entry.shape)
+    if not elements or entry.bytes % elements:  # sub-byte elements: packed, no size of their own
+        return 1
+    size = entry.bytes // elements
+    return size & -size  # the largest power of two in it: 4 for the 12 bytes of numpy's "<U3"
+
+
+def encode_header(tree: Any, entries: Mapping[str, Entry]) -> bytes:
+    """The bytes in front of the data, a multiple of 4096.
+
+    Args:
+        tree: JSON; floats must be finite.
+        entries: every tensor by name; `data_order` tells which contents follow the header.
+
+    Raises:
+        ValueError: a length does not fit dtype and shape, a name cannot stand in a header, or the
+            header is longer than safetensors reads.
+    """
+    if _METADATA in entries:
+        raise ValueError(f"no tensor can be named {_METADATA}")
+    content = {
+        "format": VERSION,
+        "tree": tree,
+        "tensors": {name: _entry_to_json(entry) for name, entry in entries.items()},
+    }
+    text = json.dumps(content, separators=(",", ":"), allow_nan=False)
+    metadata = {"digest": "0" * _DIGEST_LENGTH, "flor": text}
+    header = {_METADATA: metadata, **_placements(entries)}
+    body = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    length = -(-(_LENGTH.size + len(body)) // DATA_ALIGNMENT) * DATA_ALIGNMENT - _LENGTH.size
+    if length > HEADER_LIMIT_BYTES:
+        raise ValueError(f"a header of {length} bytes; safetensors reads {HEADER_LIMIT_BYTES}")
+    covered = body.ljust(length)[_COVERED_FROM:]
+    return _LENGTH.pack(length) + _PREFIX + digest(covered).encode("ascii") + covered
+
+
+def _placements(entries: Mapping[str, Entry]) -> dict[str, Any]:
+    placements: dict[str, Any] = {}
+    at = 0
+    for name in data_order(entries):
+        entry = entries[name]
+        dtype, shape = _stored_form(name, entry)
+        stop = at + entry.bytes
+        placements[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, stop]}
+        at = stop
+    return placements
+
+
+def _stored_form(name: str, entry: Entry) -> tuple[str, list[int]]:
+    """The dtype and shape that safetensors is told; bytes in one row where it has no name."""
+    known = _SAFETENSORS_DTYPES.get(entry.dtype)
+    if known is None:
+        return "U8", [entry.bytes]
+    dtype, size = known
+    expected = math.prod(entry.shape) * size
+    if entry.bytes != expected:
+        raise ValueError(
+            f"{name}: {entry.dtype} of shape {list(entry.shape)} takes {expected} bytes, "
+            f"not {entry.bytes}"
+        )
+    return dtype, list(entry.shape)
+
+
+def _entry_to_json(entry: Entry) -> dict[str, Any]:
+    return {
+        "dtype": entry.dtype,
+        "shape": list(entry.shape),
+        "bytes": entry.bytes,
+        "digest": entry.digest,
+        "in": entry.file,
+        "as": entry.stored_as,
+    }
+
+
+def _entry_from_json(content: Mapping[str, Any]) -> Entry:
+    return Entry(
+        dtype=content["dtype"],
+        shape=tuple(content["shape"]),
+        bytes=content["bytes"],
+        digest=content["digest"],
+        file=content["in"],
+        stored_as=content["as"],
+    )
+
+
+def decode_header(data: bytes | memoryview, *, name: str = "checkpoint") -> Header:
+    """Read the header of a whole checkpoint file.
+
+    The tensors' contents are not looked at; `Entry.digest` says what they must hash to.
+
+    Args:
+        data: the file from its first byte to its last.
+        name: what errors call the file.
+
+    Raises:
+        CheckpointDamaged: it is no checkpoint, its header does not hash to the digest in it, or
+            the file is longer or shorter than the header says.
+        FormatTooNew: it was written by a newer flor.
+    """
+    body, data_start = _header_body(data, name)
+    header = json.loads(body)
+    content = json.loads(header.pop(_METADATA)["flor"])
+    version = content["format"]
+    if version not in READABLE:
+        raise FormatTooNew(
+            f"{name} was written in checkpoint format {version}; this flor reads {READABLE[-1]}",
+            hint="pip install --upgrade florctl",
+        )
+    spans = {
+        tensor: (
+            data_start + placement["data_offsets"][0],
+            data_start + placement["data_offsets"][1],
+        )
+        for tensor, placement in header.items()
+    }
+    expected = max((stop for _, stop in spans.values()), default=data_start)
+    if len(data) != expected:
+        raise CheckpointDamaged(f"{name} has {len(data)} bytes where its header says {expected}")
+    entries = {tensor: _entry_from_json(item) for tensor, item in content["tensors"].items()}
+    return Header(content["tree"], entries, spans)
+
+
+def _header_body(data: bytes | memoryview, name: str) -> tuple[bytes, int]:
+    """The header's JSON, found whole, and the offset of the first byte after it."""
+    if len(data) < _LENGTH.size:
+        raise CheckpointDamaged(f"{name} ends after {len(data)} bytes, inside its header")
+    (length,) = _LENGTH.unpack_from(data)
+    data_start = _LENGTH.size + length
+    if data_start > len(data):
+        raise CheckpointDamaged(f"{name} ends after {len(data)} bytes, inside its header")
+    body = bytes(data[_LENGTH.size : data_start])
+    if not body.startswith(_PREFIX):
+        raise CheckpointDamaged(f"{name} is not a flor checkpoint, or its first bytes are damaged")
+    found = digest(body[_COVERED_FROM:]).encode("ascii")
+    if body[len(_PREFIX) : _COVERED_FROM] != found:
+        raise CheckpointDamaged(f"the header of {name} does not hash to the digest it carries")
+    return body, data_start

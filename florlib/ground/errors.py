@@ -1,0 +1,116 @@
+"""The errors that flor shows: each knows its code, its exit status and the next step."""
+
+from __future__ import annotations
+
+
+class FlorError(Exception):
+    """Something that a person can act on: one line that says what happened, and a hint.
+
+    Args:
+        message: what happened, to which thing, by which number; no full stop.
+        hint: what to do next; where it names a command, the command works when pasted.
+    """
+
+    code = "flor-error"
+    exit_status = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(FlorError):
+    """The words of the command line do not fit together."""
+
+    code, exit_status = "usage", 2
+
+
+class ScriptNotFound(UsageError):
+    """The script to run does not exist."""
+
+    code = "script-not-found"
+
+
+class RunNotFound(FlorError):
+    """No recorded run answers to the selector."""
+
+    code, exit_status = "run-not-found", 3
+
+
+class RunAmbiguous(FlorError):
+    """More than one recorded run answers to the selector."""
+
+    code, exit_status = "run-ambiguous", 3
+
+
+class RevisionNotFound(FlorError):
+    """No commit answers to the git revision."""
+
+    code, exit_status = "revision-not-found", 3
+
+
+class ReplayDiverged(FlorError):
+    """A replayed value or an end state differs from the recorded one."""
+
+    code, exit_status = "replay-diverged", 4
+
+
+class CheckpointMissing(FlorError):
+    """A checkpoint that the journal names is not there."""
+
+    code, exit_status = "checkpoint-missing", 5
+
+
+class CheckpointDamaged(FlorError):
+    """A checkpoint's bytes do not hash to what its header says."""
+
+    code, exit_status = "checkpoint-damaged", 5
+
+
+class JournalDamaged(FlorError):
+    """A journal is not one, or is damaged elsewhere than at its end."""
+
+    code, exit_status = "journal-damaged", 5
+
+
+class FormatTooNew(FlorError):
+    """A file was written in a format version that this flor does not know."""
+
+    code, exit_status = "format-too-new", 5
+
+
+class CodeChanged(FlorError):
+    """The present sources differ from the recorded ones by more than probes."""
+
+    code, exit_status = "code-changed", 6
+
+
+class NotReplayable(FlorError):
+    """The run holds nothing that a replay could start from."""
+
+    code, exit_status = "not-replayable", 5
+
+
+class PartialResult(FlorError):
+    """A part of the answer could not be had; the rest was delivered."""
+
+    code, exit_status = "partial-result", 7
+
+
+class VersionNotSaved(FlorError):
+    """The working tree could not be saved as a version; the run goes on without one."""
+
+    code, exit_status = "version-not-saved", 1
+
+
+class HomeNotWritable(FlorError):
+    """FLOR_HOME cannot be written, so nothing can be recorded."""
+
+    code, exit_status = "home-not-writable", 1
+
+
+class Locked(FlorError):
+    """Another process holds what this one needs; trying again later helps."""
+
+    code, exit_status = "locked", 75

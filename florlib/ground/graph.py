@@ -1,0 +1,190 @@
+"""Two captured trees held against each other, item by item, by the names people know.
+
+An item is a leaf value or a block of memory below a root; blocks are compared by digest.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Tree = Mapping[str, Any]
+Digests = Mapping[str, str]
+Root = tuple[str, str]
+
+# Parts of a node that lead to other nodes or blocks; the rest are plain values.
+_STRUCTURE = ("factory", "func", "args", "keywords", "state", "indices", "values")
+_FOLLOWED = frozenset(
+    {"k", "c", "t", "v", "d", "storage", "owner", "grad", "class", "cells", "defaults"}
+).union(_STRUCTURE)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One item that is not the same in both trees."""
+
+    item: str
+    recorded: str
+    replayed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What came of holding two trees against each other.
+
+    Attributes:
+        checked: number of items looked at.
+        differences: those that are not the same, in the order they were met.
+    """
+
+    checked: int
+    differences: tuple[Difference, ...]
+
+
+def compare_trees(
+    recorded: Tree,
+    replayed: Tree,
+    digests: tuple[Digests, Digests],
+    *,
+    ignored: Callable[[Root], bool],
+) -> Comparison:
+    """Compare the values of all roots that the recorded tree has.
+
+    Args:
+        digests: of the blocks of the recorded and of the replayed tree, by block name.
+        ignored: roots that need not agree (wall-clock values, names that a probe introduced).
+    """
+    present = {(scope, name): content for scope, name, content in replayed["roots"]}
+    walk = _Walk(recorded["nodes"], replayed["nodes"], *digests)
+    for scope, name, content in recorded["roots"]:
+        root = (scope, name)
+        if not ignored(root):
+            walk.root(name, content, present.get(root, _GONE))
+    return Comparison(walk.checked, tuple(walk.differences))
+
+
+_GONE = object()
+
+
+class _Walk:
+    """The state of one comparison: pairs of nodes met so far, and what differed."""
+
+    def __init__(
+        self,
+        recorded: list[Mapping[str, Any]],
+        replayed: list[Mapping[str, Any]],
+        recorded_digests: Digests,
+        replayed_digests: Digests,
+    ) -> None:
+        self.nodes = (recorded, replayed)
+        self.digests = (recorded_digests, replayed_digests)
+        self.seen: dict[int, int] = {}
+        self.checked = 0
+        self.differences: list[Difference] = []
+
+    def root(self, name: str, left: Any, right: Any) -> None:
+        queue = collections.deque([(name, left, right)])
+        while queue:
+            path, one, other = queue.popleft()
+            queue.extend(self._value(path, one, other))
+
+    def _value(self, path: str, one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:
+        if not isinstance(one, list) or not one:
+            self._leaf(path, one, other)
+            return
+        tag = one[0]
+        if tag == "live":
+            return
+        if not isinstance(other, list) or not other or other[0] != tag:
+            self._differ(path, one, other)
+        elif tag == "r":
+            yield from self._node(path, one[1], other[1])
+        elif tag in ("t", "nt", "fs", "slice", "m"):
+            if len(one) != len(other):
+                self._differ(path, one, other)
+                return
+            for n, (left, right) in enumerate(zip(one[1:], other[1:], strict=True)):
+                yield f"{path}[{n}]", left, right
+        else:
+            self._leaf(path, one, other)
+
+    def _leaf(self, path: str, one: Any, other: Any) -> None:
+        self.checked += 1
+        # 1 == 1.0 == True in Python, and they are three values to a script; -0.0 is not 0.0.
+        if type(one) is not type(other) or repr(one) != repr(other):
+            self._differ(path, one, other)
+
+    def _differ(self, path: str, one: Any, other: Any) -> None:
+        self.differences.append(Difference(path, _short(one), _short(other)))
+
+    def _node(self, path: str, left: int, right: int) -> Iterator[tuple[str, Any, Any]]:
+        if left in self.seen:
+            if self.seen[left] != right:
+                self._differ(path, "shared with another name", "not shared")
+            return
+        self.seen[left] = right
+        one, other = self.nodes[0][left], self.nodes[1][right]
+        if one.get("k") != other.get("k") or one.get("c") != other.get("c"):
+            self._differ(path, _describe(one), _describe(other))
+            return
+        for part in one:
+            if part not in _FOLLOWED:
+                self._leaf(f"{path}.{part}", one[part], other.get(part))
+        self._block(path, one, other)
+        yield from self._parts(path, one, other)
+
+    def _block(self, path: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> None:
+        if "t" not in one and "t" not in other:
+            return
+        self.checked += 1
+        left = self.digests[0].get(one.get("t", ""))
+        right = self.digests[1].get(other.get("t", ""))
+        if left != right:
+            self._differ(path, f"digest {str(left)[:12]}", f"digest {str(right)[:12]}")
+
+    def _parts(
+        self, path: str, one: Mapping[str, Any], other: Mapping[str, Any]
+    ) -> Iterator[tuple[str, Any, Any]]:
+        for part in ("storage", "owner"):
+            if part in one and part in other:
+                yield path, ["r", one[part]], ["r", other[part]]
+        for part in ("grad", "class", *_STRUCTURE):
+            if part in one or part in other:
+                yield f"{path}.{part}", one.get(part), other.get(part)
+        left, right = one.get("v", []), other.get("v", [])
+        if len(left) != len(right):
+            self._differ(path, f"{len(left)} elements", f"{len(right)} elements")
+        elif one["k"] == "dict":
+            for n, ((key, value), (other_key, other_value)) in enumerate(
+                zip(left, right, strict=True)
+            ):
+                yield f"{path}.key", key, other_key
+                yield f"{path}[{key if isinstance(key, str) else n!r}]", value, other_value
+        else:
+            for n, (item, other_item) in enumerate(zip(left, right, strict=True)):
+                yield f"{path}[{n}]", item, other_item
+        for n, (item, other_item) in enumerate(
+            zip(one.get("defaults", ()), other.get("defaults", ()), strict=False)
+        ):
+            yield f"{path}.<default {n}>", item, other_item
+        for part in ("d", "cells"):
+            yield from self._named(path, one.get(part, ()), other.get(part, ()))
+
+    def _named(self, path: str, one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:
+        right = dict(other)
+        for name, content in one:
+            yield f"{path}.{name}", content, right.get(name, _GONE)
+
+
+def _describe(node: Mapping[str, Any]) -> str:
+    name: str = node["c"][-1] if "c" in node else str(node.get("k"))
+    return f"a {name}"
+
+
+def _short(content: Any) -> str:
+    if content is _GONE:
+        return "absent"
+    text = content if isinstance(content, str) else repr(content)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,88 @@
+"""The journal's bytes, format 1: a magic line, then frames of length, CRC-32 and a JSON payload.
+
+The byte table stands in docs/formats/journal.md. Nothing here touches a disk.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from florlib.ground.errors import FormatTooNew, JournalDamaged
+
+MAGIC = b"FLORJRNL"
+VERSION = 1
+READABLE = (1,)
+
+_VERSION = struct.Struct("<I")
+_FRAME = struct.Struct("<II")  # payload length [bytes], CRC-32 of the payload
+PREAMBLE = MAGIC + _VERSION.pack(VERSION)
+
+Record = dict[str, Any]
+
+
+def encode_frame(record: Mapping[str, Any]) -> bytes:
+    """Turn one record into one frame.
+
+    Args:
+        record: a JSON object with a "kind"; floats must be finite (see `values.encode_value`).
+    """
+    payload = json.dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    body = payload.encode("utf-8", "surrogatepass")
+    return _FRAME.pack(len(body), zlib.crc32(body)) + body
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The whole frames at the start of a journal.
+
+    Attributes:
+        records: one JSON object a frame, in the order they were appended.
+        whole_bytes: length of the part that decoded; what follows is a torn tail.
+    """
+
+    records: list[Record]
+    whole_bytes: int
+
+
+def decode(data: bytes, *, name: str = "journal") -> Decoded:
+    """Read every whole frame; a torn or damaged tail is cut, never guessed at.
+
+    Raises:
+        JournalDamaged: the data does not begin as a journal does.
+        FormatTooNew: it was written by a newer flor.
+    """
+    if len(data) < len(PREAMBLE):
+        if PREAMBLE.startswith(data):
+            return Decoded([], 0)
+        raise JournalDamaged(f"{name} is not a flor journal")
+    if not data.startswith(MAGIC):
+        raise JournalDamaged(f"{name} is not a flor journal")
+    (version,) = _VERSION.unpack_from(data, len(MAGIC))
+    if version not in READABLE:
+        raise FormatTooNew(
+            f"{name} was written in journal format {version}; this flor reads {READABLE[-1]}",
+            hint="pip install --upgrade florctl",
+        )
+    records: list[Record] = []
+    end = len(PREAMBLE)
+    for record, stop in _frames(data, end):
+        records.append(record)
+        end = stop
+    return Decoded(records, end)
+
+
+def _frames(data: bytes, start: int) -> Iterator[tuple[Record, int]]:
+    at = start
+    while at + _FRAME.size <= len(data):
+        length, checksum = _FRAME.unpack_from(data, at)
+        body = data[at + _FRAME.size : at + _FRAME.size + length]
+        # Eight zero bytes, which a power cut can leave behind, are a frame of no length.
+        if not length or len(body) < length or zlib.crc32(body) != checksum:
+            return
+        at += _FRAME.size + length
+        yield json.loads(body.decode("utf-8", "surrogatepass")), at

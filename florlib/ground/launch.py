@@ -1,0 +1,52 @@
+"""The launch spec: everything a guest process is told, carried in one environment variable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+
+VARIABLE = "FLOR_LAUNCH"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchSpec:
+    """What `flor record` or `flor replay` tells the processes it starts.
+
+    Attributes:
+        mode: "record" or "replay".
+        run: id of the run that is recorded or replayed.
+        run_dir: absolute path of the run's folder below FLOR_HOME.
+        project: absolute path of the folder whose Python files count as the user's own.
+        budget_share: share of training time that recording may cost, 0.01 is 1 %.
+        loop: "FILE:LINE" of the main loop, where the user chose one.
+        replay_dir: absolute path of the replay's folder; its plan lies in `plan.json` there.
+    """
+
+    mode: str
+    run: str
+    run_dir: str
+    project: str
+    budget_share: float = 0.01
+    loop: str | None = None
+    replay_dir: str | None = None
+
+    def to_environment(self) -> str:
+        """The value of FLOR_LAUNCH.
+
+        >>> spec = LaunchSpec("record", "r", "/runs/r", "/project")
+        >>> LaunchSpec.from_environment({VARIABLE: spec.to_environment()}) == spec
+        True
+        """
+        return json.dumps({"format": VERSION, **asdict(self)})
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> LaunchSpec | None:
+        """The spec in force, or None where the process was not started by flor."""
+        text = environ.get(VARIABLE)
+        if not text:
+            return None
+        content = json.loads(text)
+        known = {field.name for field in fields(cls)}
+        return cls(**{key: value for key, value in content.items() if key in known})

@@ -1,0 +1,118 @@
+"""Every path below FLOR_HOME is spelled here and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+CATALOG_NAME = "catalog.db"
+RUN_FILE = "run.json"
+CHECKPOINTS = "checkpoints"
+
+
+@dataclass(frozen=True, slots=True)
+class RunLayout:
+    """The paths of one run's folder, `~/.flor/<name>/<run>/`."""
+
+    folder: Path
+
+    @property
+    def run(self) -> str:
+        """The run's id, which is the folder's name."""
+        return self.folder.name
+
+    @property
+    def run_file(self) -> Path:
+        """run.json: command, version, environment, status."""
+        return self.folder / RUN_FILE
+
+    @property
+    def checkpoints(self) -> Path:
+        """Checkpoints of the run's first recording process."""
+        return self.folder / CHECKPOINTS
+
+    @property
+    def replays(self) -> Path:
+        """One folder a replay."""
+        return self.folder / "replays"
+
+    def journal(self, rank: int, pid: int) -> Path:
+        """The journal of one recording process."""
+        return self.folder / f"journal.{rank}.{pid}.flor"
+
+    def journals(self) -> list[Path]:
+        """The journals that exist, by name."""
+        return sorted(self.folder.glob("journal.*.flor"))
+
+    def replay(self, replay: str) -> ReplayLayout:
+        """The paths of one replay of this run."""
+        return ReplayLayout(self.replays / replay)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayLayout:
+    """The paths of one replay's folder, `<run>/replays/<replay>/`."""
+
+    folder: Path
+
+    @property
+    def replay(self) -> str:
+        """The replay's id, which is the folder's name."""
+        return self.folder.name
+
+    @property
+    def plan_file(self) -> Path:
+        """What the workers are to do."""
+        return self.folder / "plan.json"
+
+    @property
+    def report_file(self) -> Path:
+        """What came of it; a replay without one has not ended."""
+        return self.folder / "report.json"
+
+    @property
+    def work(self) -> Path:
+        """The sandbox in which the script runs; what it wrote stays here."""
+        return self.folder / "files"
+
+    @property
+    def output(self) -> Path:
+        """What the replayed script printed, standard output and error together."""
+        return self.folder / "output.txt"
+
+    def journal(self, rank: int, pid: int) -> Path:
+        """The journal of one worker process."""
+        return self.folder / f"journal.{rank}.{pid}.flor"
+
+    def journals(self) -> list[Path]:
+        """The journals that exist, by name."""
+        return sorted(self.folder.glob("journal.*.flor"))
+
+
+@dataclass(frozen=True, slots=True)
+class HomeLayout:
+    """The paths of FLOR_HOME."""
+
+    home: Path
+
+    @property
+    def catalog(self) -> Path:
+        """The index of all runs; rebuildable."""
+        return self.home / CATALOG_NAME
+
+    def runs_of(self, name: str) -> Path:
+        """The folder of all runs of one name."""
+        return self.home / name
+
+    def run(self, name: str, run: str) -> RunLayout:
+        """The paths of one run."""
+        return RunLayout(self.home / name / run)
+
+    def private_store(self, name: str) -> Path:
+        """The versions of runs whose project lies in no git repository."""
+        return self.home / name / "repo.git"
+
+    def runs(self) -> list[RunLayout]:
+        """Every run folder there is, oldest first."""
+        found = (path.parent for path in self.home.glob(f"*/*/{RUN_FILE}"))
+        return [RunLayout(folder) for folder in sorted(found, key=lambda path: path.name)]

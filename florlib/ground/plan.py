@@ -1,0 +1,89 @@
+"""What a replay is to do: which iterations, into which loops, from which sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+VERSION = 1
+LineSpan = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Iterations start <= i < stop of the main-th main loop."""
+
+    main: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The work of one replay, as its workers read it (docs/formats/plan.md).
+
+    Attributes:
+        mode: "nothing", "prelude", "outer", "inner", "epilogue", "full": how deep it looks.
+        segments: what to execute, in order; may be empty.
+        epilogue: whether what follows the last main loop is executed.
+        everything: whether every nested loop is stepped into.
+        step: (path, ordinal) of the nested loops that are stepped into.
+        hindsight: by path, the spans of statements that the record did not have.
+        introduced: by path, the names that only those statements store.
+        wrapped: by path, the ordinals of the loops that the recorded run wrapped.
+        added: by path, the ordinals of further loops that hold probes.
+    """
+
+    run: str
+    mode: str
+    segments: tuple[Segment, ...] = ()
+    epilogue: bool = False
+    everything: bool = False
+    step: frozenset[tuple[str, int]] = frozenset()
+    hindsight: Mapping[str, frozenset[LineSpan]] = field(default_factory=dict)
+    introduced: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    wrapped: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    added: Mapping[str, frozenset[int]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as JSON, everything in a fixed order.
+
+        >>> plan = Plan("r", "outer", (Segment(0, 0, 3),), hindsight={"a.py": frozenset({(4, 4)})})
+        >>> Plan.from_json(plan.to_json()) == plan
+        True
+        """
+        return {
+            "format": VERSION,
+            "run": self.run,
+            "mode": self.mode,
+            "segments": [[part.main, part.start, part.stop] for part in self.segments],
+            "epilogue": self.epilogue,
+            "everything": self.everything,
+            "step": sorted([path, ordinal] for path, ordinal in self.step),
+            "hindsight": {
+                path: sorted(list(span) for span in spans) for path, spans in self.hindsight.items()
+            },
+            "introduced": {path: sorted(names) for path, names in self.introduced.items()},
+            "wrapped": {path: sorted(numbers) for path, numbers in self.wrapped.items()},
+            "added": {path: sorted(numbers) for path, numbers in self.added.items()},
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Plan:
+        """The plan that `to_json` gave; unknown fields are left aside."""
+        return cls(
+            run=content["run"],
+            mode=content["mode"],
+            segments=tuple(Segment(*part) for part in content["segments"]),
+            epilogue=content["epilogue"],
+            everything=content["everything"],
+            step=frozenset((path, ordinal) for path, ordinal in content["step"]),
+            hindsight={
+                path: frozenset((first, last) for first, last in spans)
+                for path, spans in content["hindsight"].items()
+            },
+            introduced={path: frozenset(names) for path, names in content["introduced"].items()},
+            wrapped={path: frozenset(numbers) for path, numbers in content["wrapped"].items()},
+            added={path: frozenset(numbers) for path, numbers in content["added"].items()},
+        )

@@ -1,0 +1,149 @@
+"""What one process of a run did, read out of its journal's records: loops, ends, checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from florlib.ground.journal_format import Record
+from florlib.ground.position import Position, position_from_json
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointMark:
+    """A published checkpoint, as the journal tells of it."""
+
+    file: str  # relative to the run's folder
+    complete: bool
+    missing: tuple[str, ...]
+    bytes: int
+
+
+@dataclass(slots=True)
+class BlockMark:
+    """One execution of a nested training loop.
+
+    Attributes:
+        how: "exhausted", "break", "return" or "raise".
+        skippable: whether restoring its end stands for having run it.
+    """
+
+    path: str | None
+    ordinal: int | None
+    iterations: int
+    how: str
+    skippable: bool
+    checkpoint: CheckpointMark | None = None
+
+
+@dataclass(slots=True)
+class MainMark:
+    """One main loop.
+
+    Attributes:
+        iterations: turns that ran to their end, or were left by break or return.
+        how: how it ended; "killed" where the journal ends inside it.
+        boundaries: checkpoints by the index of the iteration that follows.
+        blocks: by (position of the parent, loop name).
+        seconds: of each iteration, by index.
+    """
+
+    name: str
+    path: str | None
+    ordinal: int | None
+    iterations: int = 0
+    how: str = "killed"
+    boundaries: dict[int, CheckpointMark] = field(default_factory=dict)
+    blocks: dict[tuple[Position, str], BlockMark] = field(default_factory=dict)
+    seconds: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def left_early(self) -> bool:
+        """Whether the last iteration left the loop by break or return."""
+        return self.how in ("break", "return")
+
+
+@dataclass(slots=True)
+class RecordedProcess:
+    """One journal of a run.
+
+    Attributes:
+        process: its "process" record.
+        ended: whether the process came to its end; False where it was killed.
+    """
+
+    process: Record
+    mains: list[MainMark] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)
+    wrapped: dict[str, frozenset[int]] = field(default_factory=dict)
+    ended: bool = False
+
+    @classmethod
+    def read(cls, records: Iterable[Record]) -> RecordedProcess | None:
+        """Put the records of a journal in order; None where it holds no process yet."""
+        found: RecordedProcess | None = None
+        marks: dict[tuple[int, int, int], CheckpointMark] = {}
+        pending: list[tuple[tuple[int, int, int], BlockMark]] = []
+        for record in records:
+            if record["kind"] == "process":
+                found = cls(record)
+            elif found is not None:
+                found._take(record, marks, pending)
+        for key, block in pending:
+            block.checkpoint = marks.get(key)
+        return found
+
+    def _take(
+        self,
+        record: Record,
+        marks: dict[tuple[int, int, int], CheckpointMark],
+        pending: list[tuple[tuple[int, int, int], BlockMark]],
+    ) -> None:
+        kind = record["kind"]
+        if kind == "source":
+            self.sources[record["path"]] = record["text"]
+        elif kind == "loops":
+            self.wrapped[record["path"]] = frozenset(loop["ordinal"] for loop in record["loops"])
+        elif kind == "enter" and record["role"] == "main":
+            path, ordinal = record["path"] or None, record["ordinal"]
+            self.mains.append(MainMark(record["loop"], path, ordinal))
+        elif kind == "iteration":
+            main = self.mains[record["main"]]
+            main.iterations = max(main.iterations, record["index"] + 1)
+            main.seconds[record["index"]] = record["seconds"]
+        elif kind == "exit":
+            self._take_exit(record, pending)
+        elif kind == "checkpoint":
+            self._take_checkpoint(record, marks)
+        elif kind == "end":
+            self.ended = True
+
+    def _take_exit(
+        self, record: Record, pending: list[tuple[tuple[int, int, int], BlockMark]]
+    ) -> None:
+        main = self.mains[record["main"]]
+        if record["role"] == "main":
+            main.how = record["how"]
+            return
+        position = position_from_json(record["position"])
+        block = BlockMark(
+            record["path"],
+            record["ordinal"],
+            record["iterations"],
+            record["how"],
+            record["skippable"],
+        )
+        main.blocks[position, record["loop"]] = block
+        if record["block"] is not None:
+            pending.append(((record["main"], record["index"], record["block"]), block))
+
+    def _take_checkpoint(
+        self, record: Record, marks: dict[tuple[int, int, int], CheckpointMark]
+    ) -> None:
+        names = tuple(item["name"] for item in record["missing"])
+        mark = CheckpointMark(record["file"], record["complete"], names, record["bytes"])
+        if record["role"] == "boundary":
+            self.mains[record["main"]].boundaries[record["index"]] = mark
+        else:
+            marks[record["main"], record["index"], record["block"]] = mark

@@ -1,0 +1,146 @@
+"""Logged values as JSON: what goes into a journal comes out equal, bit for bit.
+
+Live tensors and arrays are turned into `Array` by the runtime; this file knows no torch.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# Tags stand in a one-key object so that a plain dict of the user's is never mistaken for one.
+_FLOAT, _ARRAY, _BYTES, _OTHER, _TUPLE, _DICT, _COMPLEX = (
+    "$float",
+    "$array",
+    "$bytes",
+    "$other",
+    "$tuple",
+    "$dict",
+    "$complex",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """The content of a logged tensor or array.
+
+    Attributes:
+        dtype: numpy's or torch's name of the element type, "float32".
+        shape: sizes, outermost first.
+        data: the elements in C order, little-endian.
+        library: "torch" or "numpy".
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
+    library: str
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A logged object that is no number, text, array or tree of them: its type and repr."""
+
+    type_name: str
+    text: str
+
+
+def encode_value(value: Any) -> Any:
+    """Turn a logged value into JSON.
+
+    >>> encode_value([1.5, float("nan"), None])
+    [1.5, {'$float': 'NaN'}, None]
+    >>> decode_value(encode_value({"a": (1, 2)})) == {"a": (1, 2)}
+    True
+    """
+    kind = type(value)
+    if kind is float:
+        return value if math.isfinite(value) else {_FLOAT: _float_name(value)}
+    if value is None or kind in (bool, int, str):
+        return value
+    if kind is list:
+        return [encode_value(item) for item in value]
+    if kind is tuple:
+        return {_TUPLE: [encode_value(item) for item in value]}
+    if kind is dict:
+        return _encode_dict(value)
+    if kind is bytes:
+        return {_BYTES: base64.b64encode(value).decode("ascii")}
+    if kind is complex:
+        return {_COMPLEX: [encode_value(value.real), encode_value(value.imag)]}
+    if isinstance(value, Array):
+        text = base64.b64encode(value.data).decode("ascii")
+        return {_ARRAY: [value.library, value.dtype, list(value.shape), text]}
+    if isinstance(value, Other):
+        return {_OTHER: [value.type_name, value.text]}
+    raise TypeError(f"{kind.__qualname__} is no logged value")
+
+
+def _float_name(value: float) -> str:
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def _encode_dict(value: Mapping[Any, Any]) -> Any:
+    plain = all(type(key) is str and not key.startswith("$") for key in value)
+    if plain:
+        return {key: encode_value(item) for key, item in value.items()}
+    return {_DICT: [[encode_value(key), encode_value(item)] for key, item in value.items()]}
+
+
+def decode_value(content: Any) -> Any:
+    """The value that `encode_value` was given."""
+    if isinstance(content, list):
+        return [decode_value(item) for item in content]
+    if not isinstance(content, dict):
+        return content
+    if len(content) == 1:
+        ((tag, body),) = content.items()
+        decoder = _DECODERS.get(tag)
+        if decoder is not None:
+            return decoder(body)
+    return {key: decode_value(item) for key, item in content.items()}
+
+
+_DECODERS = {
+    _FLOAT: lambda body: float(body.replace("Infinity", "inf").replace("NaN", "nan")),
+    _TUPLE: lambda body: tuple(decode_value(item) for item in body),
+    _DICT: lambda body: {decode_value(key): decode_value(item) for key, item in body},
+    _BYTES: base64.b64decode,
+    _COMPLEX: lambda body: complex(decode_value(body[0]), decode_value(body[1])),
+    _ARRAY: lambda body: Array(body[1], tuple(body[2]), base64.b64decode(body[3]), body[0]),
+    _OTHER: lambda body: Other(body[0], body[1]),
+}
+
+
+def plain_json(content: Any) -> Any:
+    """The encoded value as other programs like to read it (`flor log get --json`).
+
+    Floats that JSON cannot hold are the strings "NaN", "Infinity", "-Infinity"; tuples are
+    lists; an array is an object with dtype, shape and, while it is small, its values' base64.
+
+    >>> plain_json({"$tuple": [1, {"$float": "NaN"}]})
+    [1, 'NaN']
+    """
+    if isinstance(content, list):
+        return [plain_json(item) for item in content]
+    if not isinstance(content, dict):
+        return content
+    if len(content) == 1:
+        ((tag, body),) = content.items()
+        if tag in (_FLOAT, _BYTES):
+            return body
+        if tag in (_TUPLE, _COMPLEX):
+            return [plain_json(item) for item in body]
+        if tag == _DICT:
+            return {str(plain_json(key)): plain_json(item) for key, item in body}
+        if tag == _ARRAY:
+            library, dtype, shape, data = body
+            return {"library": library, "dtype": dtype, "shape": shape, "base64": data}
+        if tag == _OTHER:
+            return body[1]
+    return {key: plain_json(item) for key, item in content.items()}

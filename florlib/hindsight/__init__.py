@@ -1,0 +1,1 @@
+"""Decisions: probes, comparison of sources, plans. No disk, no processes, no torch."""

@@ -1,0 +1,98 @@
+"""The user's frames: which are on the stack, what their names hold, and binding names anew."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import types
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from florlib.runtime.graph.decode import Root
+from florlib.runtime.project import Project
+
+MODULE_SCOPE = "module "
+FRAME_SCOPE = "frame "
+
+
+def user_frame(project: Project, depth: int = 1) -> types.FrameType | None:
+    """The innermost frame of the user's at or above `depth` callers."""
+    frame: types.FrameType | None = sys._getframe(depth)
+    while frame is not None and project.relative(frame.f_code.co_filename) is None:
+        frame = frame.f_back
+    return frame
+
+
+def function_frames(frame: types.FrameType, project: Project) -> list[types.FrameType]:
+    """The user's frames from `frame` outward that have names of their own."""
+    found = []
+    current: types.FrameType | None = frame
+    while current is not None:
+        inside = project.relative(current.f_code.co_filename) is not None
+        if inside and current.f_code.co_name != "<module>":
+            found.append(current)
+        current = current.f_back
+    return found
+
+
+def scopes(
+    frame: types.FrameType, project: Project
+) -> list[tuple[str, Mapping[str, Any], types.FrameType | None]]:
+    """(scope, names, frame) of all places where the user's names live, innermost first.
+
+    A module's scope has no frame: its names are its globals.
+    """
+    frames = function_frames(frame, project)
+    depth = len(frames)
+    found: list[tuple[str, Mapping[str, Any], types.FrameType | None]] = [
+        (f"{FRAME_SCOPE}{depth - n} {_name(part)}", part.f_locals, part)
+        for n, part in enumerate(frames)
+    ]
+    for name in project.modules():
+        found.append((MODULE_SCOPE + name, vars(sys.modules[name]), None))
+    return found
+
+
+def _name(frame: types.FrameType) -> str:
+    return getattr(frame.f_code, "co_qualname", frame.f_code.co_name).rpartition(".")[2]
+
+
+def roots(frame: types.FrameType, project: Project) -> Iterator[tuple[str, str, Any]]:
+    """(scope, name, object) of everything the user's code can reach by name."""
+    for scope, names, _ in scopes(frame, project):
+        for name, value in list(names.items()):
+            if not (name.startswith("__") and name.endswith("__")):
+                yield scope, name, value
+
+
+def bind(frame: types.FrameType, project: Project, values: Mapping[Root, Any]) -> None:
+    """Bind names anew where they live.
+
+    A function's variables are written through its frame: `PyFrame_LocalsToFast` up to
+    Python 3.12, `f_locals` itself from 3.13 (PEP 667). No name is ever unbound.
+    """
+    by_scope: dict[str, dict[str, Any]] = {}
+    for (scope, name), value in values.items():
+        by_scope.setdefault(scope, {})[name] = value
+    for scope, names, part in scopes(frame, project):
+        wanted = by_scope.get(scope)
+        if not wanted:
+            continue
+        if part is None:
+            sys.modules[scope.removeprefix(MODULE_SCOPE)].__dict__.update(wanted)
+        else:
+            _bind_locals(part, names, wanted)
+
+
+def _bind_locals(
+    frame: types.FrameType, names: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> None:
+    code = frame.f_code
+    own = {*code.co_varnames, *code.co_cellvars, *code.co_freevars}
+    values = {name: value for name, value in wanted.items() if name in own}
+    if sys.version_info >= (3, 13):
+        frame.f_locals.update(values)
+        return
+    assert isinstance(names, dict)
+    names.update(values)
+    ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))

@@ -1,0 +1,497 @@
+"""From live objects to a tree of JSON nodes and blocks of memory (the way into a checkpoint).
+
+Breadth first from named roots, so that a node's number and path do not depend on anything but
+the objects. docs/formats/checkpoint.md has the table of nodes. The way back is decode.py.
+"""
+
+from __future__ import annotations
+
+import array
+import collections
+import types
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from florlib.runtime.graph import kinds, memory
+from florlib.runtime.graph.generators import bits_name, generator_state
+from florlib.runtime.graph.leaves import LIVE, REFERENCE, NotALeaf, encode_leaf, global_name
+
+# From this length on a list of equal numbers is one block of memory instead of JSON: the tree
+# stays small, and an unchanged history is found equal by its digest.
+PACKED_LENGTH = 64
+_PACK = {int: ("q", "int64"), float: ("d", "float64")}
+_EMPTY_HOOKS = "_hooks"
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """An object that could not be captured.
+
+    Attributes:
+        scope, name: the root it was reached from.
+        path: how it is reached, "loader._iterator".
+        reason: what it is, in words.
+    """
+
+    scope: str
+    name: str
+    path: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Captured:
+    """What an Encoder made.
+
+    Attributes:
+        tree: {"roots": [[scope, name, value]], "nodes": [...]}, ready for JSON.
+        blocks: by name, the memory that nodes refer to.
+        missing: what is not in it.
+    """
+
+    tree: dict[str, Any]
+    blocks: dict[str, memory.Block]
+    missing: list[Missing]
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where a node was first reached: its parent's number and the step from there."""
+
+    parent: int
+    step: str
+    scope: str
+    name: str
+
+
+@dataclass(slots=True)
+class Encoder:
+    """Takes live objects apart; used for one capture and thrown away.
+
+    Attributes:
+        is_project: whether a module name belongs to the user's project.
+    """
+
+    is_project: Any
+    nodes: list[dict[str, Any]] = field(default_factory=list)
+    blocks: dict[str, memory.Block] = field(default_factory=dict)
+    missing: list[Missing] = field(default_factory=list)
+    _numbers: dict[int, int] = field(default_factory=dict)
+    _alive: list[Any] = field(default_factory=list)
+    _places: list[_Place] = field(default_factory=list)
+    _queue: collections.deque[tuple[int, Any, str]] = field(default_factory=collections.deque)
+    _storages: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def capture(self, roots: Iterable[tuple[str, str, Any]]) -> Captured:
+        """Capture the named objects and all that they lead to.
+
+        Args:
+            roots: (scope, name, object), in the order that fixes who is met first.
+        """
+        encoded = []
+        for scope, name, value in roots:
+            encoded.append([scope, name, self._value(value, _Place(-1, name, scope, name))])
+            self._drain()
+        return Captured({"roots": encoded, "nodes": self.nodes}, self.blocks, self.missing)
+
+    def _drain(self) -> None:
+        while self._queue:
+            number, value, kind = self._queue.popleft()
+            _FILL[kind](self, number, value)
+
+    # ------------------------------------------------------------------ values
+
+    def _value(self, value: Any, place: _Place) -> Any:
+        kind = kinds.kind_of(value)
+        if kind == "leaf":
+            try:
+                return encode_leaf(value)
+            except NotALeaf:
+                return self._opaque(value, place)
+        number = self._numbers.get(id(value))
+        if number is not None:
+            return [REFERENCE, number]
+        if kind == "dict" and "__builtins__" in value and "__name__" in value:
+            return self._live(value, place)  # globals(): its names are roots of their own
+        inline = _INLINE.get(kind)
+        if inline is not None:
+            return inline(self, value, place)
+        return [REFERENCE, self._node(value, kind, place)]
+
+    def _node(self, value: Any, kind: str, place: _Place) -> int:
+        number = len(self.nodes)
+        self.nodes.append({})
+        self._numbers[id(value)] = number
+        self._alive.append(value)
+        self._places.append(place)
+        self._queue.append((number, value, kind))
+        return number
+
+    def _child(self, number: int, step: str, value: Any) -> Any:
+        origin = self._places[number]
+        return self._value(value, _Place(number, step, origin.scope, origin.name))
+
+    def path(self, place: _Place) -> str:
+        """How an object is reached from its root, as one would write it."""
+        steps = [place.step]
+        while place.parent >= 0:
+            place = self._places[place.parent]
+            steps.append(place.step)
+        return "".join(reversed(steps))
+
+    def _live(self, value: Any, place: _Place) -> Any:
+        return [LIVE, type(value).__qualname__]
+
+    def _miss(self, value: Any, place: _Place, reason: str) -> Any:
+        self.missing.append(Missing(place.scope, place.name, self.path(place), reason))
+        return [LIVE, type(value).__qualname__]
+
+    def _iterator(self, value: Any, place: _Place) -> Any:
+        what = "a generator" if isinstance(value, types.GeneratorType) else "an iterator"
+        return self._miss(value, place, f"{what} ({type(value).__name__}) that is under way")
+
+    def _workers(self, value: Any, place: _Place) -> Any:
+        return self._miss(value, place, "DataLoader worker processes that are under way")
+
+    def _tuple(self, value: Any, place: _Place) -> Any:
+        cls = type(value)
+        items = [self._inner(place, f"[{n}]", item) for n, item in enumerate(value)]
+        if cls is tuple:
+            return ["t", *items]
+        return ["nt", cls.__module__, cls.__qualname__, *items]
+
+    def _frozenset(self, value: Any, place: _Place) -> Any:
+        return ["fs", *(self._inner(place, "{…}", item) for item in value)]
+
+    def _slice(self, value: Any, place: _Place) -> Any:
+        parts = (value.start, value.stop, value.step)
+        return ["slice", *(self._inner(place, "", part) for part in parts)]
+
+    def _inner(self, place: _Place, step: str, value: Any) -> Any:
+        return self._value(value, _Place(place.parent, place.step + step, place.scope, place.name))
+
+    def _reference(self, value: Any, place: _Place) -> Any:
+        owner = getattr(value, "__self__", None)
+        if owner is not None and not isinstance(owner, types.ModuleType | type):
+            return ["m", self._inner(place, ".__self__", owner), value.__name__]
+        return global_name(value) or self._live(value, place)
+
+    def _method(self, value: Any, place: _Place) -> Any:
+        return ["m", self._inner(place, ".__self__", value.__self__), value.__func__.__name__]
+
+    def _class(self, value: Any, place: _Place) -> Any:
+        if self.is_project(value.__module__) and _class_attributes(value):
+            return [REFERENCE, self._node(value, "class", place)]
+        return global_name(value) or self._live(value, place)
+
+    def _function(self, value: Any, place: _Place) -> Any:
+        if self.is_project(value.__module__) and _function_state(value):
+            return [REFERENCE, self._node(value, "function", place)]
+        return global_name(value) or self._live(value, place)
+
+    def _file(self, value: Any, place: _Place) -> Any:
+        try:
+            reading = value.readable() and not value.writable() and value.seekable()
+            at = value.tell() if reading else None
+        except (OSError, ValueError):  # closed, or a text file that is being iterated over
+            return self._live(value, place)
+        return ["file", at] if reading else self._live(value, place)
+
+    def _opaque(self, value: Any, place: _Place) -> Any:
+        import cloudpickle  # type: ignore[import-untyped]
+
+        try:
+            data = cloudpickle.dumps(value)
+        except Exception as error:  # noqa: BLE001  # pickling runs code of any library
+            return self._miss(value, place, f"{type(value).__name__} cannot be captured ({error})")
+        number = len(self.nodes)
+        self._numbers[id(value)] = number
+        self._alive.append(value)
+        self._places.append(place)
+        name = self._block(number, memory.Block("uint8", (len(data),), data))
+        self.nodes.append({"k": "opaque", "c": _class_name(type(value)), "t": name})
+        return [REFERENCE, number]
+
+    # ------------------------------------------------------------------ nodes
+
+    def _block(self, number: int, block: memory.Block) -> str:
+        name = readable_path(self.path(self._places[number]))
+        if name in self.blocks:
+            name = f"{name}~{number}"
+        self.blocks[name] = block
+        return name
+
+    def _fill_list(self, number: int, value: Any) -> None:
+        node = self._begin(number, "list", value, list)
+        packed = _packed(value)
+        if packed is not None:
+            node["p"], node["t"] = packed.dtype, self._block(number, packed)
+        else:
+            node["v"] = [self._child(number, f"[{n}]", item) for n, item in enumerate(value)]
+
+    def _fill_deque(self, number: int, value: Any) -> None:
+        node = self._begin(number, "deque", value, collections.deque)
+        node["maxlen"] = value.maxlen
+        node["v"] = [self._child(number, f"[{n}]", item) for n, item in enumerate(value)]
+
+    def _fill_set(self, number: int, value: Any) -> None:
+        node = self._begin(number, "set", value, set)
+        node["v"] = [self._child(number, "{…}", item) for item in value]
+
+    def _fill_bytearray(self, number: int, value: Any) -> None:
+        node = self._begin(number, "bytearray", value, bytearray)
+        node["t"] = self._block(number, memory.Block("uint8", (len(value),), bytes(value)))
+
+    def _fill_dict(self, number: int, value: Any) -> None:
+        node = self._begin(number, "dict", value, dict)
+        if isinstance(value, collections.defaultdict):
+            node["factory"] = self._child(number, ".default_factory", value.default_factory)
+        node["v"] = [
+            [
+                self._child(number, "{key}", key),
+                self._child(number, _key_step(key), item),
+            ]
+            for key, item in dict.items(value)
+        ]
+
+    def _begin(self, number: int, kind: str, value: Any, base: type) -> dict[str, Any]:
+        node = self.nodes[number]
+        node["k"] = kind
+        cls = type(value)
+        if cls is not base:
+            node["c"] = _class_name(cls)
+            attributes = getattr(value, "__dict__", None)
+            if attributes:
+                node["d"] = self._attributes(number, attributes.items())
+        return node
+
+    def _attributes(self, number: int, items: Iterable[tuple[str, Any]]) -> list[list[Any]]:
+        return [[name, self._child(number, f".{name}", item)] for name, item in items]
+
+    def _fill_object(self, number: int, value: Any) -> None:
+        node = self.nodes[number]
+        cls = type(value)
+        node["k"], node["c"] = "object", _class_name(cls)
+        node["d"] = self._attributes(number, _attributes_of(value))
+        if self.is_project(cls.__module__) and id(cls) not in self._numbers:
+            node["class"] = self._child(number, ".__class__", cls)
+
+    def _fill_class(self, number: int, value: Any) -> None:
+        node = self.nodes[number]
+        node["k"], node["g"] = "class", global_name(value)
+        node["d"] = self._attributes(number, _class_attributes(value).items())
+
+    def _fill_function(self, number: int, value: Any) -> None:
+        node = self.nodes[number]
+        node["k"], node["g"] = "function", global_name(value)
+        cells = []
+        for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
+            try:
+                cells.append([name, self._child(number, f".<{name}>", cell.cell_contents)])
+            except ValueError:  # the variable is not bound yet
+                continue
+        node["cells"] = cells
+        node["d"] = self._attributes(number, vars(value).items())
+        node["defaults"] = [
+            self._child(number, ".<default>", item) for item in value.__defaults__ or ()
+        ]
+
+    def _fill_partial(self, number: int, value: Any) -> None:
+        node = self.nodes[number]
+        node["k"] = "partial"
+        node["func"] = self._child(number, ".func", value.func)
+        node["args"] = self._child(number, ".args", value.args)
+        node["keywords"] = self._child(number, ".keywords", value.keywords)
+
+    def _fill_generator(self, number: int, value: Any) -> None:
+        node = self.nodes[number]
+        node["k"], node["c"] = "generator", _class_name(type(value))
+        node["bits"] = bits_name(value)
+        node["state"] = self._child(number, ".<state>", generator_state(value))
+
+    def _fill_tensor(self, number: int, value: Any) -> None:
+        node = self.nodes[number]
+        node["k"], node["c"] = "tensor", _class_name(type(value))
+        lib = memory.torch()
+        if value.layout is not lib.strided or value.is_quantized or value.device.type == "meta":
+            self._fill_unusual_tensor(number, node, value)
+            return
+        node["dtype"] = str(value.dtype).removeprefix("torch.")
+        node["shape"], node["stride"] = list(value.shape), list(value.stride())
+        node["offset"], node["device"] = value.storage_offset(), str(value.device)
+        node["conj"], node["neg"] = bool(value.is_conj()), bool(value.is_neg())
+        node["storage"] = self._storage(number, value)
+        node["requires_grad"] = value.requires_grad
+        if not value.is_leaf:
+            node["grad_fn"] = type(value.grad_fn).__name__
+        grad = value.grad if value.is_leaf else None
+        if grad is not None:
+            node["grad"] = self._child(number, ".grad", grad)
+        attributes = {key: item for key, item in vars(value).items() if key != "grad"}
+        if attributes:
+            node["d"] = self._attributes(number, attributes.items())
+
+    def _fill_unusual_tensor(self, number: int, node: dict[str, Any], value: Any) -> None:
+        place = self._places[number]
+        if value.device.type == "meta":
+            node["k"] = "stub"
+            return
+        if value.is_sparse:
+            node["k"] = "sparse"
+            whole = value.detach().coalesce()
+            node["indices"] = self._child(number, ".indices", whole.indices())
+            node["values"] = self._child(number, ".values", whole.values())
+            node["shape"] = list(value.shape)
+            return
+        node["k"] = "stub"
+        self._miss(value, place, f"a tensor of layout {value.layout}, quantised or special")
+
+    def _storage(self, number: int, value: Any) -> int:
+        storage = value.untyped_storage()
+        key = (str(value.device), storage._cdata)
+        known = self._storages.get(key)
+        if known is not None:
+            return known
+        position = len(self.nodes)
+        self._storages[key] = position
+        self._alive.append(storage)
+        self._places.append(self._places[number])
+        self.nodes.append({"k": "storage", "bytes": storage.nbytes(), "device": str(value.device)})
+        self.nodes[position]["t"] = self._block(number, memory.storage_block(value.detach()))
+        return position
+
+    def _fill_array(self, number: int, value: Any) -> None:
+        node = self.nodes[number]
+        node["k"], node["c"] = "array", _class_name(type(value))
+        node["dtype"], node["shape"] = value.dtype.str, list(value.shape)
+        if value.dtype.hasobject or value.dtype.names is not None:
+            self._fill_object_array(number, node, value)
+            return
+        owner = memory.array_owner(value)
+        if owner is not value and owner.flags["C_CONTIGUOUS"] and owner.dtype == value.dtype:
+            node["owner"] = self._child(number, ".base", owner)[1]
+            node["offset"] = memory.array_offset(value, owner)
+            node["strides"] = list(value.strides)
+            return
+        node["order"] = "F" if value.flags["F_CONTIGUOUS"] and value.ndim > 1 else "C"
+        node["writeable"] = bool(value.flags["WRITEABLE"])
+        node["t"] = self._block(number, memory.array_block(value))
+
+    def _fill_object_array(self, number: int, node: dict[str, Any], value: Any) -> None:
+        if value.dtype.names is not None:
+            node["k"] = "records"
+            node["dtype"] = encode_record_dtype(value.dtype)
+            data = value.tobytes()
+            node["t"] = self._block(number, memory.Block("uint8", (len(data),), data))
+            return
+        node["k"] = "objects"
+        node["v"] = [self._child(number, f"[{n}]", item) for n, item in enumerate(value.flat)]
+
+
+def encode_record_dtype(dtype: Any) -> Any:
+    """A structured dtype as JSON: numpy's own description of it."""
+    return [list(part) for part in dtype.descr]
+
+
+def _class_name(cls: type) -> list[str]:
+    return [cls.__module__, cls.__qualname__]
+
+
+def readable_path(path: str) -> str:
+    """A path as people write it, without the dictionaries inside of modules.
+
+    >>> readable_path("net._modules['fc']._parameters['weight']")
+    'net.fc.weight'
+    """
+    for holder in ("_modules", "_parameters", "_buffers"):
+        if f".{holder}[" in path:
+            head, *rest = path.split(f".{holder}['")
+            path = head + "".join("." + part.replace("']", "", 1) for part in rest)
+    return path
+
+
+def _key_step(key: Any) -> str:
+    if isinstance(key, str | int | bool | float) or key is None:
+        return f"[{key!r}]"
+    return f"[<{type(key).__name__}>]"
+
+
+def _packed(items: list[Any]) -> memory.Block | None:
+    if len(items) < PACKED_LENGTH:
+        return None
+    kind = type(items[0])
+    if kind not in _PACK or set(map(type, items)) != {kind}:
+        return None
+    code, dtype = _PACK[kind]
+    try:
+        data = array.array(code, items).tobytes()
+    except OverflowError:
+        return None
+    return memory.Block(dtype, (len(items),), data)
+
+
+def _attributes_of(value: Any) -> list[tuple[str, Any]]:
+    """The attributes of an instance, without the empty hook tables of torch modules."""
+    attributes = getattr(value, "__dict__", {})
+    found = [
+        (name, item)
+        for name, item in attributes.items()
+        if not (_EMPTY_HOOKS in name and isinstance(item, dict) and not item)
+    ]
+    for name in kinds.slot_names(type(value)):
+        if hasattr(value, name):
+            found.append((name, getattr(value, name)))
+    return found
+
+
+_CLASS_SKIP = ("method", "function", "reference", "module", "class", "bystander", "opaque")
+
+
+def _class_attributes(cls: type) -> dict[str, Any]:
+    """The attributes of a class that are data: counters, caches, settings."""
+    return {
+        name: item
+        for name, item in vars(cls).items()
+        if not name.startswith("__")
+        and not name.startswith("_abc_")
+        and kinds.kind_of(item) not in _CLASS_SKIP
+        and not hasattr(type(item), "__get__")
+    }
+
+
+def _function_state(function: types.FunctionType) -> bool:
+    """Whether a function carries anything that running the loop could change."""
+    mutable = (kinds.kind_of(item) not in ("leaf", "tuple") for item in function.__defaults__ or ())
+    return bool(function.__closure__) or bool(vars(function)) or any(mutable)
+
+
+_INLINE = {
+    "tuple": Encoder._tuple,
+    "frozenset": Encoder._frozenset,
+    "slice": Encoder._slice,
+    "reference": Encoder._reference,
+    "method": Encoder._method,
+    "class": Encoder._class,
+    "function": Encoder._function,
+    "module": Encoder._live,
+    "bystander": Encoder._live,
+    "iterator": Encoder._iterator,
+    "workers": Encoder._workers,
+    "file": Encoder._file,
+    "opaque": Encoder._opaque,
+}
+_FILL = {
+    "list": Encoder._fill_list,
+    "deque": Encoder._fill_deque,
+    "set": Encoder._fill_set,
+    "bytearray": Encoder._fill_bytearray,
+    "dict": Encoder._fill_dict,
+    "object": Encoder._fill_object,
+    "class": Encoder._fill_class,
+    "function": Encoder._fill_function,
+    "partial": Encoder._fill_partial,
+    "generator": Encoder._fill_generator,
+    "tensor": Encoder._fill_tensor,
+    "array": Encoder._fill_array,
+}

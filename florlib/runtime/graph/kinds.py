@@ -1,0 +1,203 @@
+"""Which way an object is taken apart, decided once for each class."""
+
+from __future__ import annotations
+
+import collections
+import copyreg
+import enum
+import io
+import random
+import sys
+import types
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+# Objects of these packages report or coordinate; they hold the clock, locks and sockets, and
+# nothing that training reads. They stay as they are in the live process.
+BYSTANDERS = frozenset(
+    {
+        "_thread",
+        "asyncio",
+        "comet_ml",
+        "concurrent",
+        "contextvars",
+        "flor",
+        "florlib",
+        "logging",
+        "matplotlib",
+        "mlflow",
+        "multiprocessing",
+        "neptune",
+        "rich",
+        "socket",
+        "subprocess",
+        "tensorboard",
+        "tensorboardX",
+        "threading",
+        "tqdm",
+        "wandb",
+        "weakref",
+    }
+)
+_BYSTANDER_MODULES = ("torch.utils.tensorboard", "torch.autograd", "torch.multiprocessing")
+
+_CONTAINERS: dict[type, str] = {
+    dict: "dict",
+    collections.OrderedDict: "dict",
+    collections.defaultdict: "dict",
+    collections.Counter: "dict",
+    list: "list",
+    set: "set",
+    collections.deque: "deque",
+    bytearray: "bytearray",
+}
+_CONTAINER_BASES = (
+    (dict, "dict"),
+    (list, "list"),
+    (set, "set"),
+    (collections.deque, "deque"),
+    (bytearray, "bytearray"),
+)
+_REFERENCES = (
+    types.BuiltinFunctionType,
+    types.WrapperDescriptorType,
+    types.MethodWrapperType,
+    types.MethodDescriptorType,
+    types.ClassMethodDescriptorType,
+    types.GetSetDescriptorType,
+    types.MemberDescriptorType,
+    staticmethod,
+    classmethod,
+    property,
+)
+_known: dict[type, str] = {}
+
+
+def kind_of(value: Any) -> str:
+    """The name of the way in which `value` is taken apart.
+
+    One of: leaf, tuple, frozenset, slice, dict, list, set, deque, bytearray, tensor, array,
+    generator, class, function, method, partial, reference, module, iterator, file, object,
+    bystander, workers, opaque.
+    """
+    cls = type(value)
+    kind = _known.get(cls)
+    if kind is None:
+        kind = _classify(value, cls)
+        _known[cls] = kind
+    return kind
+
+
+def _classify(value: Any, cls: type) -> str:
+    if cls in _CONTAINERS:
+        return _CONTAINERS[cls]
+    return (
+        _classify_builtin(value, cls)
+        or _classify_library(value, cls)
+        or _classify_instance(value, cls)
+    )
+
+
+def _classify_builtin(value: Any, cls: type) -> str | None:
+    if cls in (type(None), bool, int, float, complex, str, bytes, range):
+        return "leaf"
+    if isinstance(value, enum.Enum) or cls in (type(Ellipsis), type(NotImplemented)):
+        return "leaf"
+    if isinstance(value, types.ModuleType):
+        return "module"
+    if isinstance(value, type):
+        return "class"
+    if cls is types.FunctionType:
+        return "function"
+    if cls is types.MethodType:
+        return "method"
+    if isinstance(value, _REFERENCES):
+        return "reference"
+    if cls is slice:
+        return "slice"
+    if isinstance(value, frozenset):
+        return "frozenset"
+    if isinstance(value, io.IOBase):
+        return "file"
+    return None
+
+
+def _classify_library(value: Any, cls: type) -> str | None:
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        if isinstance(value, torch.Tensor):
+            return "tensor"
+        if isinstance(value, torch.Generator):
+            return "generator"
+        if cls in (torch.dtype, torch.device, torch.layout, torch.memory_format):
+            return "leaf"
+        if cls.__module__ == "torch.utils.data.dataloader" and cls.__name__.endswith("Iter"):
+            return "workers" if "MultiProcessing" in cls.__name__ else "iterator"
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        if isinstance(value, numpy.ndarray):
+            return "array"
+        if isinstance(value, numpy.generic | numpy.dtype):
+            return "leaf"
+        if isinstance(value, numpy.random.Generator | numpy.random.RandomState):
+            return "generator"
+        if isinstance(value, numpy.random.BitGenerator):
+            return "generator"
+    if isinstance(value, random.Random):
+        return "generator"
+    return None
+
+
+def _classify_instance(value: Any, cls: type) -> str:
+    import functools
+    from pathlib import PurePath
+
+    if isinstance(value, PurePath):
+        return "leaf"
+    if cls is functools.partial:
+        return "partial"
+    if _is_bystander(cls):
+        return "bystander"
+    if isinstance(value, tuple):
+        return "tuple"
+    if isinstance(value, Iterator | AsyncIterator | types.CoroutineType):
+        # A class of the user's that iterates over its own attributes is an object like others.
+        return "object" if is_python_class(cls) else "iterator"
+    for base, kind in _CONTAINER_BASES:
+        if isinstance(value, base):
+            return kind
+    if isinstance(value, BaseException):
+        return "bystander"
+    return "object" if is_python_class(cls) else "opaque"
+
+
+def _is_bystander(cls: type) -> bool:
+    module = getattr(cls, "__module__", "") or ""
+    if not isinstance(module, str):
+        return False
+    if module.partition(".")[0] in BYSTANDERS or module.startswith(_BYSTANDER_MODULES):
+        return True
+    return module == "argparse" and cls.__name__ != "Namespace"
+
+
+def is_python_class(cls: type) -> bool:
+    """Whether instances hold nothing but `__dict__` and `__slots__`.
+
+    The rule is that of `object.__reduce_ex__` (CPython, Objects/typeobject.c,
+    object_getstate_default): an instance larger than its dict, weak references and slots
+    carries state of C code.
+    """
+    pointer = tuple.__itemsize__
+    size = object.__basicsize__
+    if cls.__dictoffset__ > 0:
+        size += pointer
+    if cls.__weakrefoffset__ > 0:
+        size += pointer
+    slots: list[str] = copyreg._slotnames(cls)  # type: ignore[attr-defined]
+    return cls.__basicsize__ <= size + pointer * len(slots)
+
+
+def slot_names(cls: type) -> list[str]:
+    """The names of `__slots__` of a class and its bases, mangled as attributes are."""
+    names: list[str] = copyreg._slotnames(cls)  # type: ignore[attr-defined]
+    return names

@@ -1,0 +1,45 @@
+"""Restored tensors that were part of an autograd graph, which no checkpoint holds.
+
+They look as they did (`grad_fn=<NllLossBackward0>`), and going backward through one is an
+error that says so: silently missing gradients would be worse.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from florlib.runtime.graph.memory import torch
+
+_classes: dict[str, Any] = {}
+
+
+class GraphNotRestored(RuntimeError):
+    """backward() reached a tensor whose autograd graph lies before the restored checkpoint."""
+
+
+def stand_in_graph(tensor: Any, name: str) -> Any:
+    """A tensor that shares memory with `tensor` and whose grad_fn carries `name`."""
+    cls = _classes.get(name)
+    if cls is None:
+        cls = _classes[name] = _make(name)
+    lib = torch()
+    with lib.enable_grad():
+        return cls.apply(lib.zeros((), device=tensor.device, requires_grad=True), tensor)
+
+
+def _make(name: str) -> Any:
+    def forward(ctx: Any, anchor: Any, tensor: Any) -> Any:
+        return tensor.view_as(tensor)
+
+    def backward(ctx: Any, *grads: Any) -> Any:
+        raise GraphNotRestored(
+            f"flor: backward() reached a restored tensor ({name}); its graph was not recorded"
+        )
+
+    function = type(
+        name,
+        (torch().autograd.Function,),
+        {"forward": staticmethod(forward), "backward": staticmethod(backward)},
+    )
+    function._backward_cls.__name__ = name  # type: ignore[attr-defined]
+    return function

@@ -1,0 +1,73 @@
+"""The boundary between flor and the user's process: our errors are told once, and stay ours.
+
+Also our own copies of what users mock or replace (coverage.py's habit): os, open, time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os as _os
+import sys
+import time as _time
+import types
+from collections.abc import Callable, Iterator
+
+
+def _private_copy(module: types.ModuleType) -> types.ModuleType:
+    copy = types.ModuleType(module.__name__)
+    vars(copy).update(vars(module))
+    return copy
+
+
+os = _private_copy(_os)
+open_file = open
+monotonic = _time.perf_counter
+write_stderr = sys.__stderr__.write if sys.__stderr__ is not None else None
+
+_told: set[str] = set()
+_listeners: list[Callable[[str, str], None]] = []
+
+
+def on_degraded(listener: Callable[[str, str], None]) -> None:
+    """Have (where, what) of each failure of flor told to a listener, once a place."""
+    _listeners.append(listener)
+
+
+def say(line: str) -> None:
+    """Write one line of flor's own to the real standard error, whatever the script replaced."""
+    stream = sys.__stderr__
+    if stream is None:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        text = line + "\n"
+        # Not the stream's own `write`: that one records what the script prints.
+        type(stream).write(stream, text)
+        stream.flush()
+
+
+@contextlib.contextmanager
+def guarded(place: str) -> Iterator[None]:
+    """Run flor's own code; an error in it is told once and training goes on.
+
+    KeyboardInterrupt and SystemExit are the user's and pass through.
+    """
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  # the boundary itself: nothing of ours may escape
+        degrade(place, error)
+
+
+def degrade(place: str, error: BaseException) -> None:
+    """Report a failure of flor's, once a place."""
+    if place in _told:
+        return
+    _told.add(place)
+    text = f"{type(error).__name__}: {error}"
+    say(f"warning: flor could not {place} ({text}); training goes on")
+    if "FLOR_DEBUG" in os.environ:
+        import traceback
+
+        say("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+    for listener in _listeners:
+        with contextlib.suppress(Exception):
+            listener(place, text)

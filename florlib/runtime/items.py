@@ -1,0 +1,110 @@
+"""What a main loop goes over in a replay, where it may begin anywhere.
+
+Sequences and ranges are asked for their n-th item. Of everything else a fresh iterator is
+driven to the place: a single-process DataLoader by its sampler alone, so that no skipped batch
+is loaded.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import functools
+import itertools
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from florlib.runtime.loops import Items
+
+
+class NoSuchItem(Exception):
+    """The iterable ended before the asked item."""
+
+
+class ItemDriver:
+    """Gives the n-th item of a loop's iterable, forward or backward.
+
+    Args:
+        items: what the loop goes over.
+        counted: a `while` loop, whose items are the numbers of its turns.
+    """
+
+    def __init__(self, items: Items, *, counted: bool) -> None:
+        self._items = items
+        self._counted = counted
+        self._sequence: Any = None
+        self._iterator: Iterator[Any] | None = None
+        self._next = 0
+
+    def needs_driving(self, index: int) -> bool:
+        """Whether reaching an item consumes others, under the generators of the loop's start."""
+        if self._counted or self._is_sequence():
+            return False
+        return index != self._next if self._iterator is not None else index > 0
+
+    def _is_sequence(self) -> bool:
+        if self._sequence is None and not self._items.arguments:
+            iterable = self._items.evaluate()
+            if isinstance(iterable, collections.abc.Sequence):
+                self._sequence = iterable
+        return self._sequence is not None
+
+    def drive(self, index: int) -> None:
+        """Start anew and pass over the items before `index`, loading as few as possible.
+
+        Raises:
+            NoSuchItem: the iterable gives its items once, and has given this one.
+        """
+        if self._once:
+            if index < self._next:
+                raise NoSuchItem
+            self._iterator = _passed_over(iter(self._items), index - self._next)
+        else:
+            self._iterator = self._start(index)
+        self._next = index
+
+    @functools.cached_property
+    def _once(self) -> bool:
+        iterable = None if self._items.arguments else self._items.evaluate()
+        return isinstance(iterable, collections.abc.Iterator)
+
+    def _start(self, index: int) -> Iterator[Any]:
+        if self._items.call is enumerate and len(self._items.arguments) == 1:
+            inner = _passed_over(iter(self._items.arguments[0]), index)
+            return enumerate(inner, self._items.keywords.get("start", 0) + index)
+        return _passed_over(iter(self._items), index)
+
+    def at(self, index: int) -> Any:
+        """The item of a turn.
+
+        Raises:
+            NoSuchItem: the iterable has ended.
+        """
+        if self._counted:
+            return index
+        if self._is_sequence():
+            if index >= len(self._sequence):
+                raise NoSuchItem
+            return self._sequence[index]
+        if self._iterator is None:
+            self._iterator = iter(self._items)
+        try:
+            item = next(self._iterator)
+        except StopIteration:
+            raise NoSuchItem from None
+        self._next = index + 1
+        return item
+
+
+def _passed_over(iterator: Iterator[Any], count: int) -> Iterator[Any]:
+    dataloader = sys.modules.get("torch.utils.data.dataloader")
+    single = getattr(dataloader, "_SingleProcessDataLoaderIter", None)
+    if single is not None and isinstance(iterator, single):
+        # The sampler decides what is loaded: advancing it is all that skipping a batch means.
+        for _ in itertools.islice(iterator._sampler_iter, count):
+            pass
+        iterator._num_yielded += count
+    else:
+        for _ in itertools.islice(iterator, count):
+            pass
+    return iterator

@@ -1,0 +1,119 @@
+"""The rows of a run's log on their way from the hot path to the journal.
+
+The user's thread appends tuples; encoding happens on the flusher's thread, a batch at a time.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from florlib.ground.position import Position
+from florlib.ground.values import Array, Other, encode_value
+
+HINDSIGHT, VOLATILE = 1, 2
+
+Row = tuple[Position, str, Any, str | None, int, int]
+"""(position, name, value, file name, line, flags)"""
+
+_PLAIN = frozenset({float, int, str, bool, type(None)})
+
+
+def freeze(value: Any) -> Any:
+    """The value as it is now; what may change later is copied, and no device is waited for."""
+    if type(value) in _PLAIN:
+        return value
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    return plain(value)
+
+
+def plain(value: Any) -> Any:
+    """A value made of what `encode_value` takes: numbers, text, trees, arrays, or a repr."""
+    if type(value) in _PLAIN or type(value) in (bytes, complex):
+        return value
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple(plain(item) for item in value)
+    if isinstance(value, dict):
+        return {plain_key(key): plain(item) for key, item in value.items()}
+    return _library_value(value)
+
+
+def plain_key(key: Any) -> Any:
+    """A dictionary's key: kept where JSON trees can hold it, else its repr."""
+    if type(key) in _PLAIN or isinstance(key, tuple):
+        return plain(key)
+    return repr(key)
+
+
+def _library_value(value: Any) -> Any:
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        return _tensor_value(torch, value.detach())
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        if isinstance(value, numpy.generic) and not value.dtype.hasobject:
+            return plain(value.item()) if type(value.item()) is not type(value) else repr(value)
+        if isinstance(value, numpy.ndarray) and not value.dtype.hasobject:
+            little = value.astype(value.dtype.newbyteorder("<"), copy=False)
+            return Array(value.dtype.name, tuple(value.shape), little.tobytes(), "numpy")
+    for base in (bool, int, float, str):
+        if isinstance(value, base):
+            return base(value)
+    return Other(type(value).__qualname__, repr(value))
+
+
+def _tensor_value(torch: Any, tensor: Any) -> Any:
+    if tensor.layout is not torch.strided or tensor.is_quantized:
+        return Other("Tensor", repr(tensor))
+    if tensor.ndim == 0:
+        return tensor.item()
+    whole = tensor.cpu().contiguous().resolve_conj().resolve_neg()
+    data = bytes(whole.view(torch.uint8).flatten().tolist()) if whole.numel() else b""
+    return Array(str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape), data, "torch")
+
+
+@dataclass(slots=True)
+class BatchEncoder:
+    """Turns rows into one journal record.
+
+    Attributes:
+        relative: project-relative path of a file name, None for others.
+        volatile: whether what a (path, line) logs depends on the wall clock.
+        hindsight: whether a (path, line) was added after the recorded run.
+    """
+
+    relative: Callable[[str], str | None]
+    volatile: Callable[[str, int], bool]
+    hindsight: Callable[[str, int], bool]
+
+    def encode(self, rows: list[Row]) -> dict[str, Any]:
+        """The "log" record of a batch; positions and sites are written once a batch."""
+        positions: dict[Position, int] = {}
+        sites: dict[tuple[str | None, int], int] = {}
+        encoded = []
+        for position, name, value, file, line, flags in rows:
+            path = self.relative(file) if file is not None else None
+            if path is not None:
+                flags |= VOLATILE if self.volatile(path, line) else 0
+                flags |= HINDSIGHT if self.hindsight(path, line) else 0
+            encoded.append(
+                [
+                    positions.setdefault(position, len(positions)),
+                    name,
+                    encode_value(value if type(value) in _PLAIN else plain(value)),
+                    sites.setdefault((path, line if path else 0), len(sites)),
+                    flags,
+                ]
+            )
+        return {
+            "kind": "log",
+            "rows": encoded,
+            "positions": [[list(pair) for pair in position] for position in positions],
+            "sites": [list(site) for site in sites],
+        }

@@ -1,0 +1,62 @@
+"""The journal records of loops: where they begin, turn and end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from florlib.ground.position import Position
+from florlib.runtime.session import Entry
+
+
+def enter_record(entry: Entry, position: Position, main: int) -> dict[str, Any]:
+    """The journal record of a loop that begins; `position` is its parent's."""
+    return {
+        "kind": "enter",
+        "position": pairs(position),
+        "loop": entry.name,
+        "role": entry.role,
+        "path": entry.path or "",
+        "ordinal": entry.site.ordinal if entry.site else None,
+        "line": entry.site.line if entry.site else None,
+        "main": main,
+    }
+
+
+def iteration_record(
+    position: Position, main: int, index: int, seconds: float, left: str | None
+) -> dict[str, Any]:
+    """The journal record of an iteration of a main loop that is complete, or left early."""
+    record = {
+        "kind": "iteration",
+        "main": main,
+        "index": index,
+        "position": pairs(position),
+        "seconds": seconds,
+    }
+    return record if left is None else {**record, "left": left}
+
+
+def exit_record(
+    entry: Entry, position: Position, how: str, iterations: int, *, main: int
+) -> dict[str, Any]:
+    """The journal record of a loop that ended; `position` is its parent's."""
+    return {
+        "kind": "exit",
+        "position": pairs(position),
+        "loop": entry.name,
+        "role": entry.role,
+        "how": how,
+        "iterations": iterations,
+        "skippable": how == "exhausted",
+        "checkpoint": None,
+        "main": main,
+        "block": None,
+        "path": entry.path,
+        "ordinal": entry.site.ordinal if entry.site else None,
+        "line": entry.site.line if entry.site else None,
+    }
+
+
+def pairs(position: Position) -> list[list[Any]]:
+    """A position as the journal writes it."""
+    return [list(pair) for pair in position]

@@ -1,0 +1,61 @@
+"""Printed lines become log rows; the stream itself and every byte it writes stay as they were.
+
+The stream object is kept, with its isatty, fileno, encoding and flush: only its `write` is
+shadowed by an attribute of the instance.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+LineSink = Callable[[str, str, str | None, int], None]
+"""Called with (name, line, file name, line number) for each whole line."""
+
+_LONGEST = 1 << 16  # characters of a line kept; a progress bar that never ends one is cut
+
+
+class LineTap:
+    """Listens to what a text stream writes, and gives on whole lines."""
+
+    def __init__(self, stream: Any, name: str, sink: LineSink) -> None:
+        self._stream = stream
+        self._name = name
+        self._sink = sink
+        self._partial = ""
+        self._write = stream.write
+        stream.write = self.write
+
+    def write(self, text: str, /) -> int:
+        """Write through, then listen; what the stream raises is the caller's to see."""
+        written: int = self._write(text)
+        if type(text) is str:
+            if "\n" in text:
+                self._lines(text)
+            else:
+                self._partial = (self._partial + text)[-_LONGEST:]
+        return written
+
+    def _lines(self, text: str) -> None:
+        frame = sys._getframe(2)
+        *lines, self._partial = (self._partial + text).split("\n")
+        for line in lines:
+            self._sink(self._name, line, frame.f_code.co_filename, frame.f_lineno)
+
+    def close(self) -> None:
+        """Give on a last line without an end, and let the stream alone."""
+        if self._partial:
+            self._sink(self._name, self._partial, None, 0)
+            self._partial = ""
+        if self._stream.__dict__.get("write") == self.write:
+            del self._stream.__dict__["write"]
+
+
+def tap_standard_streams(sink: LineSink) -> list[LineTap]:
+    """Listen to standard output ("print") and standard error ("stderr")."""
+    taps = []
+    for stream, name in ((sys.stdout, "print"), (sys.stderr, "stderr")):
+        if stream is not None and hasattr(stream, "__dict__"):
+            taps.append(LineTap(stream, name, sink))
+    return taps

@@ -1,0 +1,55 @@
+"""The guard around hindsight statements: what they do to the state of training is undone."""
+
+from __future__ import annotations
+
+import sys
+import types
+
+from florlib.runtime import states
+from florlib.runtime.guard import guarded
+from florlib.runtime.session import Session
+
+
+class Probe:
+    """Context of one statement that was added after the recorded run.
+
+    A statement that only reads is let through. Any other has everything that training can reach
+    captured before and put back after it, generators included; only the names that probes alone
+    store keep what it did to them.
+
+    Args:
+        pure: whether the statement is known to change nothing.
+        without: names that only hindsight statements store.
+    """
+
+    def __init__(self, session: Session, pure: bool, without: frozenset[str]) -> None:
+        self._session = session
+        self._pure = pure
+        self._without = without
+        self._before: states.StoredState | None = None
+
+    def __enter__(self) -> None:
+        self._session.in_probe += 1
+        if not self._pure and self._session.in_probe == 1:
+            with guarded("protect the state from a probe"):
+                self._before = states.in_memory(
+                    states.capture(sys._getframe(1), self._session.project)
+                )
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: types.TracebackType | None,
+    ) -> None:
+        self._session.in_probe -= 1
+        if self._before is not None and kind is None:
+            with guarded("undo what a probe did"):
+                states.restore(
+                    self._before,
+                    sys._getframe(1),
+                    self._session.project,
+                    dead=lambda root: True,
+                    without=self._without,
+                )
+        self._before = None

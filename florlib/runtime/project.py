@@ -1,0 +1,74 @@
+"""Which files and modules of a process are the user's own."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+
+from florlib.runtime.guard import os
+
+
+def _prefixes() -> tuple[str, ...]:
+    roots = {os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, sys.exec_prefix)}
+    return tuple(sorted(root + os.sep for root in roots))
+
+
+@dataclass(slots=True)
+class Project:
+    """The user's project folder, and questions about paths and modules below it.
+
+    Attributes:
+        root: absolute path, symbolic links resolved.
+    """
+
+    root: str
+    _modules: dict[str, bool] = field(default_factory=dict)
+    _paths: dict[str, str | None] = field(default_factory=dict)
+    _prefixes: tuple[str, ...] = field(default_factory=_prefixes)
+
+    @classmethod
+    def at(cls, folder: str) -> Project:
+        """The project in a folder."""
+        return cls(os.path.realpath(folder))
+
+    def relative(self, path: str) -> str | None:
+        """The project-relative path, with slashes; None for files that are not the user's.
+
+        Installed packages are not, also where the environment lies inside the project.
+        """
+        known = self._paths.get(path, "")
+        if known != "":
+            return known
+        found = self._relative(path)
+        self._paths[path] = found
+        return found
+
+    def _relative(self, path: str) -> str | None:
+        if path.startswith("<"):  # "<frozen runpy>", "<string>": code without a file
+            return None
+        real = os.path.realpath(path)
+        if not real.startswith(self.root.rstrip(os.sep) + os.sep):
+            return None
+        inside = real[len(self.root.rstrip(os.sep)) + 1 :]
+        installed = real.startswith(self._prefixes) and not self.root.startswith(self._prefixes)
+        if installed or "site-packages" in inside.split(os.sep):
+            return None
+        return inside.replace(os.sep, "/")
+
+    def owns_module(self, name: object) -> bool:
+        """Whether the loaded module of this name comes from a project file."""
+        if not isinstance(name, str):
+            return False
+        known = self._modules.get(name)
+        if known is None:
+            module = sys.modules.get(name)
+            path = getattr(module, "__file__", None)
+            known = isinstance(path, str) and self.relative(path) is not None
+            if module is not None:
+                self._modules[name] = known
+        return known
+
+    def modules(self) -> list[str]:
+        """The names of loaded modules that are the user's; `__main__` first."""
+        names = [name for name in list(sys.modules) if self.owns_module(name)]
+        return sorted(names, key=lambda name: (name != "__main__", name))

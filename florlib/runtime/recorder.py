@@ -1,0 +1,327 @@
+"""Recording: the loops of a run that is being watched, and the checkpoints taken at their ends."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from florlib.ground.launch import LaunchSpec
+from florlib.ground.layout import CHECKPOINTS, RunLayout
+from florlib.ground.position import Position
+from florlib.runtime import frames, states
+from florlib.runtime.graph.encode import Captured, Missing
+from florlib.runtime.guard import guarded, os
+from florlib.runtime.liveness import unread_roots
+from florlib.runtime.loops import LoopBody, LoopCall, way_out
+from florlib.runtime.marks import enter_record, exit_record, iteration_record, pairs
+from florlib.runtime.project import Project
+from florlib.runtime.session import Entry, Session, now_s, process_identity
+from florlib.runtime.sources import Sources
+from florlib.runtime.writer import CheckpointWriter, Job
+from florlib.stores.checkpoints import Published
+from florlib.stores.journal import JournalWriter
+
+# Credit that a run starts with, so that short runs get a checkpoint at every boundary and
+# nested loop; from there on checkpoints cost at most the budget's share of the time.
+INITIAL_CREDIT_S = 0.5
+
+
+@dataclass(slots=True)
+class Budget:
+    """How much time checkpoints may hold training up.
+
+    Attributes:
+        share: of the run's time, 0.01 is 1 %.
+        started_s: when the first main loop began.
+        spent_s: time that checkpoints have taken so far.
+        last_s: what the last one took.
+    """
+
+    share: float
+    started_s: float
+    spent_s: float = 0.0
+    last_s: float = 0.0
+
+    def affords(self, now: float) -> bool:
+        """Whether another checkpoint, as dear as the last, is within the budget."""
+        credit = INITIAL_CREDIT_S + self.share * (now - self.started_s)
+        return self.spent_s + self.last_s <= credit
+
+    def spend(self, seconds: float) -> None:
+        """Note what a checkpoint took."""
+        self.spent_s += seconds
+        self.last_s = seconds
+
+
+class Recorder(Session):
+    """A session that records.
+
+    Args:
+        spec: what to record, and where.
+        about: what the "process" record says of this process.
+    """
+
+    def __init__(
+        self, spec: LaunchSpec, project: Project, sources: Sources, about: Mapping[str, Any]
+    ) -> None:
+        super().__init__(project, sources)
+        self.layout = RunLayout(Path(spec.run_dir))
+        self.spec = spec
+        self._about = dict(about)
+        self._mains = 0
+        self._blocks = 0
+        self._folder: Path | None = None
+        self._writer: CheckpointWriter | None = None
+        self._budget: Budget | None = None
+        self._named: set[str] = set()
+        self._captured: set[str] = set()
+
+    # ------------------------------------------------------------------ journal
+
+    def begin(self) -> None:
+        """Start the journal of this process; what was logged before goes into it."""
+        if self.has_journal:
+            return
+        with guarded("start the journal"):
+            rank, pid = process_identity()
+            writer = JournalWriter(self.layout.journal(rank, pid))
+            head = {"kind": "process", "format": 1, "rank": rank, "pid": pid, **self._about}
+            head["checkpoints"] = self._claim_folder(rank, pid)
+            waiting, self._records = self._records, []
+            self._records = [head, *self._source_records(), *waiting]
+            self.open_journal(writer)
+
+    def _claim_folder(self, rank: int, pid: int) -> str:
+        """The first process to record gets `checkpoints/`, each other one a folder below."""
+        folder = self.layout.checkpoints
+        name = CHECKPOINTS
+        try:
+            os.mkdir(folder)
+        except FileExistsError:
+            name = f"{CHECKPOINTS}/{rank}.{pid}"
+            folder = folder / f"{rank}.{pid}"
+            os.makedirs(folder, exist_ok=True)
+        self._folder = folder
+        return name
+
+    def _source_records(self) -> list[dict[str, Any]]:
+        records: list[dict[str, Any]] = []
+        for path, text in self.sources.texts.items():
+            digest = self.sources.digests[path]
+            records.append({"kind": "source", "path": path, "digest": digest, "text": text})
+            records.append(self._loops_record(path))
+        return records
+
+    def _loops_record(self, path: str) -> dict[str, Any]:
+        loops = [
+            {
+                "ordinal": site.ordinal,
+                "name": site.name,
+                "kind": site.kind,
+                "line": site.line,
+                "function": site.function,
+                "training": site.training,
+            }
+            for site in self.sources.wrapped(path).values()
+        ]
+        return {"kind": "loops", "path": path, "loops": loops}
+
+    def source_loaded(self, path: str) -> None:
+        """Note a project file that was found only when it was imported."""
+        digest, text = self.sources.digests[path], self.sources.texts[path]
+        self.append({"kind": "source", "path": path, "digest": digest, "text": text})
+        self.append(self._loops_record(path))
+
+    # ------------------------------------------------------------------ loops
+
+    def run_main(self, call: LoopCall, frame: types.FrameType) -> LoopBody:
+        """The generator of a main loop: a boundary before each iteration and after the last."""
+        self.begin()
+        main = self._mains
+        self._mains += 1
+        entry = self.enter(call.name, call.path, call.site, "main")
+        self.append(enter_record(entry, self.position()[:-1], main))
+        if self._budget is None:
+            self._budget = Budget(self.spec.budget_share, now_s())
+        how, index, started = "raise", 0, now_s()
+        try:
+            self._boundary(entry, main, 0, frame)
+            iterator = iter(call.items)
+            while True:
+                entry.index, entry.counts, self._blocks = index, {}, 0
+                try:
+                    item = next(iterator)
+                except StopIteration:
+                    break
+                started = now_s()
+                yield item
+                if entry.finished:
+                    break
+                self._completed(entry, main, index, now_s() - started)
+                index += 1
+                self._boundary(entry, main, index, frame)
+            how = "exhausted"
+        except GeneratorExit:
+            how = way_out(self, entry, frame)
+            if how in ("break", "return"):
+                self._completed(entry, main, index, now_s() - started, left=how)
+                index += 1
+                entry.index = index
+                self._boundary(entry, main, index, frame)
+            raise
+        finally:
+            self.leave(entry)
+            self.append(exit_record(entry, self.position(), how, index, main=main))
+            self.flush_soon()
+
+    def run_nested(self, call: LoopCall, frame: types.FrameType) -> LoopBody:
+        """The generator of a training loop inside the main loop: a block that ends captured."""
+        entry = self.enter(call.name, call.path, call.site, "nested")
+        entry.index = 0
+        how = "raise"
+        try:
+            for item in call.items:
+                yield item
+                if entry.finished:
+                    break
+                entry.index += 1
+                if entry.counts:
+                    entry.counts = {}
+            how = "exhausted"
+        except GeneratorExit:
+            how = way_out(self, entry, frame)
+            entry.index += how in ("break", "return")
+            raise
+        finally:
+            self._block(entry, how, frame)
+
+    def _completed(
+        self, entry: Entry, main: int, index: int, seconds: float, left: str | None = None
+    ) -> None:
+        self.append(iteration_record(self.position(), main, index, seconds, left))
+        self.flush_soon()
+
+    # ------------------------------------------------------------------ checkpoints
+
+    def _boundary(self, entry: Entry, main: int, index: int, frame: types.FrameType) -> None:
+        about = {"role": "boundary", "main": main, "index": index, "block": None}
+        position = (*self.position()[: self.path.index(entry)], (entry.name, index))
+        stem = f"{index:06d}.000000" + (f".m{main}" if main else "")
+        self._checkpoint(stem, position, about, frame, self._own_roots(entry, frame, after=False))
+
+    def _block(self, entry: Entry, how: str, frame: types.FrameType) -> None:
+        iterations = entry.index
+        has_else = entry.site is not None and entry.site.has_else
+        skippable = how == "exhausted" or (how == "break" and not has_else)
+        position = self.position()
+        main = self.main
+        block, self._blocks = self._blocks, self._blocks + 1
+        name = None
+        if skippable and main is not None:
+            stem = f"{main.index:06d}.{iterations:06d}" + (f".b{block}" if block else "")
+            stem += f".m{self._mains - 1}" if self._mains > 1 else ""
+            about = {
+                "role": "block",
+                "main": self._mains - 1,
+                "index": main.index,
+                "block": block,
+                "loop": entry.name,
+            }
+            unread = self._own_roots(entry, frame, after=True)
+            name = self._checkpoint(stem, position, about, frame, unread)
+        self.leave(entry)
+        record = exit_record(entry, self.position(), how, iterations, main=self._mains - 1)
+        index = main.index if main is not None else None
+        self.append(
+            {**record, "skippable": skippable, "checkpoint": name, "block": block, "index": index}
+        )
+
+    def _own_roots(
+        self, entry: Entry, frame: types.FrameType, *, after: bool
+    ) -> Callable[[tuple[str, str]], bool]:
+        return unread_roots(self.sources, self.project, entry, frame, after=after)
+
+    def _checkpoint(
+        self,
+        stem: str,
+        position: Position,
+        about: Mapping[str, Any],
+        frame: types.FrameType,
+        unread: Callable[[tuple[str, str]], bool],
+    ) -> str | None:
+        """Take a checkpoint if the budget affords it; its name, or None where none was taken."""
+        started = now_s()
+        first = about["role"] == "boundary" and about["index"] == 0
+        if self._budget is None or self._folder is None:
+            return None
+        if not first and not self._budget.affords(started):
+            return None
+        with guarded("take a checkpoint"):
+            captured = states.capture(frame, self.project)
+            missing = [item for item in captured.missing if not unread((item.scope, item.name))]
+            self._note_names(captured, missing)
+            path = self._folder / f"{stem}.safetensors"
+            record = {
+                "kind": "checkpoint",
+                "position": pairs(position),
+                "file": path.relative_to(self.layout.folder).as_posix(),
+                "complete": not missing,
+                "missing": [self._missing_record(item) for item in missing],
+                **about,
+            }
+            if self._writer is None:
+                self._writer = CheckpointWriter()
+            self._writer.submit(
+                Job(path, captured.tree, captured.blocks, self._announcer(record, started))
+            )
+            return str(record["file"])
+        self._budget.spend(now_s() - started)
+        return None
+
+    def _announcer(
+        self, record: dict[str, Any], started: float
+    ) -> Callable[[Published | None], None]:
+        stall = now_s() - started
+
+        def announce(published: Published | None) -> None:
+            if published is not None:
+                self.append({**record, "bytes": published.bytes, "stall_s": stall})
+
+        assert self._budget is not None
+        self._budget.spend(stall)
+        return announce
+
+    def _note_names(self, captured: Captured, missing: list[Missing]) -> None:
+        named = (frames.FRAME_SCOPE, frames.MODULE_SCOPE)
+        names = [name for scope, name, _ in captured.tree["roots"] if scope.startswith(named)]
+        fresh = [name for name in dict.fromkeys(names) if name not in self._captured]
+        if fresh:
+            self._captured.update(fresh)
+            self.append({"kind": "captured", "names": fresh})
+        for item in missing:
+            if item.path not in self._named:
+                self._named.add(item.path)
+                where = self._missing_record(item)
+                text = f"{item.path} is {item.reason}; replays cannot restore it"
+                self.warn("not-captured", text, **where)
+
+    def _missing_record(self, item: Missing) -> dict[str, Any]:
+        file, line = self.sources.where_stored(item.name)
+        return {"name": item.path, "reason": item.reason, "file": file, "line": line}
+
+    # ------------------------------------------------------------------ end
+
+    def finish(self, how: str, exit_status: int | None) -> None:
+        """Write everything out; called once, as the process ends."""
+        if not self.has_journal:
+            return
+        if self._writer is not None:
+            with guarded("finish the checkpoints"):
+                self._writer.close()
+        self.append({"kind": "end", "how": how, "exit_status": exit_status, "signal": None})
+        with suppress(AttributeError):
+            self.close()

@@ -1,0 +1,388 @@
+"""Replaying: restore, skip what the question does not look into, run the rest, verify."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from florlib.ground.graph import compare_trees
+from florlib.ground.launch import LaunchSpec
+from florlib.ground.layout import ReplayLayout, RunLayout
+from florlib.ground.plan import Plan, Segment
+from florlib.ground.recorded import BlockMark, CheckpointMark, MainMark, RecordedProcess
+from florlib.runtime import states
+from florlib.runtime.ending import end_process
+from florlib.runtime.graph.decode import RestoreRefused
+from florlib.runtime.guard import guarded
+from florlib.runtime.items import ItemDriver, NoSuchItem
+from florlib.runtime.liveness import unread_roots
+from florlib.runtime.loops import LoopBody, LoopCall, way_out
+from florlib.runtime.marks import enter_record, exit_record, iteration_record, pairs
+from florlib.runtime.project import Project
+from florlib.runtime.session import Entry, Session, now_s, process_identity
+from florlib.runtime.sources import Sources
+from florlib.stores.checkpoints import Checkpoint
+from florlib.stores.journal import JournalWriter
+
+DIFFERENCES_TOLD = 20  # of one boundary; the first is what people act on
+
+
+class ReplayImpossible(Exception):
+    """The replay cannot go on: a state that it needs is nowhere to be had."""
+
+
+class Replayer(Session):
+    """A session that replays one recorded process.
+
+    Args:
+        spec: where the run and the replay lie.
+        plan: what to execute.
+        recorded: what the process did when it was recorded.
+    """
+
+    def __init__(
+        self,
+        spec: LaunchSpec,
+        project: Project,
+        sources: Sources,
+        plan: Plan,
+        recorded: RecordedProcess,
+    ) -> None:
+        super().__init__(project, sources)
+        assert spec.replay_dir is not None
+        self.run_layout = RunLayout(Path(spec.run_dir))
+        self.layout = ReplayLayout(Path(spec.replay_dir))
+        self.plan = plan
+        self.recorded = recorded
+        self.warming = False
+        self.without = frozenset().union(*plan.introduced.values())
+        self._mains = 0
+
+    def begin(self, about: dict[str, Any]) -> None:
+        """Start the journal of this worker."""
+        rank, pid = process_identity()
+        head = {"kind": "process", "format": 1, "rank": rank, "pid": pid, **about}
+        head["recorded"] = self.recorded.process["pid"]
+        self._records.insert(0, head)
+        self.open_journal(JournalWriter(self.layout.journal(rank, pid)))
+
+    # ------------------------------------------------------------------ main loops
+
+    def run_main(self, call: LoopCall, frame: types.FrameType) -> LoopBody:
+        """The generator of a main loop: the planned segments, then on to what follows."""
+        number = self._mains
+        self._mains += 1
+        if number >= len(self.recorded.mains):
+            self.warn("loop-not-recorded", f"{call.name} was not a main loop in the record")
+            return (yield from call.items)
+        segments = [part for part in self.plan.segments if part.main == number]
+        if not segments and self._is_over(number):
+            self.end()
+        entry = self.enter(call.name, call.path, call.site, "main")
+        self.append(enter_record(entry, self.position()[:-1], number))
+        counted = call.site is not None and call.site.kind == "while"
+        walk = _MainWalk(self, entry, number, ItemDriver(call.items, counted=counted), frame)
+        try:
+            for segment in segments:
+                yield from walk.segment(segment)
+            if self._is_over(number):
+                self.end()
+            yield from walk.leave()
+        except GeneratorExit:
+            walk.left(way_out(self, entry, frame))
+            if self._is_over(number) and walk.current is None:
+                self.end()
+            raise
+        finally:
+            self.leave(entry)
+            how, count = walk.how, walk.executed
+            self.append(exit_record(entry, self.position(), how, count, main=number))
+
+    def _is_over(self, number: int) -> bool:
+        later = any(part.main > number for part in self.plan.segments)
+        return not later and not self.plan.epilogue
+
+    def end(self) -> None:
+        """End the process here: nothing that follows was asked for."""
+        self.append({"kind": "end", "how": "end-of-plan", "exit_status": 0, "signal": None})
+        self.close()
+        end_process(0)
+
+    def finish(self, how: str, exit_status: int | None) -> None:
+        """Write everything out, as the script ends by itself."""
+        self.append({"kind": "end", "how": how, "exit_status": exit_status, "signal": None})
+        self.close()
+
+    # ------------------------------------------------------------------ nested loops
+
+    def run_nested(self, call: LoopCall, frame: types.FrameType) -> LoopBody:
+        """The generator of a nested training loop: skipped by restoring its end, or run."""
+        entry = self.enter(call.name, call.path, call.site, "nested")
+        entry.index = 0
+        parent = self.position()[:-1]
+        block = self.recorded.mains[self._mains - 1].blocks.get((parent, entry.name))
+        if block is not None and self._may_skip(call, block):
+            if self._skip(entry, block, frame):
+                return
+        how = "raise"
+        try:
+            for item in call.items:
+                yield item
+                if entry.finished:
+                    break
+                entry.index += 1
+                if entry.counts:
+                    entry.counts = {}
+            how = "exhausted"
+        except GeneratorExit:
+            how = way_out(self, entry, frame)
+            entry.index += how in ("break", "return")
+            raise
+        finally:
+            self.leave(entry)
+            main = self._mains - 1
+            self.append(exit_record(entry, parent, how, entry.index, main=main))
+
+    def _may_skip(self, call: LoopCall, block: BlockMark) -> bool:
+        if not block.skippable or block.checkpoint is None or not block.checkpoint.complete:
+            return False
+        if self.warming or call.probed is False:
+            return True
+        if call.probed or self.plan.everything:
+            return False
+        return (block.path or "", -1 if block.ordinal is None else block.ordinal) not in (
+            self.plan.step
+        )
+
+    def _skip(self, entry: Entry, block: BlockMark, frame: types.FrameType) -> bool:
+        assert block.checkpoint is not None
+        if not self.restore(block.checkpoint, entry, frame, after=True):
+            return False
+        self.leave(entry)
+        self.append(
+            {
+                "kind": "skip",
+                "position": pairs(self.position()),
+                "loop": entry.name,
+                "iterations": block.iterations,
+            }
+        )
+        return True
+
+    # ------------------------------------------------------------------ states
+
+    def restore(
+        self, mark: CheckpointMark, entry: Entry, frame: types.FrameType, *, after: bool
+    ) -> bool:
+        """Restore a checkpoint; False where it cannot be, and then nothing was changed."""
+        started = now_s()
+        unread = unread_roots(self.sources, self.project, entry, frame, after=after)
+        try:
+            checkpoint = Checkpoint.open(self.run_layout.folder / mark.file)
+            state = states.StoredState(checkpoint.tree, checkpoint.read)
+            states.restore(state, frame, self.project, dead=unread, without=self.without)
+        except RestoreRefused as refusal:
+            self.warn("restore-refused", f"{mark.file} cannot be restored: {refusal}")
+            return False
+        seconds = now_s() - started
+        self.append(
+            {"kind": "restore", "file": mark.file, "bytes": mark.bytes, "seconds": seconds}
+        )
+        return True
+
+    def verify(
+        self, mark: CheckpointMark, entry: Entry, main: int, index: int, frame: types.FrameType
+    ) -> None:
+        """Hold the state at a boundary against the recorded one, item by item."""
+        with guarded("verify an end state"):
+            checkpoint = Checkpoint.open(self.run_layout.folder / mark.file)
+            captured = states.capture(frame, self.project)
+            from florlib.ground.checkpoint_format import digest
+
+            recorded = {name: checkpoint.entry(name).digest for name in checkpoint.names}
+            replayed = {name: digest(block.data) for name, block in captured.blocks.items()}
+            comparison = compare_trees(
+                checkpoint.tree,
+                captured.tree,
+                (recorded, replayed),
+                ignored=self._ignored(entry, frame),
+            )
+            self.append(
+                {
+                    "kind": "verification",
+                    "main": main,
+                    "index": index,
+                    "position": pairs((*self.position()[:-1], (entry.name, index))),
+                    "checked": comparison.checked,
+                    "identical": comparison.checked - len(comparison.differences),
+                    "differing": [
+                        {"item": part.item, "recorded": part.recorded, "replayed": part.replayed}
+                        for part in comparison.differences[:DIFFERENCES_TOLD]
+                    ],
+                }
+            )
+
+    def _ignored(
+        self, entry: Entry, frame: types.FrameType
+    ) -> Callable[[tuple[str, str]], bool]:
+        unread = unread_roots(self.sources, self.project, entry, frame, after=False)
+        timed = {name for clock in self.sources.clock().values() for _, name in clock.names}
+        return lambda root: root[1] in timed or root[1] in self.without or unread(root)
+
+
+class _MainWalk:
+    """Goes through a recorded main loop: knows at which boundary the live state stands.
+
+    Attributes:
+        current: the boundary whose state is live; None where nothing is known.
+        executed: iterations that really ran.
+    """
+
+    def __init__(
+        self,
+        session: Replayer,
+        entry: Entry,
+        number: int,
+        items: ItemDriver,
+        frame: types.FrameType,
+    ) -> None:
+        self.session = session
+        self.entry = entry
+        self.number = number
+        self.items = items
+        self.frame = frame
+        self.mark: MainMark = session.recorded.mains[number]
+        self.current: int | None = None
+        self.executed = 0
+        self.how = "raise"
+        self._untouched = True
+
+    def segment(self, segment: Segment) -> LoopBody:
+        """Execute a segment's iterations, after those that lead up to it."""
+        self._reach(segment.start)
+        yield from self._iterations(segment.start, segment.stop)
+
+    def leave(self) -> LoopBody:
+        """Bring about the state behind the loop, and leave it as the record did."""
+        session, mark = self.session, self.mark
+        end = mark.iterations
+        has_else = self.entry.site is not None and self.entry.site.has_else
+        if mark.how == "break" and not has_else and self._restore(end):
+            self.how = "break"
+            return
+        if mark.how != "exhausted":
+            self._reach(max(end - 1, 0))
+            session.warming = True
+            yield from self._iterations(self.current or 0, end)
+            session.warming = False
+            # The iteration that left the loop does so again; coming here means that it did not.
+            text = f"{self.entry.name} went on where the record left it by {mark.how}"
+            session.warn("loop-diverged", text, **{"index": end})
+            return
+        self._reach(end)
+        yield from self._iterations(self.current or 0, end)
+        self.how = "exhausted"
+        if self.entry.site is not None and self.entry.site.kind == "while":
+            self.entry.index, self.entry.counts = end, {}
+            yield end
+        elif not self.entry.finished:
+            self._exhaust(end)
+
+    def _exhaust(self, end: int) -> None:
+        """Ask a driven iterator for the item that is not there, as the record did."""
+        if not self.items.needs_driving(end):
+            try:
+                self.items.at(end)
+            except NoSuchItem:
+                return
+            self.session.warn("loop-diverged", f"{self.entry.name} has more items than the record")
+
+    def left(self, how: str) -> None:
+        """Note that the script left the loop in the iteration under way."""
+        self.how = how
+        index = self.entry.index
+        self.executed += 1
+        self.current = None
+        session = self.session
+        session.warming = False
+        position = session.position()
+        session.append(iteration_record(position, self.number, index, 0.0, how))
+        mark = self.mark.boundaries.get(index + 1)
+        if mark is not None and index + 1 == self.mark.iterations and how in ("break", "return"):
+            session.verify(mark, self.entry, self.number, index + 1, self.frame)
+
+    def _iterations(self, start: int, stop: int) -> LoopBody:
+        session = self.session
+        assert self.current is not None
+        warm_before, first = start, self.current
+        asked = session.warming
+        for index in range(first, stop):
+            session.warming = asked or index < warm_before
+            self.entry.index, self.entry.counts = index, {}
+            try:
+                item = self.items.at(index)
+            except NoSuchItem:
+                session.warn("loop-diverged", f"{self.entry.name} ended before iteration {index}")
+                return
+            self._untouched = False
+            started = now_s()
+            yield item
+            if self.entry.finished:
+                session.warn("loop-diverged", f"{self.entry.name} ended before iteration {index}")
+                return
+            self.executed += 1
+            self._completed(index, now_s() - started)
+        session.warming = asked
+
+    def _completed(self, index: int, seconds: float) -> None:
+        session = self.session
+        position = session.position()
+        session.append(iteration_record(position, self.number, index, seconds, None))
+        self.current = index + 1
+        mark = self.mark.boundaries.get(index + 1)
+        if mark is not None:
+            session.verify(mark, self.entry, self.number, index + 1, self.frame)
+
+    def _reach(self, target: int) -> None:
+        """Have the state of the nearest boundary at or before `target` live."""
+        if self.current is not None and self.current <= target and not self._nearer(target):
+            return
+        for index in sorted((n for n in self.mark.boundaries if n <= target), reverse=True):
+            if self._restore(index):
+                return
+        if not self._untouched:
+            raise ReplayImpossible(f"no checkpoint at or before iteration {target} can be restored")
+        # Nothing has run yet: what the script prepared by itself is the state of the start.
+        self.session.warn("not-restored", f"{self.entry.name} starts from the script's own state")
+        self.current = 0
+
+    def _nearer(self, target: int) -> bool:
+        assert self.current is not None
+        return any(
+            self.current < index <= target and mark.complete
+            for index, mark in self.mark.boundaries.items()
+        )
+
+    def _restore(self, index: int) -> bool:
+        mark = self.mark.boundaries.get(index)
+        if mark is None or not mark.complete:
+            return False
+        if self.current == index:
+            return True
+        session = self.session
+        if self.items.needs_driving(index):
+            start = self.mark.boundaries.get(0)
+            if start is None or not session.restore(start, self.entry, self.frame, after=False):
+                return False
+            self._untouched, self.current = False, None
+            try:
+                self.items.drive(index)
+            except NoSuchItem:
+                return False
+        if not session.restore(mark, self.entry, self.frame, after=False):
+            return False
+        self._untouched = False
+        self.current = index
+        return True

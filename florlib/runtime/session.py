@@ -1,0 +1,241 @@
+"""The one mutable object of a guest process: where it is, what it logs, and its journal."""
+
+from __future__ import annotations
+
+import threading
+import types
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from florlib.ground.journal_format import Record
+from florlib.ground.position import Position, instance_name
+from florlib.runtime.files import FileWatch
+from florlib.runtime.guard import degrade, guarded, monotonic, os
+from florlib.runtime.logbook import HINDSIGHT, BatchEncoder, Row, freeze
+from florlib.runtime.prints import LineTap
+from florlib.runtime.project import Project
+from florlib.runtime.sources import Sources
+from florlib.source.loops import LoopSite
+from florlib.stores.journal import JournalWriter
+
+FLUSH_EVERY_S = 0.5  # what a kill -9 may lose at most (DESIGN section 3, Logging)
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A loop that is running: one step of the position.
+
+    Attributes:
+        name: with its "#k" where it is the k-th of its name beside others.
+        index: of the turn under way, from 0; -1 before the first.
+        path, site: where it stands in the source; None for a loop the source table lacks.
+        role: "main" or "nested".
+        counts: how many loops of each name were entered in the turn under way.
+        finished: a `while` test came out false, so the turn under way is none.
+        added: only this replay wraps the loop; recorded positions do not name it.
+    """
+
+    name: str
+    path: str | None
+    site: LoopSite | None
+    role: str
+    index: int = -1
+    counts: dict[str, int] = field(default_factory=dict)
+    finished: bool = False
+    added: bool = False
+
+
+class Session:
+    """What recording and replaying share: position, log and journal.
+
+    Args:
+        project: the user's files.
+        sources: what is known of them.
+    """
+
+    def __init__(self, project: Project, sources: Sources) -> None:
+        self.project = project
+        self.sources = sources
+        self.active = True
+        self.path: list[Entry] = []
+        self.thread = threading.get_ident()
+        self.in_probe = 0
+        self._counts: dict[str, int] = {}
+        self._rows: list[Row] = []
+        self._records: list[Record] = []
+        self._journal: JournalWriter | None = None
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self.taps: list[LineTap] = []
+        self.files: FileWatch | None = None
+        self._encoder = BatchEncoder(
+            project.relative, sources.is_volatile, sources.is_hindsight
+        )
+
+    # ------------------------------------------------------------------ position
+
+    def position(self) -> Position:
+        """Where the process is now.
+
+        Loops that only this replay wraps count for what probes log, and for nothing else.
+        """
+        if self.in_probe:
+            return tuple([(entry.name, entry.index) for entry in self.path])
+        return tuple([(entry.name, entry.index) for entry in self.path if not entry.added])
+
+    def enter(self, name: str, path: str | None, site: LoopSite | None, role: str) -> Entry:
+        """Begin a loop: it becomes the last step of the position."""
+        counts = self.path[-1].counts if self.path else self._counts
+        counts[name] = counts.get(name, 0) + 1
+        ordinal = counts[name]
+        added = site is not None and path is not None and self.sources.is_added(path, site.ordinal)
+        if added:
+            # Numbered behind all that the record could have beside it, so no name means two loops.
+            ordinal += self.sources.recorded_names(name)
+        entry = Entry(instance_name(name, ordinal), path, site, role, added=added)
+        self.path.append(entry)
+        return entry
+
+    def leave(self, entry: Entry) -> None:
+        """End a loop; one that was closed late takes the loops inside it along."""
+        if entry in self.path:
+            del self.path[self.path.index(entry) :]
+
+    @property
+    def main(self) -> Entry | None:
+        """The main loop that is running."""
+        return next((entry for entry in self.path if entry.role == "main"), None)
+
+    # ------------------------------------------------------------------ hooks
+
+    def prepare_source(self, path: str) -> None:
+        """Read a project file that is about to be loaded, if the script did not lead to it."""
+        if path not in self.sources.trees:
+            self.sources.read(path)
+            if path in self.sources.trees:
+                self.source_loaded(path)
+
+    def source_loaded(self, path: str) -> None:
+        """A project file was found only when it was imported."""
+
+    def run_main(self, call: Any, frame: types.FrameType) -> Generator[Any, None, None]:
+        """The generator of a main loop."""
+        raise NotImplementedError
+
+    def run_nested(self, call: Any, frame: types.FrameType) -> Generator[Any, None, None]:
+        """The generator of a nested training loop."""
+        raise NotImplementedError
+
+    def finish(self, how: str, exit_status: int | None) -> None:
+        """Write everything out, as the process ends."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------ log
+
+    def log(self, name: str, value: Any, frame: types.FrameType) -> None:
+        """Append one value that the script logged."""
+        self._rows.append(
+            (
+                self.position(),
+                name,
+                freeze(value),
+                frame.f_code.co_filename,
+                frame.f_lineno,
+                HINDSIGHT if self.in_probe else 0,
+            )
+        )
+
+    def line(self, name: str, text: str, file: str | None, line: int) -> None:
+        """Append one line that the script printed."""
+        if self.active:
+            flags = HINDSIGHT if self.in_probe else 0
+            self._rows.append((self.position(), name, text, file, line, flags))
+
+    # ------------------------------------------------------------------ journal
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Append a record behind all rows that were logged before it."""
+        with self._lock:
+            self._take_rows()
+            self._records.append(dict(record))
+
+    def warn(self, code: str, text: str, **where: Any) -> None:
+        """Note something that a person should know of."""
+        self.append({"kind": "warning", "code": code, "text": text, **where})
+
+    def _take_rows(self) -> None:
+        rows, self._rows = self._rows, []
+        if rows:
+            self._records.append({"kind": "rows", "rows": rows})
+
+    def open_journal(self, writer: JournalWriter) -> None:
+        """Have everything written to a journal from now on; what waited goes first."""
+        self._journal = writer
+        thread = threading.Thread(target=self._flush_forever, name="flor-flush", daemon=True)
+        thread.start()
+        self.flush()
+
+    @property
+    def has_journal(self) -> bool:
+        """Whether this process writes a journal, or only waits whether it will."""
+        return self._journal is not None
+
+    def flush(self) -> None:
+        """Write everything that waits."""
+        with guarded("write the journal"), self._lock:
+            self._take_rows()
+            if self._journal is None or not self._records:
+                return
+            records, self._records = self._records, []
+            self._journal.append_all([self._encode(record) for record in records])
+
+    def flush_soon(self) -> None:
+        """Have the flusher's thread write what waits."""
+        self._wake.set()
+
+    def _encode(self, record: Record) -> Record:
+        if record["kind"] == "rows":
+            return self._encoder.encode(record["rows"])
+        return record
+
+    def _flush_forever(self) -> None:
+        while self.active:
+            self._wake.wait(FLUSH_EVERY_S)
+            self._wake.clear()
+            if self._rows or self._records:
+                self.flush()
+
+    def close(self) -> None:
+        """Write what waits, bring it to disk, and write no more."""
+        self.flush()
+        self.active = False
+        self._wake.set()
+        if self._journal is not None:
+            with guarded("close the journal"):
+                self._journal.sync()
+                self._journal.close()
+            self._journal = None
+
+    def abandon(self) -> None:
+        """Become inert, in a forked child: the journal is its parent's."""
+        self.active = False
+        self._rows = []
+        self._records = []
+        self._journal = None
+        self._lock = threading.Lock()
+
+
+def now_s() -> float:
+    """Seconds of a clock that only goes forward."""
+    return float(monotonic())
+
+
+def process_identity() -> tuple[int, int]:
+    """(rank, pid) of this process; the rank is 0 outside of distributed runs."""
+    try:
+        rank = int(os.environ.get("RANK", "0"))
+    except ValueError as error:
+        degrade("read RANK", error)
+        rank = 0
+    return rank, os.getpid()

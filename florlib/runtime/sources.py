@@ -1,0 +1,212 @@
+"""The user's source files in this process: parsed, their loops found, rewritten when loaded."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import types
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from florlib.runtime.guard import guarded, open_file, os
+from florlib.runtime.project import Project
+from florlib.source.clock import WallClock, wall_clock
+from florlib.source.imports import project_imports
+from florlib.source.liveness import live_names
+from florlib.source.loops import LoopSite, find_loops
+from florlib.source.rewrite import rewrite
+from florlib.source.spans import LineSpan
+
+
+class Sources:
+    """What is known of the project's files.
+
+    Args:
+        project: where they lie.
+        hindsight: by path, the spans of statements added after the recorded run.
+        transparent: by path, the spans whose statement only gained a `flor.log(…)` around a value.
+        recorded: by path, the loops that the recorded run wrapped; None while recording.
+        added: by path, further loops that this replay wraps.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        hindsight: Mapping[str, frozenset[LineSpan]] | None = None,
+        recorded: Mapping[str, Collection[int]] | None = None,
+        added: Mapping[str, Collection[int]] | None = None,
+    ) -> None:
+        self.project = project
+        self.hindsight = dict(hindsight or {})
+        self.recorded = recorded
+        self.added = dict(added or {})
+        self.texts: dict[str, str] = {}
+        self.digests: dict[str, str] = {}
+        self.trees: dict[str, ast.Module] = {}
+        self.explicit = False
+        self._loops: dict[str, dict[int, LoopSite]] = {}
+        self._clock: dict[str, WallClock] | None = None
+        self._live: dict[tuple[str, int, bool], frozenset[str] | None] = {}
+
+    # ------------------------------------------------------------------ reading
+
+    def read(self, path: str) -> None:
+        """Parse a file and, with it, every project file it imports that exists."""
+        waiting = [path]
+        fresh = False
+        while waiting:
+            current = waiting.pop()
+            if current in self.trees or not self._parse(current):
+                continue
+            fresh = True
+            waiting.extend(project_imports(self.trees[current], current, self._exists))
+        if fresh:
+            self._find_loops()
+
+    def _exists(self, path: str) -> bool:
+        return bool(os.path.isfile(os.path.join(self.project.root, path)))
+
+    def _parse(self, path: str) -> bool:
+        try:
+            with open_file(os.path.join(self.project.root, path), "rb") as file:
+                data = file.read()
+            from importlib.util import decode_source
+
+            text = decode_source(data)
+            self.trees[path] = ast.parse(text, path)
+        except (OSError, SyntaxError, ValueError):
+            return False  # Python itself will say so, if the file is ever loaded
+        self.texts[path] = text
+        self.digests[path] = hashlib.sha256(data).hexdigest()
+        return True
+
+    def _find_loops(self) -> None:
+        found = find_loops(self.trees, self.hindsight)
+        self._loops = {path: {site.ordinal: site for site in sites} for path, sites in found.items()}
+        self.explicit = any(site.explicit for sites in found.values() for site in sites)
+        self._clock = None
+        self._live = {}
+
+    # ------------------------------------------------------------------ questions
+
+    def site(self, path: str, ordinal: int) -> LoopSite | None:
+        """The loop of this number in a file."""
+        return self._loops.get(path, {}).get(ordinal)
+
+    def site_at(self, path: str, line: int) -> LoopSite | None:
+        """The explicit loop whose header stands at a line; the innermost where several do."""
+        found = [
+            site
+            for site in self._loops.get(path, {}).values()
+            if site.explicit and site.line <= line <= self._header_end(path, site)
+        ]
+        return max(found, key=lambda site: site.line) if found else None
+
+    def _header_end(self, path: str, site: LoopSite) -> int:
+        for node in ast.walk(self.trees[path]):
+            if isinstance(node, ast.For) and node.lineno == site.line:
+                return node.body[0].lineno if node.body else site.line
+        return site.line
+
+    def wrapped(self, path: str) -> dict[int, LoopSite]:
+        """The loops of a file that take part in positions."""
+        sites = self._loops.get(path, {})
+        if self.recorded is not None:
+            chosen = {*self.recorded.get(path, ()), *self.added.get(path, ())}
+            return {n: site for n, site in sites.items() if n in chosen}
+        return {n: site for n, site in sites.items() if site.training or site.logs}
+
+    def is_added(self, path: str, ordinal: int) -> bool:
+        """Whether only this replay wraps the loop."""
+        return self.recorded is not None and ordinal not in self.recorded.get(path, ())
+
+    def is_volatile(self, path: str, line: int) -> bool:
+        """Whether what the statement at a line logs depends on the wall clock."""
+        clock = self.clock().get(path)
+        return clock is not None and any(first <= line <= last for first, last in clock.sites)
+
+    def is_hindsight(self, path: str, line: int) -> bool:
+        """Whether the statement at a line was added after the recorded run."""
+        return any(first <= line <= last for first, last in self.hindsight.get(path, ()))
+
+    def recorded_names(self, name: str) -> int:
+        """How many loops of a name the recorded run could have had beside one another."""
+        recorded = self.recorded or {}
+        return sum(
+            site.name == name
+            for path, sites in self._loops.items()
+            for ordinal, site in sites.items()
+            if ordinal in recorded.get(path, ())
+        )
+
+    def clock(self) -> dict[str, WallClock]:
+        """By path, what depends on the wall clock."""
+        if self._clock is None:
+            self._clock = dict(wall_clock(self.trees))
+        return self._clock
+
+    def live_names(self, path: str, ordinal: int, *, after: bool) -> frozenset[str] | None:
+        """The names that may be read from a loop's head on, or behind it; None is all."""
+        key = (path, ordinal, after)
+        if key not in self._live:
+            hindsight = self.hindsight.get(path, frozenset())
+            tree = self.trees.get(path)
+            self._live[key] = (
+                None if tree is None else live_names(tree, ordinal, hindsight, after=after)
+            )
+        return self._live[key]
+
+    def where_stored(self, name: str) -> tuple[str | None, int | None]:
+        """(path, line) of the first statement that stores a name, to point people at."""
+        for path, tree in self.trees.items():
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Name) and node.id == name:
+                    if isinstance(node.ctx, ast.Store):
+                        return path, node.lineno
+        return None, None
+
+    # ------------------------------------------------------------------ loading
+
+    def rewritten(self, path: str, prologue: str | None = None) -> ast.Module | None:
+        """The tree to compile instead of the file's own; None where they are the same.
+
+        Args:
+            prologue: an expression to evaluate before the file's first own statement.
+        """
+        tree = self.trees.get(path)
+        if tree is None:
+            return None
+        wrap = [n for n, site in self.wrapped(path).items() if not site.explicit]
+        spans = self.hindsight.get(path, frozenset())
+        if not wrap and not spans and prologue is None:
+            return None
+        changed = rewrite(tree, path=path, wrap=wrap, hindsight=spans)
+        if prologue is not None:
+            _insert_prologue(changed, prologue)
+        return changed
+
+    def code(self, path: str, filename: str, prologue: str | None = None) -> types.CodeType | None:
+        """The code to run instead of the file's own; None where they are the same."""
+        with guarded(f"prepare {path}"):
+            tree = self.rewritten(path, prologue)
+            if tree is not None:
+                code: types.CodeType = compile(tree, filename, "exec", dont_inherit=True)
+                return code
+        return None
+
+
+def _insert_prologue(tree: ast.Module, prologue: str) -> None:
+    at = 0
+    body: list[Any] = tree.body
+    first = body[0] if body else None
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+        at = 1 if isinstance(first.value.value, str) else 0
+    while at < len(body) and isinstance(body[at], ast.ImportFrom) and body[at].module == "__future__":
+        at += 1
+    statement = ast.parse(prologue).body[0]
+    line = body[at].lineno if at < len(body) else 1
+    for node in ast.walk(statement):
+        if isinstance(node, ast.expr | ast.stmt):
+            node.lineno = node.end_lineno = line
+            node.col_offset = node.end_col_offset = 0
+    body.insert(at, statement)

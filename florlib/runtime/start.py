@@ -1,0 +1,173 @@
+"""Beginning and ending the session of a process that was started to be recorded or replayed."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import json
+import platform
+import sys
+import types
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from florlib.ground.launch import LaunchSpec
+from florlib.ground.layout import ReplayLayout, RunLayout
+from florlib.ground.plan import Plan
+from florlib.ground.recorded import RecordedProcess
+from florlib.runtime.api import Runtime
+from florlib.runtime.arguments import watch_argparse
+from florlib.runtime.files import FileWatch
+from florlib.runtime.guard import guarded, on_degraded, open_file, os
+from florlib.runtime.prints import LineTap, tap_standard_streams
+from florlib.runtime.project import Project
+from florlib.runtime.recorder import Recorder
+from florlib.runtime.replayer import Replayer
+from florlib.runtime.session import Session, process_identity
+from florlib.runtime.sources import Sources
+from florlib.stores.journal import read_journal
+
+PRIMARY = ".primary"  # made by the first program of a run, which records from its first line
+
+
+@dataclass(slots=True)
+class Started:
+    """A session that has begun, and the way to its program's code."""
+
+    runtime: ProgramRuntime
+
+    def code(self, path: str, prologue: str | None) -> types.CodeType | None:
+        """The rewritten code of the program's file; None where it cannot be had."""
+        session = self.runtime.session
+        inside = session.project.relative(path)
+        if inside is None or inside not in session.sources.trees:
+            return None
+        return session.sources.code(inside, path, prologue)
+
+
+class ProgramRuntime(Runtime):
+    """The runtime of a program that CPython loaded through our loader."""
+
+    def enter_main(self, names: dict[str, Any]) -> None:
+        """Give `__main__` the attributes that Python gives a script.
+
+        `__spec__` is None: with a spec, multiprocessing's spawn would not import the user's
+        main module, and classes defined in it could not be unpickled.
+        """
+        names["__spec__"] = None
+        names["__package__"] = None
+        names["__cached__"] = None
+        names["__loader__"] = importlib.machinery.SourceFileLoader("__main__", names["__file__"])
+
+
+def start_session(spec: LaunchSpec, path: str) -> Started | None:
+    """Begin the session of a program, or None where it is to run as if flor were not there."""
+    with guarded("start"):
+        project = Project.at(spec.project)
+        session: Session | None
+        if spec.mode == "record":
+            session = _recorder(spec, project, path)
+        else:
+            session = _replayer(spec, project, path)
+        if session is None:
+            return None
+        _listen(session)
+        return Started(ProgramRuntime(session))
+    return None
+
+
+def _listen(session: Session) -> None:
+    session.taps = tap_standard_streams(session.line)
+    on_degraded(lambda place, text: session.warn("degraded", f"could not {place}: {text}"))
+    if any("argparse" in text for text in session.sources.texts.values()):
+        watch_argparse(session)
+
+
+def _about(spec: LaunchSpec, path: str) -> dict[str, Any]:
+    return {
+        "run": spec.run,
+        "mode": spec.mode,
+        "replay": Path(spec.replay_dir).name if spec.replay_dir else None,
+        "script": path,
+        "argv": list(sys.orig_argv),
+        "cwd": os.getcwd(),
+        "python": platform.python_version(),
+        "started": _now(),
+    }
+
+
+def _now() -> str:
+    from datetime import datetime, timezone
+
+    return datetime.now(timezone.utc).isoformat()
+
+
+def _recorder(spec: LaunchSpec, project: Project, path: str) -> Recorder | None:
+    sources = Sources(project)
+    inside = project.relative(path)
+    if inside is not None:
+        sources.read(inside)
+    session = Recorder(spec, project, sources, _about(spec, path))
+    session.files = FileWatch(project)
+    if _is_primary(RunLayout(Path(spec.run_dir))):
+        session.begin()
+    return session
+
+
+def _is_primary(layout: RunLayout) -> bool:
+    try:
+        os.close(os.open(layout.folder / PRIMARY, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+    except FileExistsError:
+        return False
+    return True
+
+
+def _replayer(spec: LaunchSpec, project: Project, path: str) -> Replayer | None:
+    assert spec.replay_dir is not None
+    layout = ReplayLayout(Path(spec.replay_dir))
+    with open_file(layout.plan_file, encoding="utf-8") as file:
+        plan = Plan.from_json(json.load(file))
+    inside = project.relative(path)
+    recorded = _claim_recorded(RunLayout(Path(spec.run_dir)), layout, inside)
+    if recorded is None or inside is None:
+        return None
+    sources = Sources(project, plan.hindsight, plan.wrapped, plan.added)
+    sources.read(inside)
+    session = Replayer(spec, project, sources, plan, recorded)
+    session.begin(_about(spec, path))
+    return session
+
+
+def _claim_recorded(
+    run: RunLayout, layout: ReplayLayout, inside: str | None
+) -> RecordedProcess | None:
+    """The recorded process that this one stands for: same script, rank and order of starting."""
+    rank, _ = process_identity()
+    found = []
+    for journal in run.journals():
+        recorded = RecordedProcess.read(read_journal(journal).records)
+        if recorded is not None and recorded.process["rank"] == rank:
+            if inside is not None and recorded.process["script"].endswith(inside):
+                found.append((recorded.process["started"], journal.name, recorded))
+    for _, name, recorded in sorted(found, key=lambda item: item[:2]):
+        try:
+            os.close(os.open(layout.folder / f".{name}", os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        except FileExistsError:
+            continue
+        return recorded
+    return None
+
+
+def finish_session(session: Session) -> None:
+    """End a session as its process ends; forked children have none."""
+    if not session.active:
+        return
+    with guarded("finish"):
+        taps: list[LineTap] = session.taps
+        for tap in taps:
+            tap.close()
+        if session.files is not None:
+            session.files.active = False
+            session.append(session.files.record())
+        how = "exception" if getattr(sys, "last_value", None) is not None else "exit"
+        session.finish(how, 1 if how == "exception" else None)

@@ -1,0 +1,100 @@
+"""The whole state of training at one moment: taken from the frames, and put back into them."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from florlib.runtime import frames
+from florlib.runtime.graph.decode import ABSENT, Decoder, Root
+from florlib.runtime.graph.encode import Captured, Encoder
+from florlib.runtime.graph.generators import global_states, modes, set_global_states, set_modes
+from florlib.runtime.project import Project
+
+RNG_SCOPE = "rng"
+MODE_SCOPE = "mode"
+
+
+def capture(frame: types.FrameType, project: Project) -> Captured:
+    """Everything that the user's code can reach from a frame, every generator and switch.
+
+    Nothing is drawn from a generator and no user object is changed.
+    """
+    encoder = Encoder(project.owns_module)
+    return encoder.capture(_roots(frame, project))
+
+
+def _roots(frame: types.FrameType, project: Project) -> Iterator[tuple[str, str, Any]]:
+    # The generators go first: nothing that the walk does can have moved them.
+    for name, state in global_states().items():
+        yield RNG_SCOPE, name, state
+    for name, value in modes().items():
+        yield MODE_SCOPE, name, value
+    yield from frames.roots(frame, project)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredState:
+    """A captured state, in memory or on disk.
+
+    Attributes:
+        tree: of nodes, as `graph.encode` makes it.
+        read: bytes of a block by name.
+    """
+
+    tree: Mapping[str, Any]
+    read: Callable[[str], memoryview]
+
+
+def in_memory(captured: Captured) -> StoredState:
+    """The captured state itself, for restoring within the same process."""
+    blocks = captured.blocks
+    return StoredState(captured.tree, lambda name: memoryview(blocks[name].data))
+
+
+def restore(
+    state: StoredState,
+    frame: types.FrameType,
+    project: Project,
+    *,
+    dead: Callable[[Root], bool],
+    without: frozenset[str] = frozenset(),
+) -> None:
+    """Put a state back into the live objects and names of a frame.
+
+    Args:
+        dead: whether nothing reads a root before it is set again.
+        without: names that the state knows nothing of and must not touch.
+
+    Raises:
+        RestoreRefused: something that matters has no counterpart; nothing was changed.
+    """
+    live = {
+        (scope, name): value
+        for scope, name, value in frames.roots(frame, project)
+        if name not in without
+    }
+    roots = [root for root in state.tree["roots"] if root[1] not in without]
+    tree = {"roots": roots, "nodes": state.tree["nodes"]}
+    unread = frozenset(
+        (scope, name) for scope, name, _ in roots if dead((scope, name))
+    )
+    bindings = Decoder(tree, state.read).restore(live, unread)
+    del live
+    _apply(bindings, frame, project)
+
+
+def _apply(bindings: dict[Root, Any], frame: types.FrameType, project: Project) -> None:
+    states = {name: value for (scope, name), value in bindings.items() if scope == RNG_SCOPE}
+    switches = {name: value for (scope, name), value in bindings.items() if scope == MODE_SCOPE}
+    names = {
+        root: value
+        for root, value in bindings.items()
+        if root[0] not in (RNG_SCOPE, MODE_SCOPE) and value is not ABSENT
+    }
+    frames.bind(frame, project, names)
+    set_modes(switches)
+    # Last, so that nothing above can have drawn from them.
+    set_global_states(states)

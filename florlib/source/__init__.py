@@ -1,0 +1,1 @@
+"""Reading Python source: loops, names, rewriting, matching. The standard library's ast only; pure."""

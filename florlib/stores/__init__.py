@@ -1,0 +1,1 @@
+"""Things on disk: journals, checkpoints, versions, the catalog. Stores do not know each other."""

@@ -1,0 +1,1 @@
+"""The catalog: an SQLite index over every run's files, never their truth; `flor store rebuild` makes it anew."""

@@ -1,0 +1,222 @@
+"""Questions to the catalog, answered with rows. Plain sqlite3: these run at every prompt."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from florlib.ground.position import position_from_json
+from florlib.stores.catalog.rows import (
+    CheckpointRow,
+    LoopRow,
+    MissingRow,
+    NameRow,
+    ReplayRow,
+    RunDetails,
+    RunRow,
+    ValueRow,
+)
+
+_RUN = """
+SELECT run.key, run.id, name, ordinal, status, started, seconds, exit_status, signal,
+    version."commit", version.dirty, iterations, checkpoints, bytes,
+    CASE WHEN training_s > 0 THEN stall_s / training_s END, project, folder, command
+FROM run LEFT JOIN version ON version.run = run.key
+"""
+_NEWEST_FIRST = " ORDER BY run.started DESC, run.id DESC"
+
+
+def runs(
+    connection: sqlite3.Connection, *, name: str | None = None, limit: int | None = None
+) -> list[RunRow]:
+    """Runs, newest first; of one name, where given."""
+    where = " WHERE name = ?" if name is not None else ""
+    parameters = [name] if name is not None else []
+    return _runs(connection, where, [*parameters, -1 if limit is None else limit], " LIMIT ?")
+
+
+def runs_of_project(connection: sqlite3.Connection, project: str) -> list[RunRow]:
+    """Runs recorded in one project folder, newest first."""
+    return _runs(connection, " WHERE project = ?", [project])
+
+
+def runs_by_id(connection: sqlite3.Connection, prefix: str) -> list[RunRow]:
+    """Runs whose id, or the token at its end, begins with a prefix; newest first."""
+    pattern = _beginning_with(prefix)
+    where = " WHERE id LIKE ? ESCAPE '\\' OR id LIKE ? ESCAPE '\\'"
+    # An id is a date, a time and a token: the token begins behind the second hyphen.
+    return _runs(connection, where, [pattern, f"________-______-{pattern}"])
+
+
+def runs_by_commit(connection: sqlite3.Connection, prefix: str) -> list[RunRow]:
+    """Runs whose version, or the commit it was based on, begins with a prefix; newest first.
+
+    What is matched first wins: the version, its working tree, the user's commit below it.
+    """
+    for column in ('version."commit"', "version.work_commit", "version.base"):
+        where = f" WHERE {column} LIKE ? ESCAPE '\\'"
+        found = _runs(connection, where, [_beginning_with(prefix)])
+        if found:
+            return found
+    return []
+
+
+def run_names(connection: sqlite3.Connection) -> list[str]:
+    """Every name that a run has, in the order of the alphabet."""
+    return [name for (name,) in connection.execute("SELECT DISTINCT name FROM run ORDER BY name")]
+
+
+def commits_of(connection: sqlite3.Connection, run: int) -> tuple[str, ...]:
+    """The commits that name a run: its version, its working tree, the user's commit."""
+    row = connection.execute(
+        'SELECT "commit", work_commit, base FROM version WHERE run = ?', (run,)
+    ).fetchone()
+    return tuple(commit for commit in row or () if commit)
+
+
+def _runs(
+    connection: sqlite3.Connection, where: str, parameters: Sequence[Any], limit: str = ""
+) -> list[RunRow]:
+    rows = connection.execute(_RUN + where + _NEWEST_FIRST + limit, parameters)
+    # mypy counts the columns of a starred list against every field.
+    make: Callable[..., RunRow] = RunRow
+    return [make(*row, tuple(json.loads(command))) for *row, command in rows]
+
+
+def _beginning_with(prefix: str) -> str:
+    escaped = prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"{escaped}%"
+
+
+def details(connection: sqlite3.Connection, run: int) -> RunDetails:
+    """What is known of a run beyond its row."""
+
+    def ask(columns: str, table: str, order: str) -> list[Any]:
+        return connection.execute(
+            f"SELECT {columns} FROM {table} JOIN process ON process.key = {table}.process"  # noqa: S608
+            f" WHERE process.run = ? AND replay IS NULL {order}",
+            (run,),
+        ).fetchall()
+
+    environment, tags, budget, stall_s, branch, base = connection.execute(
+        "SELECT environment, tags, budget, stall_s, branch, base"
+        " FROM run LEFT JOIN version ON version.run = run.key WHERE run.key = ?",
+        (run,),
+    ).fetchone()
+    files = ask("DISTINCT mode, path", "file", "ORDER BY path")
+    return RunDetails(
+        arguments={
+            name: json.loads(value) for name, value in ask("name, value", "arg", "ORDER BY wave")
+        },
+        environment=json.loads(environment),
+        tags=json.loads(tags),
+        branch=branch,
+        base=base,
+        budget=budget,
+        stall_s=stall_s,
+        loops=tuple(LoopRow(*row) for row in _loops(connection, run)),
+        captured=tuple(name for (name,) in ask("DISTINCT name", "captured", "ORDER BY name")),
+        not_captured=tuple(
+            MissingRow(*row) for row in ask("DISTINCT name, path, line, reason", "missing", "")
+        ),
+        checkpoints=tuple(
+            CheckpointRow(position_from_json(json.loads(path)), size, stall_s)
+            for path, size, stall_s in ask(
+                "path, bytes, checkpoint.stall_s", "checkpoint", "ORDER BY wave, rank, file"
+            )
+        ),
+        read=tuple(path for mode, path in files if mode == "read"),
+        written=tuple(path for mode, path in files if mode == "written"),
+        warnings=tuple(
+            connection.execute(
+                "SELECT DISTINCT code, text FROM warning"
+                " LEFT JOIN process ON process.key = warning.process"
+                " WHERE warning.run = ? AND replay IS NULL",
+                (run,),
+            )
+        ),
+        replays=tuple(
+            ReplayRow(*row)
+            for row in connection.execute(
+                "SELECT id, status, seconds FROM replay WHERE run = ? ORDER BY id", (run,)
+            )
+        ),
+    )
+
+
+def _loops(connection: sqlite3.Connection, run: int) -> sqlite3.Cursor:
+    """Loops of a run by their lines, each with the most iterations that a process went through.
+
+    A loop inside a function that is called again and again has many names beside itself in one
+    iteration (loop, loop#2, ...), but one line.
+    """
+    return connection.execute(
+        "SELECT name, role, path, line, max(iterations) FROM ("
+        " SELECT wave, role, CASE role WHEN 'main' THEN main END AS main, min(loop.name) AS name,"
+        " min(chain) AS chain, loop.path, loop.line, sum(iterations) AS iterations"
+        " FROM loop JOIN process ON process.key = loop.process"
+        " WHERE process.run = ? AND replay IS NULL"
+        " GROUP BY process.key, 1, 2, 3, loop.path, coalesce(loop.line, loop.chain))"
+        " GROUP BY wave, role, main, path, coalesce(line, chain) ORDER BY wave, role, main, chain",
+        (run,),
+    )
+
+
+def names(connection: sqlite3.Connection, run: int) -> list[NameRow]:
+    """The names that were logged in a run, in the order of the alphabet."""
+    rows = connection.execute(
+        "SELECT name.name, sum(replay IS NULL), sum(replay NOTNULL) FROM process"
+        " JOIN log ON log.process = process.key JOIN name ON name.key = log.name"
+        " WHERE process.run = ? GROUP BY name.name ORDER BY name.name",
+        (run,),
+    )
+    return [NameRow(*row) for row in rows]
+
+
+def values(connection: sqlite3.Connection, run: int, wanted: Sequence[str]) -> list[ValueRow]:
+    """The values of some names in a run, in the order of execution, of all origins.
+
+    Where several replays came to a value of the same key, the newest replay's is kept; several
+    workers of one replay may each have run what stands before the loops.
+    """
+    marks = ", ".join("?" * len(wanted))
+    rows = connection.execute(
+        "SELECT place.path, name.name, occurrence, value, replay.id, verified, flags, rank,"  # noqa: S608
+        " site.path, site.line, wave FROM process JOIN log ON log.process = process.key"
+        " JOIN place ON place.key = log.place JOIN name ON name.key = log.name"
+        " LEFT JOIN replay ON replay.key = process.replay LEFT JOIN site ON site.key = log.site"
+        f" WHERE process.run = ? AND log.name IN (SELECT key FROM name WHERE name IN ({marks}))"
+        " ORDER BY wave, sort, rank, turn, replay.id, process.key, seq",
+        (run, *wanted),
+    ).fetchall()
+    return list(_newest(rows))
+
+
+def _newest(rows: Sequence[tuple[Any, ...]]) -> Iterator[ValueRow]:
+    newest: dict[tuple[Any, ...], int] = {}
+    for at, (path, name, occurrence, _, replay, _, _, rank, _, _, wave) in enumerate(rows):
+        key = (wave, rank, path, name, occurrence)
+        if replay is not None and (key not in newest or rows[newest[key]][4] < replay):
+            newest[key] = at
+    kept = set(newest.values())
+    positions: dict[str, Any] = {}
+    for at, row in enumerate(rows):
+        path, name, occurrence, value, replay, verified, flags, rank, file, line, _ = row
+        if replay is not None and at not in kept:
+            continue
+        if path not in positions:
+            positions[path] = position_from_json(json.loads(path))
+        yield ValueRow(
+            position=positions[path],
+            name=name,
+            occurrence=occurrence,
+            value=json.loads(value),
+            origin=replay or "record",
+            verified=None if verified is None else bool(verified),
+            hindsight=bool(flags & 1),
+            rank=rank,
+            file=file,
+            line=line,
+        )

@@ -1,0 +1,136 @@
+"""What the catalog answers with: plain rows, frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from florlib.ground.position import Position
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run, as `flor log list` shows it.
+
+    Attributes:
+        seconds: until it ended, or until its files were last touched.
+        version: commit on the shadow branch, or None where no version was saved.
+        dirty: files that differed from the user's HEAD.
+        iterations: of main loops, completed.
+        bytes: of all checkpoints.
+        overhead: time that checkpoints held up training, as a share of training time.
+        project: absolute path.
+        folder: below FLOR_HOME.
+    """
+
+    key: int
+    run: str
+    name: str
+    ordinal: int
+    status: str
+    started: str
+    seconds: float | None
+    exit_status: int | None
+    signal: int | None
+    version: str | None
+    dirty: int | None
+    iterations: int
+    checkpoints: int
+    bytes: int
+    overhead: float | None
+    project: str
+    folder: str
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LoopRow:
+    """A loop that the run went through; a nested one with its iterations over all entries."""
+
+    name: str
+    kind: str
+    file: str | None
+    line: int | None
+    iterations: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointRow:
+    """A published checkpoint."""
+
+    position: Position
+    bytes: int
+    stall_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class MissingRow:
+    """A name that checkpoints could not hold, and why."""
+
+    name: str
+    file: str | None
+    line: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRow:
+    """A replay of the run."""
+
+    replay: str
+    status: str
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetails:
+    """Everything that `flor log show` tells of a run beyond its row."""
+
+    arguments: dict[str, Any]
+    environment: dict[str, Any]
+    tags: dict[str, str]
+    branch: str | None
+    base: str | None
+    budget: float | None
+    stall_s: float
+    loops: tuple[LoopRow, ...]
+    captured: tuple[str, ...]
+    not_captured: tuple[MissingRow, ...]
+    checkpoints: tuple[CheckpointRow, ...]
+    read: tuple[str, ...]
+    written: tuple[str, ...]
+    warnings: tuple[tuple[str, str], ...]
+    replays: tuple[ReplayRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRow:
+    """One logged value.
+
+    Attributes:
+        occurrence: the k-th of its name at its position and origin.
+        value: JSON as in the journal (`florlib.ground.values`).
+        origin: "record" or the id of the replay.
+        verified: whether the newest replay came to the same; None where none was held against it.
+        hindsight: logged by a statement that was added after the run.
+    """
+
+    position: Position
+    name: str
+    occurrence: int
+    value: Any
+    origin: str
+    verified: bool | None
+    hindsight: bool
+    rank: int
+    file: str | None
+    line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NameRow:
+    """A name that was logged in a run: how many values from the recording and from replays."""
+
+    name: str
+    recorded: int
+    replayed: int

@@ -1,0 +1,257 @@
+"""Checkpoint files on disk: publishing, opening and checking them, and sweeping what died halfway.
+
+What the bytes mean is told in `florlib.ground.checkpoint_format`; what the tree means, its writer
+knows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import Any
+
+from florlib.ground.checkpoint_format import (
+    Entry,
+    Header,
+    data_order,
+    decode_header,
+    digest,
+    encode_header,
+)
+from florlib.ground.errors import CheckpointDamaged, CheckpointMissing
+from florlib.stores.atomic import published, writer_of
+
+# Private copies, because scripts that are being recorded replace open and functions of os.
+_listdir, _unlink = os.listdir, os.unlink
+_open = open
+
+SHARED_FROM_BYTES = 64  # a smaller tensor costs less than the reader's look into another file
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """A tensor's content on its way to disk.
+
+    Attributes:
+        name: unique in its checkpoint.
+        dtype: the element type as torch or numpy spells it, "bfloat16".
+        shape: sizes, outermost first.
+        data: the elements in C order, little-endian, contiguous; they must not change meanwhile.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    data: memoryview | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A checkpoint file that is on disk now.
+
+    Attributes:
+        path: the file.
+        bytes: its length.
+        referenced_bytes: content that lies in the keyframe and was not written again.
+    """
+
+    path: Path
+    bytes: int
+    referenced_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Keyframe:
+    """The tensors of a published file that later checkpoints of the same folder may refer to.
+
+    Only what the file holds itself is listed: a reference never leads to a reference.
+    """
+
+    path: Path
+    names: Mapping[tuple[str, int], str] = field(repr=False)  # (digest, bytes) -> name
+
+    @classmethod
+    def open(cls, path: Path) -> Keyframe:
+        """Index a published checkpoint.
+
+        Raises:
+            CheckpointMissing, CheckpointDamaged, FormatTooNew: see `Checkpoint.open`.
+        """
+        checkpoint = Checkpoint.open(path)
+        held = ((name, checkpoint.entry(name)) for name in checkpoint.names)
+        return cls(
+            path,
+            {
+                (entry.digest, entry.bytes): name
+                for name, entry in held
+                if (entry.file, entry.stored_as) == (None, name)
+            },
+        )
+
+
+def publish(
+    path: Path, tree: Any, buffers: Iterable[Buffer], *, keyframe: Keyframe | None = None
+) -> Published:
+    """Write a checkpoint; it appears under `path` whole or not at all.
+
+    Contents that are equal byte for byte are stored once; those that the keyframe holds, not here.
+
+    Args:
+        path: the file to be; its folder exists.
+        tree: JSON that tells how the tensors belong together; floats must be finite.
+        buffers: the tensors.
+        keyframe: a file in the same folder that will be kept as long as this one.
+
+    Raises:
+        ValueError: two buffers of one name, a keyframe of another folder, or see `encode_header`.
+        OSError: it could not be written (see `published`).
+    """
+    if keyframe is not None and keyframe.path.parent != path.parent:
+        raise ValueError(f"keyframe {keyframe.path} is not in the folder of {path}")
+    contents: dict[str, memoryview] = {}
+    entries: dict[str, Entry] = {}
+    stored: dict[tuple[str, int], str] = {}
+    for buffer in buffers:
+        if buffer.name in entries:
+            raise ValueError(f"two buffers are named {buffer.name}")
+        contents[buffer.name] = view = _as_bytes(buffer.data)
+        entries[buffer.name] = _place(buffer, view, stored, keyframe)
+    header = encode_header(tree, entries)
+    size = 0
+    with published(path) as file:
+        size += file.write(header)
+        for name in data_order(entries):
+            size += file.write(contents[name])
+    referenced = sum(entry.bytes for entry in entries.values() if entry.file is not None)
+    return Published(path, size, referenced)
+
+
+def _as_bytes(data: memoryview | bytes) -> memoryview:
+    view = memoryview(data)
+    return view.cast("B") if view.nbytes else memoryview(b"")  # cast refuses a zero in a shape
+
+
+def _place(
+    buffer: Buffer,
+    view: memoryview,
+    stored: dict[tuple[str, int], str],
+    keyframe: Keyframe | None,
+) -> Entry:
+    """Decide where a content lies, and note in `stored` what this file will hold."""
+    hashed = digest(view)
+    key = (hashed, len(view))
+    file, stored_as = None, buffer.name
+    if len(view) >= SHARED_FROM_BYTES:
+        if keyframe is not None and key in keyframe.names:
+            file, stored_as = keyframe.path.name, keyframe.names[key]
+        else:
+            stored_as = stored.setdefault(key, buffer.name)
+    return Entry(buffer.dtype, tuple(buffer.shape), len(view), hashed, file, stored_as)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """A published checkpoint, mapped into memory to be read.
+
+    Attributes:
+        path: the file.
+    """
+
+    path: Path
+    _header: Header = field(repr=False)
+    _data: memoryview = field(repr=False)
+    _keyframes: dict[str, Checkpoint] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def open(cls, path: Path) -> Checkpoint:
+        """Map a file and check its header; the tensors are checked when they are read.
+
+        Raises:
+            CheckpointMissing: there is no such file.
+            CheckpointDamaged: the file is cut short or its header is damaged.
+            FormatTooNew: it was written by a newer flor.
+        """
+        try:
+            with _open(path, "rb") as file:
+                empty = not file.seek(0, os.SEEK_END)
+                data = memoryview(b"" if empty else mmap(file.fileno(), 0, access=ACCESS_READ))
+        except FileNotFoundError:
+            raise CheckpointMissing(f"there is no checkpoint {path}") from None
+        return cls(path, decode_header(data, name=str(path)), data)
+
+    @property
+    def tree(self) -> Any:
+        """The JSON that was given to `publish`."""
+        return self._header.tree
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tensors, in the order in which they were given to `publish`."""
+        return tuple(self._header.entries)
+
+    def entry(self, name: str) -> Entry:
+        """What one tensor is: dtype, shape, bytes, digest; KeyError where there is none."""
+        return self._header.entries[name]
+
+    def read(self, name: str, *, verify: bool = True) -> memoryview:
+        """The content of one tensor, uint8[bytes], read-only; pages are loaded when touched.
+
+        Args:
+            name: one of `names`.
+            verify: hash the content first and hold it against the digest.
+
+        Raises:
+            CheckpointDamaged: the content is not what was written.
+            CheckpointMissing: it lies in a keyframe, and that file is gone.
+        """
+        entry = self.entry(name)
+        holder = self if entry.file is None else self._keyframe(entry.file)
+        start, stop = holder._header.spans.get(entry.stored_as, (0, 0))
+        data = holder._data[start:stop]
+        if len(data) != entry.bytes:
+            raise CheckpointDamaged(
+                f"{holder.path} holds {len(data)} bytes of tensor {name} of {self.path}, "
+                f"which has {entry.bytes}"
+            )
+        if verify and digest(data) != entry.digest:
+            raise CheckpointDamaged(f"tensor {name} of {self.path} is damaged in {holder.path}")
+        return data
+
+    def _keyframe(self, file: str) -> Checkpoint:
+        if file not in self._keyframes:
+            self._keyframes[file] = Checkpoint.open(self.path.with_name(file))
+        return self._keyframes[file]
+
+    def verify(self) -> int:
+        """Read every tensor, those in the keyframe as well, and count them.
+
+        Raises:
+            CheckpointDamaged, CheckpointMissing, FormatTooNew: at the first that is not as written.
+        """
+        for name in self.names:
+            self.read(name)
+        return len(self.names)
+
+
+def sweep_orphans(folder: Path, alive: Callable[[int], bool]) -> list[Path]:
+    """Remove the temporary files of writers that died before they could publish.
+
+    Args:
+        folder: where checkpoints are published.
+        alive: tells whether the process of a pid still runs.
+
+    Returns:
+        What was removed.
+    """
+    removed = []
+    for name in sorted(_listdir(folder)):
+        pid = writer_of(name)
+        if pid is not None and not alive(pid):
+            with suppress(FileNotFoundError):  # another process of the run sweeps as well
+                _unlink(folder / name)
+            removed.append(folder / name)
+    return removed

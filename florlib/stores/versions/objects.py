@@ -1,0 +1,157 @@
+"""Writing git objects: blobs, trees and commits, one loose file each."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zlib
+from binascii import unhexlify
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+
+from dulwich.objects import ObjectID
+from dulwich.repo import Repo
+
+from florlib.stores.versions.tracked import FOLDER, Entry, folders_of
+
+# git's own level for loose objects; higher ones cost more time than they save on source code.
+COMPRESSION_LEVEL = 1
+CHUNK_BYTES = 1 << 20
+
+
+class UnreadableFile(Exception):
+    """A file of the working tree could not be read, or shrank while it was read."""
+
+
+class ObjectWriter:
+    """Adds objects to a repository's store.
+
+    dulwich's own `add_object` raises when two processes add the same object at the same time,
+    which is what concurrent runs of one project do. As git by default (core.fsync), it does not
+    force loose objects to disk one by one.
+    """
+
+    def __init__(self, repo: Repo) -> None:
+        self._store = repo.object_store
+        self._folder = repo.object_store.path
+        self._format = repo.object_format
+
+    def add(self, kind: bytes, content: bytes) -> ObjectID:
+        """Add an object of kind b"blob", b"tree" or b"commit"; returns its id."""
+        whole = b"%s %d\0" % (kind, len(content)) + content
+        sha = ObjectID(self._format.hash_object_hex(whole))
+        if not self._has(sha):
+            self._publish(self._write([zlib.compress(whole, COMPRESSION_LEVEL)]), sha)
+        return sha
+
+    def add_file(self, path: bytes, size: int) -> ObjectID:
+        """Add the first `size` bytes of a file as a blob, in bounded memory.
+
+        Raises:
+            FileNotFoundError: it vanished.
+            UnreadableFile: it cannot be read, or is shorter.
+        """
+        digest, packer = self._format.new_hash(), zlib.compressobj(COMPRESSION_LEVEL)
+
+        def packed() -> Iterator[bytes]:
+            header = b"blob %d\0" % size
+            digest.update(header)
+            yield packer.compress(header)
+            for chunk in _chunks(path, size):
+                digest.update(chunk)
+                yield packer.compress(chunk)
+            yield packer.flush()
+
+        temporary = self._write(packed())
+        sha = ObjectID(digest.hexdigest().encode("ascii"))
+        if self._has(sha):
+            os.unlink(temporary)
+        else:
+            self._publish(temporary, sha)
+        return sha
+
+    def add_tree(self, entries: Mapping[bytes, Entry]) -> ObjectID:
+        """Add a tree, and the trees inside it, from entries by path."""
+        folders: dict[bytes, dict[bytes, Entry]] = {b"": {}}
+        folders.update((folder, {}) for folder in folders_of(entries))
+        for path, entry in entries.items():
+            folder, _, name = path.rpartition(b"/")
+            folders[folder][name] = entry
+        # Deepest first, so that each tree is known before the one that names it.
+        for folder in sorted(folders, key=lambda path: path.count(b"/"), reverse=True):
+            if folder:
+                parent, _, name = folder.rpartition(b"/")
+                folders[parent][name] = (FOLDER, self._add_folder(folders[folder]))
+        return self._add_folder(folders[b""])
+
+    def _add_folder(self, entries: Mapping[bytes, Entry]) -> ObjectID:
+        # git sorts a tree as if the names of folders ended in a slash.
+        ordered = sorted(
+            (name + b"/" if mode == FOLDER else name, b"%o %s\0" % (mode, name) + unhexlify(sha))
+            for name, (mode, sha) in entries.items()
+        )
+        return self.add(b"tree", b"".join(line for _, line in ordered))
+
+    def _has(self, sha: ObjectID) -> bool:
+        if sha not in self._store:
+            return False
+        # A loose object that nothing refers to yet is kept by git for two weeks from its mtime.
+        with suppress(OSError):
+            os.utime(self._path(sha))
+        return True
+
+    def _path(self, sha: ObjectID) -> str:
+        name = sha.decode("ascii")
+        return os.path.join(self._folder, name[:2], name[2:])
+
+    def _write(self, chunks: Iterable[bytes]) -> str:
+        """Write a temporary file, named so that `git prune` clears it away after a crash."""
+        descriptor, temporary = tempfile.mkstemp(prefix="tmp_obj_", dir=self._folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.writelines(chunks)
+            os.chmod(temporary, 0o444)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+        return temporary
+
+    def _publish(self, temporary: str, sha: ObjectID) -> None:
+        path = self._path(sha)
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            os.rename(temporary, path)
+        except OSError:
+            os.unlink(temporary)
+            raise
+
+
+def read_file(path: bytes) -> bytes:
+    """Read a file of the working tree.
+
+    Raises:
+        FileNotFoundError: it vanished.
+        UnreadableFile: it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(*error.args) from error
+    except OSError as error:
+        raise UnreadableFile(os.fsdecode(path)) from error
+
+
+def _chunks(path: bytes, size: int) -> Iterator[bytes]:
+    left = size
+    try:
+        with open(path, "rb") as file:
+            while left and (chunk := file.read(min(CHUNK_BYTES, left))):
+                left -= len(chunk)
+                yield chunk
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UnreadableFile(os.fsdecode(path)) from error
+    if left:
+        raise UnreadableFile(os.fsdecode(path))

@@ -1,0 +1,203 @@
+"""What git tracks, read from the user's index, which is never written here."""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dulwich.errors import ChecksumMismatch
+from dulwich.index import (
+    EXTENDED_FLAG_INTEND_TO_ADD,
+    FLAG_VALID,
+    ConflictedIndexEntry,
+    Index,
+    IndexEntry,
+    UnsupportedIndexFormat,
+)
+from dulwich.objects import ObjectID
+from dulwich.repo import Repo
+
+from florlib.ground.errors import VersionNotSaved
+from florlib.stores.versions.gitcli import git
+
+FOLDER, GITLINK, LINK, EXECUTABLE, PLAIN = 0o040000, 0o160000, 0o120000, 0o100755, 0o100644
+
+Entry = tuple[int, ObjectID]
+"""Mode and object id of one path in a tree."""
+
+# A file written this shortly before the index may have been written again in the same tick of the
+# clock, with neither its size nor its times changed; the coarsest common tick is 10 ms (HZ=100).
+RACY_MARGIN_NS = 20_000_000
+
+_UNREADABLE = (ChecksumMismatch, UnsupportedIndexFormat, ValueError, AssertionError, struct.error)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedPath:
+    """One path of the index.
+
+    Attributes:
+        mode: as in a tree.
+        sha: the staged object; of one side where a merge left a conflict.
+        times: (mtime_ns, ctime_ns) of the file when it was staged.
+        inode: truncated to 32 bits, as the index has it.
+        size: truncated to 32 bits.
+        comparable: whether equal stat data prove that the file is what was staged.
+        sparse: the file is not meant to be in the working tree (skip-worktree).
+    """
+
+    mode: int
+    sha: ObjectID
+    times: tuple[int, int] = (0, 0)
+    inode: int = 0
+    size: int = 0
+    comparable: bool = False
+    sparse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """All paths of the index, and the settings by which they are compared with files.
+
+    Attributes:
+        paths: by path relative to the root.
+        folders: every folder with a tracked path somewhere below it.
+        written_ns: when the index file was written.
+        file_mode: core.filemode: the executable bit counts.
+        trust_ctime: core.trustctime.
+    """
+
+    paths: Mapping[bytes, TrackedPath]
+    folders: frozenset[bytes]
+    written_ns: int
+    file_mode: bool
+    trust_ctime: bool
+
+    def below(self, folder: bytes) -> Iterator[tuple[bytes, Entry]]:
+        """The tracked paths below a folder."""
+        prefix = folder + b"/"
+        for path, known in self.paths.items():
+            if path.startswith(prefix):
+                yield path, (known.mode, known.sha)
+
+    def mode(self, path: bytes, status: os.stat_result) -> int:
+        """The mode that git gives to a regular file or a symbolic link."""
+        if stat.S_ISLNK(status.st_mode):
+            return LINK
+        if self.file_mode:
+            return EXECUTABLE if status.st_mode & stat.S_IXUSR else PLAIN
+        known = self.paths.get(path)
+        return known.mode if known and stat.S_ISREG(known.mode) else PLAIN
+
+    def unchanged(self, path: bytes, status: os.stat_result) -> Entry | None:
+        """The staged entry of a file whose stat data have not changed since; None to read it.
+
+        The comparison is git's (read-cache.c, ie_match_stat), with a margin for racy timestamps.
+        """
+        known = self.paths.get(path)
+        if known is None or not known.comparable or known.size == 0:
+            return None
+        modified, changed = known.times
+        same = (
+            modified == status.st_mtime_ns
+            and modified + RACY_MARGIN_NS < self.written_ns
+            and (changed == status.st_ctime_ns or not self.trust_ctime)
+            and known.size == status.st_size & 0xFFFFFFFF
+            and known.inode == status.st_ino & 0xFFFFFFFF
+            and known.mode == self.mode(path, status)
+        )
+        return (known.mode, known.sha) if same else None
+
+
+NOTHING_TRACKED = Tracked({}, frozenset(), 0, True, True)
+
+
+def read_tracked(repo: Repo, root: Path) -> Tracked:
+    """Read the index of a work tree.
+
+    Raises:
+        VersionNotSaved: dulwich cannot read its format, and there is no git to do it.
+    """
+    index = Path(repo.controldir()) / "index"
+    written_ns = index.stat().st_mtime_ns if index.exists() else 0
+    try:
+        paths = dict(_from_index(Index(str(index)), repo)) if written_ns else {}
+    except _UNREADABLE as error:
+        listed = git("ls-files", "-s", "-t", "-z", folder=root)
+        if listed is None:
+            raise VersionNotSaved(
+                f"{index} has a format that only git itself can read",
+                hint="install git, or run `git update-index --no-split-index --index-version 2`",
+            ) from error
+        paths = dict(_from_listing(listed))
+    config = repo.get_config_stack()
+    return Tracked(
+        paths,
+        frozenset(folders_of(paths)),
+        written_ns,
+        config.get_boolean((b"core",), b"filemode", True) is True,
+        config.get_boolean((b"core",), b"trustctime", True) is True,
+    )
+
+
+def folders_of(paths: Iterable[bytes]) -> set[bytes]:
+    """Every folder above some of the paths, the root left out.
+
+    >>> sorted(folders_of([b"a/b/c", b"a/d", b"e"]))
+    [b'a', b'a/b']
+    """
+    found: set[bytes] = set()
+    for path in paths:
+        folder = path.rpartition(b"/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition(b"/")[0]
+    return found
+
+
+def _from_index(index: Index, repo: Repo) -> Iterator[tuple[bytes, TrackedPath]]:
+    for path, entry in index.items():
+        if isinstance(entry, ConflictedIndexEntry):
+            side = entry.this or entry.other or entry.ancestor
+            if side is not None:
+                yield path, TrackedPath(side.mode, side.sha)
+        elif entry.is_sparse_dir(path):
+            for each in repo.object_store.iter_tree_contents(entry.sha):
+                assert each.path is not None and each.mode is not None and each.sha is not None
+                yield path + each.path, TrackedPath(each.mode, each.sha, sparse=True)
+        else:
+            yield path, _from_entry(entry)
+
+
+def _from_entry(entry: IndexEntry) -> TrackedPath:
+    # Assume-unchanged and skip-worktree tell git not to look; a version holds what is really there.
+    hidden = entry.flags & FLAG_VALID or entry.skip_worktree
+    pending = entry.extended_flags & EXTENDED_FLAG_INTEND_TO_ADD
+    return TrackedPath(
+        entry.mode,
+        entry.sha,
+        (_nanoseconds(entry.mtime), _nanoseconds(entry.ctime)),
+        entry.ino,
+        entry.size,
+        comparable=not hidden and not pending,
+        sparse=entry.skip_worktree,
+    )
+
+
+def _from_listing(listed: bytes) -> Iterator[tuple[bytes, TrackedPath]]:
+    """Read `git ls-files -s -t -z`: "tag mode sha stage TAB path", S being skip-worktree."""
+    for line in listed.split(b"\0"):
+        if line:
+            words, _, path = line.partition(b"\t")
+            tag, mode, sha, _ = words.split()
+            yield path, TrackedPath(int(mode, 8), ObjectID(sha), sparse=tag == b"S")
+
+
+def _nanoseconds(time: float | tuple[int, int]) -> int:
+    if isinstance(time, tuple):
+        return time[0] * 1_000_000_000 + time[1]
+    return int(time * 1_000_000_000)

@@ -1,0 +1,1 @@
+"""The tests: a folder for each floor, and one each for what crosses floors."""

@@ -1,0 +1,319 @@
+"""Runs a case plainly, under `flor record` and under `flor replay`, and holds the answers together.
+
+The truth of a probe comes from running the probed script plainly, beside a stand-in for flor
+(standin/flor.py). One such run carries all probes of a script at once: they change nothing, and
+that they do not is seen from what the script itself prints, which must be what was recorded.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.exactness.cases import Case, Probe
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+STANDIN = Path(__file__).with_name("standin")
+FLOR = (sys.executable, "-m", "florctl")
+# So much that a checkpoint is taken at every boundary and block. With the default budget scripts
+# of a second could afford hardly any, and what a replay must execute could not be foretold.
+DENSE = ("--budget", "10000%")
+TIME_LIMIT_S = 120
+GIT_CONFIG = """\
+[user]
+    name = A Tester
+    email = tester@example.org
+[init]
+    defaultBranch = main
+[commit]
+    gpgSign = false
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a finished command left: both streams as bytes, and its exit status."""
+
+    status: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def lines(self) -> list[str]:
+        """Standard output, line by line."""
+        return self.stdout.decode("utf-8").splitlines()
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A folder with a home of its own: below `root` lie the project, HOME and FLOR_HOME."""
+
+    root: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where the script stands and commands are typed."""
+        return self.root / "project"
+
+    def create(self, files: Mapping[str, str], assets: Mapping[str, Path] | None = None) -> None:
+        """Make the folder, with these files and copies of the assets, and a home beside it."""
+        home = self.root / "home"
+        home.mkdir(parents=True)
+        (home / ".gitconfig").write_text(GIT_CONFIG, encoding="utf-8")
+        self.folder.mkdir()
+        self.write(files)
+        for path, source in (assets or {}).items():
+            target = self.folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+    def commit(self) -> None:
+        """Make the folder a git repository with all that lies in it committed."""
+        for words in ("init --quiet", "add --all", "commit --quiet --message start"):
+            ran = self.run("git", *words.split())
+            if ran.status != 0:
+                raise RuntimeError(f"git {words}: {ran.stderr}")
+
+    def write(self, files: Mapping[str, str]) -> None:
+        """Put the files in place, over what is there."""
+        for path, text in files.items():
+            target = self.folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+
+    def environment(self, *python_path: Path, **more: str) -> dict[str, str]:
+        """The environment of a command: this one's, less all that could reach flor or git."""
+        away = ("FLOR_", "GIT_", "XDG_", "PYTHON", "COV_", "COVERAGE_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(away)}
+        home = self.root / "home"
+        return kept | {
+            "HOME": str(home),
+            "FLOR_HOME": str(home / ".flor"),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": os.pathsep.join(str(path) for path in python_path),
+            **more,
+        }
+
+    def run(
+        self, *words: str, environment: dict[str, str] | None = None, stdin: bytes = b""
+    ) -> Ran:
+        """Run a command in the project to its end.
+
+        Raises:
+            subprocess.TimeoutExpired: it did not end within TIME_LIMIT_S.
+        """
+        done = subprocess.run(
+            words,
+            cwd=self.folder,
+            env=environment or self.environment(REPOSITORY),
+            input=stdin,
+            capture_output=True,
+            timeout=TIME_LIMIT_S,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))
+
+    def python(self, *words: str, stdin: bytes = b"") -> Ran:
+        """Run Python plainly, as a person without flor does."""
+        return self.run(sys.executable, *words, stdin=stdin)
+
+    def flor(self, *words: str, stdin: bytes = b"") -> Ran:
+        """Run `flor WORDS…`."""
+        return self.run(*FLOR, *words, stdin=stdin)
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What a plain run of the probed script says.
+
+    Attributes:
+        status: its exit status.
+        own_lines: what the script prints by itself, without the lines of probes.
+        values: the values of each probe by name, in order of execution.
+    """
+
+    status: int
+    own_lines: list[str]
+    values: dict[str, list[Any]]
+
+
+def find_truth(case: Case, root: Path) -> Truth:
+    """Run the script plainly with all its probes in place."""
+    project = Project(root)
+    project.create(case.probed(case.kinds), case.assets)
+    logged = root / "truth.jsonl"
+    environment = project.environment(STANDIN, PROBE_TRUTH=str(logged))
+    ran = project.run(sys.executable, case.script, *case.arguments, environment=environment)
+    if ran.status != 0:
+        raise RuntimeError(f"{case.name} ended with {ran.status} by itself:\n{ran.stderr}")
+    values: dict[str, list[Any]] = {probe.name: [] for probe in case.probes}
+    if logged.exists():
+        for name, value in map(json.loads, logged.read_text("utf-8").splitlines()):
+            values.setdefault(name, []).append(canonical(value))
+    printed = [probe for probe in case.probes if probe.prints]
+    own = []
+    for line in ran.lines:
+        probe = next((p for p in printed if line.startswith(p.name + " ")), None)
+        if probe is None:
+            own.append(line)
+        else:
+            values[probe.name].append(line)
+    return Truth(ran.status, own, values)
+
+
+def repeated_lines(case: Case, recorded: list[str]) -> dict[str, list[Any]]:
+    """The truth for a script without seeds, which no second run could tell.
+
+    A probe of such a script prints `NAME again …` where the script itself has printed `NAME …`.
+    """
+    values = {}
+    for probe in case.probes:
+        name = probe.name.removesuffix(" again")
+        lines = [line for line in recorded if line.startswith(name + " ")]
+        values[probe.name] = [probe.name + line.removeprefix(name) for line in lines]
+    return values
+
+
+def canonical(value: Any) -> Any:
+    """A logged value so that == compares types and bits.
+
+    >>> canonical([1, 1.0, float("nan")])
+    [('int', 1), ('float', '0x1.0000000000000p+0'), ('str', 'NaN')]
+    """
+    if isinstance(value, list):
+        return [canonical(item) for item in value]
+    if isinstance(value, dict):
+        return {key: canonical(item) for key, item in value.items()}
+    if not isinstance(value, float):
+        return (type(value).__name__, value)
+    if math.isfinite(value):
+        return ("float", value.hex())
+    name = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return ("str", name)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A case that was recorded once, ready for replays of each of its probes."""
+
+    case: Case
+    project: Project
+    ran: Ran
+    values: dict[str, list[Any]]
+    problems: list[str]
+
+
+def record(case: Case, root: Path, budget: tuple[str, ...] = DENSE) -> Recording:
+    """Record the case under `root`, and find the truth of its probes."""
+    project = Project(root / "recorded")
+    project.create(case.files, case.assets)
+    project.commit()
+    ran = project.flor("record", *budget, case.script, *case.arguments)
+    if not case.seeded:
+        problems = [] if ran.status == 0 else [f"recording ended with {ran.status}"]
+        return Recording(case, project, ran, repeated_lines(case, ran.lines), problems)
+    truth = find_truth(case, root / "plain")
+    problems = []
+    if ran.status != truth.status:
+        problems.append(f"recording ended with {ran.status}: {ran.stderr[-2000:]}")
+    if ran.stdout.decode("utf-8") != "".join(line + "\n" for line in truth.own_lines):
+        problems.append(f"recording printed {ran.lines}, a plain run {truth.own_lines}")
+    return Recording(case, project, ran, truth.values, problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a replay for one kind of probe.
+
+    Attributes:
+        values: how many values the plain run gave for the probes of this kind.
+        executed: loop turns that the replay ran; None where it gave no report.
+        problems: all that is not as it should be, in words; empty when exact.
+    """
+
+    values: int
+    executed: int | None
+    problems: list[str]
+
+
+def replay(recording: Recording, kind: str) -> Outcome:
+    """Add the probes of one kind, replay, and compare with the truth, bit for bit."""
+    case, project = recording.case, recording.project
+    probes = case.probes_of([kind])
+    expected = {probe.name: recording.values[probe.name] for probe in probes}
+    count = sum(map(len, expected.values()))
+    project.write(case.probed([kind]))
+    ran = project.flor("replay", "--json", "--yes")
+    report = report_of(ran)
+    if report is None:
+        reason = f"replay ended with {ran.status} and no report: {ran.stderr[-2000:]}"
+        return Outcome(count, None, [*recording.problems, reason])
+    problems = list(recording.problems)
+    if ran.status != 0:
+        problems.append(f"replay ended with {ran.status}: {ran.stderr[-2000:]}")
+    problems += report_problems(case, kind, report)
+    for probe in probes:
+        got = replayed_values(project, probe, report["replay"])
+        problems += value_problems(probe.name, expected[probe.name], got)
+    return Outcome(count, report["executed_iterations"], problems)
+
+
+def report_of(ran: Ran) -> dict[str, Any] | None:
+    """The report that `flor replay --json` has printed; None where it refused or fell over."""
+    try:
+        report = json.loads(ran.stdout)
+    except ValueError:
+        return None
+    return report if isinstance(report, dict) and "compared" in report else None
+
+
+def report_problems(case: Case, kind: str, report: dict[str, Any]) -> list[str]:
+    """What the replay's own report says against it."""
+    problems = []
+    if report["status"] != "verified":
+        problems.append(f"status {report['status']}, first {report['first_divergence']}")
+    compared = report["compared"]
+    if compared["different"] or compared["missing"]:
+        problems.append(f"compared {compared}")
+    if not case.seeded and not compared["identical"]:
+        problems.append("nothing recorded was compared")
+    executed = report["executed_iterations"]
+    if executed not in case.bounds[kind]:
+        problems.append(f"executed {executed} turns, expected {case.bounds[kind]}")
+    if report["unplaced"]:
+        problems.append(f"unplaced {report['unplaced']}")
+    return problems
+
+
+def replayed_values(project: Project, probe: Probe, replay_id: str) -> list[Any]:
+    """The values that one replay has brought for a probe, in order of execution."""
+    name = "print" if probe.prints else probe.name
+    ran = project.flor("log", "get", "@", name, "--json")
+    rows = [row for row in json.loads(ran.stdout) if row["origin"] == replay_id]
+    if probe.prints:
+        return [row["value"] for row in rows if row["value"].startswith(probe.name + " ")]
+    return [canonical(row["value"]) for row in rows]
+
+
+def value_problems(name: str, expected: list[Any], got: list[Any]) -> list[str]:
+    """Where two sequences of values part, if they do."""
+    if not expected:
+        return [f"{name}: the plain run gave no value, so there is nothing to compare"]
+    if got == expected:
+        return []
+    if len(got) != len(expected):
+        return [f"{name}: {len(got)} values, expected {len(expected)}; {got[:3]} {expected[:3]}"]
+    first = next(i for i in range(len(got)) if got[i] != expected[i])
+    wrong = sum(a != b for a, b in zip(got, expected, strict=True))
+    return [
+        f"{name}: {wrong} of {len(got)} differ, number {first}: {got[first]}, expected {expected[first]}"
+    ]

@@ -1,0 +1,4 @@
+SEED = 83
+WIDTH = 5
+LR = 0.03
+EPOCHS = 3

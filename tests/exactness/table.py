@@ -1,0 +1,76 @@
+"""Prints the matrix as a table: what was compared, what ran, and whether it was exact.
+
+    python -m tests.exactness.table [--jobs 2] [NAME…]
+
+Exit status 1 where a line is not exact; what was wrong stands below the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.exactness.cases import Case, load_cases
+from tests.exactness.harness import Outcome, record, replay
+
+HEADINGS = ("script", "probe", "values", "executed", "expected", "outcome")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A script and a kind of probe, with what came of it."""
+
+    case: Case
+    kind: str
+    outcome: Outcome
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The texts below HEADINGS."""
+        executed = "-" if self.outcome.executed is None else str(self.outcome.executed)
+        bounds = str(self.case.bounds[self.kind])
+        verdict = "WRONG" if self.outcome.problems else "exact"
+        return (self.case.name, self.kind, str(self.outcome.values), executed, bounds, verdict)
+
+
+def lines_of(case: Case) -> list[Line]:
+    """Record the case in a folder of its own and replay each kind of probe."""
+    with tempfile.TemporaryDirectory(prefix="exactness-") as folder:
+        recording = record(case, Path(folder))
+        return [Line(case, kind, replay(recording, kind)) for kind in case.kinds]
+
+
+def markdown(lines: list[Line]) -> Iterator[str]:
+    """The table in Markdown, which reads well on a terminal too."""
+    rows = [HEADINGS, *(line.cells for line in lines)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in (rows[0], tuple("-" * width for width in widths), *rows[1:]):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "| " + " | ".join(cells) + " |"
+
+
+def main() -> int:
+    """Run the named cases, or all, and print the table."""
+    parser = argparse.ArgumentParser(description="Print the exactness matrix as a table.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="scripts to run; all by default")
+    parser.add_argument("--jobs", type=int, default=2, help="scripts at a time")
+    words = parser.parse_args()
+    cases = [case for case in load_cases() if not words.names or case.name in words.names]
+    with ThreadPoolExecutor(words.jobs) as pool:
+        lines = [line for group in pool.map(lines_of, cases) for line in group]
+    print("\n".join(markdown(lines)))
+    wrong = [line for line in lines if line.outcome.problems]
+    for line in wrong:
+        print(f"\n{line.case.name}, {line.kind}:", *line.outcome.problems, sep="\n  ")
+    values = sum(line.outcome.values for line in lines)
+    print(f"\n{len(lines) - len(wrong)} of {len(lines)} exact, {values} values compared")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

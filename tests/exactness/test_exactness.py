@@ -1,0 +1,64 @@
+"""Every script of the matrix, for every kind of probe: replay equals a full re-run, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.exactness.cases import Case, load_cases
+from tests.exactness.harness import Recording, record, replay
+
+pytestmark = pytest.mark.process
+
+CASES = load_cases()
+# A script is recorded once; its group keeps the probes of a script in one test process.
+MATRIX = [
+    pytest.param(case, kind, id=f"{case.name}-{kind}", marks=pytest.mark.xdist_group(case.name))
+    for case in CASES
+    for kind in case.kinds
+]
+
+
+@pytest.fixture(scope="module")
+def recording_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Case], Recording]:
+    """The recording of a case, made when it is first asked for."""
+    made: dict[str, Recording] = {}
+
+    def recording(case: Case) -> Recording:
+        if case.name not in made:
+            made[case.name] = record(case, tmp_path_factory.mktemp(case.name))
+        return made[case.name]
+
+    return recording
+
+
+@pytest.mark.parametrize(("case", "kind"), MATRIX)
+def test_replay_equals_a_full_run(
+    case: Case, kind: str, recording_of: Callable[[Case], Recording]
+) -> None:
+    recording = recording_of(case)
+
+    outcome = replay(recording, kind)
+
+    assert outcome.problems == []
+
+
+@pytest.mark.parametrize("kind", ["outer", "inner"])
+def test_replay_is_exact_however_few_checkpoints_there_are(
+    kind: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    case = next(case for case in CASES if case.name == "dropout")
+    recording = record(case, tmp_path_factory.mktemp("sparse"), budget=("--budget", "0.01%"))
+
+    outcome = replay(recording, kind)
+
+    assert [problem for problem in outcome.problems if not problem.startswith("executed")] == []
+
+
+def test_the_matrix_holds_what_it_is_said_to() -> None:
+    kinds = {kind for case in CASES for kind in case.kinds}
+
+    assert len(CASES) >= 26
+    assert kinds >= {"prelude", "outer", "inner", "function", "epilogue"}
+    assert all("outer" in case.kinds for case in CASES)

@@ -1,0 +1,20 @@
+"""Ids sort by time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from florlib.ground.ids import run_id
+
+FIRST = datetime(2020, 1, 1, tzinfo=timezone.utc)
+
+
+@given(st.integers(0, 10**9), st.integers(1, 10**8))
+def test_a_later_second_sorts_later(start_s, later_s):
+    start = FIRST + timedelta(seconds=start_s)
+    later = start + timedelta(seconds=later_s)
+
+    assert run_id(start, "zzzzzz") < run_id(later, "000000")

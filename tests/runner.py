@@ -1,0 +1,47 @@
+"""Running `flor` as a person does: a real child process, and what it printed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class FlorRunner:
+    """Called with the words that a person types after `flor`, in the folder where they type them."""
+
+    cwd: Path
+
+    def __call__(
+        self,
+        *words: str,
+        cwd: Path | None = None,
+        stdin: str = "",
+        timeout_s: float = 120,
+        **environment: str,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `flor WORDS…` to its end; the exit status is the test's to judge.
+
+        Args:
+            words: what stands after `flor`.
+            cwd: another folder to run in.
+            stdin: text for standard input.
+            timeout_s: how long to wait before the child is killed [s].
+            environment: variables to set for this call alone.
+
+        Raises:
+            subprocess.TimeoutExpired: the child did not end in time.
+        """
+        return subprocess.run(
+            [sys.executable, "-m", "florctl", *words],
+            cwd=cwd or self.cwd,
+            env={**os.environ, **environment},
+            input=stdin,
+            timeout=timeout_s,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
