@@ -197,8 +197,10 @@ def training(epochs: int = 2, steps: int = 2) -> list[Record]:
     for epoch in range(epochs):
         here = [["epoch", epoch]]
         records.append(checkpoint(epoch))
-        for step in range(steps):
-            records.append(log([*here, ["step", step]], ("loss", 1 / (1 + epoch * steps + step))))
+        records += [
+            log([*here, ["step", step]], ("loss", 1 / (1 + epoch * steps + step)))
+            for step in range(steps)
+        ]
         records += [exit_(here, "step", steps), log(here, ("acc", epoch / 4)), iteration(epoch)]
     names = {"kind": "captured", "names": ["net", "optimizer"]}
     files = {"kind": "files", "read": ["digits.npz"], "written": ["best.pt"]}

@@ -49,6 +49,8 @@ class FlorGroup(TyperGroup):
             status = super().main(*args, **options)
             _flush()
         except FlorError as error:
+            for line in error.details:
+                typer.echo(line, err=True)
             _end(error.message, error.hint, error.exit_status)
         except _USAGE_ERROR as error:
             _misused(error)
@@ -56,7 +58,7 @@ class FlorGroup(TyperGroup):
             sys.exit(130)
         except BrokenPipeError:
             _discard_stdout()
-            sys.exit(0)
+            sys.exit(1)  # as typer does where it sees it first
         # In this mode typer returns the status of `typer.Exit`, or what the command returned.
         sys.exit(status if isinstance(status, int) else 0)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,10 @@ from florctl.cli.options import (
     present_settings,
 )
 
+if TYPE_CHECKING:
+    from florctl.cli.render import Table
+    from florctl.orchestrate.lookup import Answer
+
 
 def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT statement.")],
@@ -26,13 +30,20 @@ def query(
 
     Example: flor query "SELECT name, count(*) FROM runs GROUP BY name"
     """
-    from florctl.cli.render import Column, Table, View, show
+    from florctl.cli.render import View, show
     from florctl.orchestrate.lookup import ask
 
     form = chosen_format(json, csv, plain)
     settings = present_settings()
     harvest_now(settings.home)
     answer = ask(sql, settings.home)
-    columns = tuple(Column(name) for name in answer.columns)
-    cells = [["" if cell is None else str(cell) for cell in row] for row in answer.rows]
-    show(View([Table(columns, cells)], answer.objects(), answer.columns, answer.rows), form)
+    show(View(lambda: [_table(answer)], answer.objects, answer.columns, lambda: answer.rows), form)
+
+
+def _table(answer: Answer) -> Table:
+    from florctl.cli.render import Column, Table
+
+    columns = tuple(Column(name, shrinks=True) for name in answer.columns)
+    return Table(
+        columns, [["" if cell is None else str(cell) for cell in row] for row in answer.rows]
+    )

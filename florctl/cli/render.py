@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,9 @@ from florctl.cli.options import Format
 
 SHRUNK = 10
 """Columns of a terminal that a column which gives way keeps at least."""
+
+LEGIBLE = 24
+"""Columns that it keeps as long as there are others that can be left out."""
 
 RICH_ROWS = 500
 """Longer tables are laid out by ourselves: rich takes about a millisecond a row."""
@@ -59,7 +62,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """An answer in all its forms.
+    """An answer in all its forms, each made when it is asked for: values may be many.
 
     Attributes:
         tables: for people.
@@ -68,10 +71,10 @@ class View:
         records: the rows of --csv and --plain.
     """
 
-    tables: Sequence[Table]
-    content: Any
+    tables: Callable[[], Sequence[Table]]
+    content: Callable[[], Any]
     fields: Sequence[str]
-    records: Iterable[Sequence[Any]]
+    records: Callable[[], Iterable[Sequence[Any]]]
 
 
 def records_of(objects: Sequence[dict[str, Any]], fields: Sequence[str]) -> list[list[Any]]:
@@ -82,14 +85,14 @@ def records_of(objects: Sequence[dict[str, Any]], fields: Sequence[str]) -> list
 def show(view: View, form: Format) -> None:
     """Print a view in the form that was asked for."""
     if form is Format.json:
-        _write(json.dumps(view.content, indent=2, default=_bytes_text) + "\n")
+        _write(json.dumps(view.content(), indent=2, default=_bytes_text) + "\n")
     elif form is Format.csv:
         _write_csv(view)
     elif form is Format.plain:
-        lines = ("\t".join(_one_line(_field(cell)) for cell in row) for row in view.records)
+        lines = ("\t".join(_one_line(_field(cell)) for cell in row) for row in view.records())
         _write("".join(f"{line}\n" for line in lines))
     else:
-        _show_tables(view.tables)
+        _show_tables(view.tables())
 
 
 def on_terminal() -> bool:
@@ -169,10 +172,11 @@ def fitted(table: Table, width: int) -> dict[int, int]:
     """
     cells = [[column.title for column in table.columns], *table.rows]
     widths = {at: max(len(_one_line(row[at])) for row in cells) for at in range(len(table.columns))}
+    shrinking = [at for at in widths if table.columns[at].shrinks]
     wide = [at for at in widths if table.columns[at].wide]
-    while wide and _too_wide(widths, width) > 0:
+    while wide and _too_wide(widths, width) > sum(max(0, widths[at] - LEGIBLE) for at in shrinking):
         del widths[wide.pop()]
-    for at in reversed([at for at in widths if table.columns[at].shrinks]):
+    for at in reversed(shrinking):
         spare = max(0, widths[at] - max(SHRUNK, len(table.columns[at].title)))
         widths[at] -= min(spare, max(0, _too_wide(widths, width)))
     return widths
@@ -187,7 +191,7 @@ def _write_csv(view: View) -> None:
 
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(view.fields)
-    writer.writerows([_field(cell) for cell in row] for row in view.records)
+    writer.writerows([_field(cell) for cell in row] for row in view.records())
 
 
 def _field(cell: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from florctl.cli.render import Column, Table, View, records_of
+from florctl.cli.render import Column, Table, View, on_terminal, records_of
 from florlib.ground.position import Position, describe
 from florlib.ground.values import plain_json
 from florlib.stores.catalog.rows import NameRow, RunDetails, RunRow, ValueRow
@@ -30,6 +30,9 @@ RUN_FIELDS = (
     "overhead",
     "project",
 )
+TERMINAL_NAMES = 20
+"""Captured names or files that a terminal shows of a run; into a pipe go all."""
+
 _CHECKS = {True: "equal", False: "differs", None: ""}
 
 
@@ -49,8 +52,12 @@ def run_list(runs: Sequence[RunRow]) -> View:
         Column("command", shrinks=True),
     )
     objects = [_run_object(run) for run in runs]
-    table = Table(columns, [_run_cells(run) for run in runs])
-    return View([table], objects, RUN_FIELDS, records_of(objects, RUN_FIELDS))
+    return View(
+        lambda: [Table(columns, [_run_cells(run) for run in runs])],
+        lambda: objects,
+        RUN_FIELDS,
+        lambda: records_of(objects, RUN_FIELDS),
+    )
 
 
 def _run_object(run: RunRow) -> dict[str, Any]:
@@ -70,8 +77,14 @@ def _run_cells(run: RunRow) -> list[str]:
         size(run.bytes),
         _percent(run.overhead),
         f"{run.version[:7]}{'+' if run.dirty else ''}" if run.version else "",
-        shlex.join(run.command),
+        _without_interpreter(run.command),
     ]
+
+
+def _without_interpreter(command: Sequence[str]) -> str:
+    """A command for a narrow column, where nearly every one begins with python."""
+    is_python = len(command) > 1 and command[0].rpartition("/")[2].startswith("python")
+    return shlex.join(command[1:] if is_python else command)
 
 
 def run_page(run: RunRow, more: RunDetails) -> View:
@@ -108,7 +121,7 @@ def run_page(run: RunRow, more: RunDetails) -> View:
             for one in more.replays
         ],
     }
-    return View(_page_tables(run, more), content, ("field", "value"), list(content.items()))
+    return View(lambda: _page_tables(run, more), lambda: content, ("field", "value"), content.items)
 
 
 def _page_tables(run: RunRow, more: RunDetails) -> list[Table]:
@@ -128,9 +141,9 @@ def _page_tables(run: RunRow, more: RunDetails) -> list[Table]:
         "environment": _pairs(more.environment),
         "checkpoints": _checkpoint_words(more),
         "cost": f"{cost}, budget {_percent(more.budget)}" if more.budget is not None else cost,
-        "captured": ", ".join(more.captured),
-        "read": ", ".join(more.read),
-        "written": ", ".join(more.written),
+        "captured": _listed(more.captured),
+        "read": _listed(more.read),
+        "written": _listed(more.written),
     }
     loops = [
         [
@@ -163,6 +176,13 @@ def _page_tables(run: RunRow, more: RunDetails) -> list[Table]:
     ]
 
 
+def _listed(names: Sequence[str]) -> str:
+    """Names in a row; a terminal shows the first of many."""
+    shown = names[:TERMINAL_NAMES] if on_terminal() else names
+    more = f" and {len(names) - len(shown)} more (--json)" if len(shown) < len(names) else ""
+    return f"{', '.join(shown)}{more}"
+
+
 def _version_words(run: RunRow, more: RunDetails) -> str:
     if not run.version:
         return "none saved"
@@ -191,37 +211,40 @@ def name_list(names: Sequence[NameRow]) -> View:
     ]
     columns = (Column("name"), Column("recorded", right=True), Column("replayed", right=True))
     rows = [[one.name, str(one.recorded), str(one.replayed or "")] for one in names]
-    return View([Table(columns, rows)], objects, fields, records_of(objects, fields))
+    return View(
+        lambda: [Table(columns, rows)],
+        lambda: objects,
+        fields,
+        lambda: records_of(objects, fields),
+    )
 
 
 def value_list(run: RunRow, names: Sequence[str], values: Sequence[ValueRow]) -> View:
     """Logged values in the order of execution; several names stand side by side for people."""
-    content = [
-        {
-            "run": run.run,
-            "position": position_objects(value.position),
-            "name": value.name,
-            "value": plain_json(value.value),
-            "origin": value.origin,
-            "verified": value.verified,
-        }
-        for value in values
-    ]
     loops = _loop_columns(values)
-    records = (
-        [
-            run.run,
-            *_indices(value.position, loops),
-            value.name,
-            plain_json(value.value),
-            value.origin,
-            value.verified,
-        ]
-        for value in values
+    return View(
+        lambda: [_one_name(names[0], values) if len(names) == 1 else _side_by_side(names, values)],
+        lambda: [_value_object(run, value) for value in values],
+        ("run", *_loop_titles(loops), "name", "value", "origin", "verified"),
+        lambda: (_value_record(run, value, loops) for value in values),
     )
-    fields = ("run", *_loop_titles(loops), "name", "value", "origin", "verified")
-    table = _one_name(names[0], values) if len(names) == 1 else _side_by_side(names, values)
-    return View([table], content, fields, records)
+
+
+def _value_object(run: RunRow, value: ValueRow) -> dict[str, Any]:
+    return {
+        "run": run.run,
+        "position": position_objects(value.position),
+        "name": value.name,
+        "value": plain_json(value.value),
+        "origin": value.origin,
+        "verified": value.verified,
+    }
+
+
+def _value_record(run: RunRow, value: ValueRow, loops: Sequence[tuple[int, str]]) -> list[Any]:
+    shown = plain_json(value.value)
+    indices = _indices(value.position, loops)
+    return [run.run, *indices, value.name, shown, value.origin, value.verified]
 
 
 def _one_name(name: str, values: Sequence[ValueRow]) -> Table:

@@ -98,7 +98,7 @@ class _Work:
         known = marks.watches(self.connection)
         found = set()
         for run_folder in _run_folders(self.home):
-            name = os.path.relpath(run_folder, self.home)
+            name = run_folder[len(str(self.home)) + 1 :]
             seen = known.get(name)
             if seen is None or not _is_quiet(run_folder, seen):
                 if not self._run(RunLayout(Path(run_folder)), name):
@@ -127,7 +127,7 @@ class _Work:
         self._replays(layout, key)
         self._ending(layout, key, run_json)
         mtimes = (folder_mtime_ns, replays_mtime_ns)
-        seen = Watch(key, self._is_settled(layout, key, mtimes), *mtimes)
+        seen = Watch(key, int(self._is_settled(layout, key, mtimes)), *mtimes)
         if marks.watch_of(self.connection, key) != seen:
             with writing(self.connection):
                 marks.watch(self.connection, seen)
@@ -246,10 +246,11 @@ def _folders(folder: str) -> list[str]:
 
 
 def _is_quiet(run_folder: str, seen: Watch) -> bool:
+    """Whether nothing can have happened in a run's folder; a new replays folder changes its mtime."""
+    if not seen.settled or _mtime_ns(run_folder) != seen.folder_mtime_ns:
+        return False
     return (
-        seen.settled
-        and _mtime_ns(run_folder) == seen.folder_mtime_ns
-        and _mtime_ns(os.path.join(run_folder, _REPLAYS)) == seen.replays_mtime_ns
+        not seen.replays_mtime_ns or _mtime_ns(f"{run_folder}/{_REPLAYS}") == seen.replays_mtime_ns
     )
 
 

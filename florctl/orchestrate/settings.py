@@ -99,14 +99,14 @@ def budget_share(text: str | float) -> float:
     """Read a budget: "1%" or 0.01.
 
     Raises:
-        ValueError: it is no share between 0 and 1.
+        ValueError: it is no share, or negative.
     """
     words = str(text).strip()
     try:
         share = float(words[:-1]) / 100 if words.endswith("%") else float(words)
     except ValueError:
         share = -1.0
-    if not 0 <= share < 1:
+    if not 0 <= share < float("inf"):
         raise ValueError("a budget is a share of training time such as 1% or 0.01")
     return share
 

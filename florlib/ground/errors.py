@@ -9,6 +9,9 @@ class FlorError(Exception):
     Args:
         message: what happened, to which thing, by which number; no full stop.
         hint: what to do next; where it names a command, the command works when pasted.
+
+    Attributes:
+        details: lines to show above the message, such as a diff; mostly none.
     """
 
     code = "flor-error"
@@ -18,6 +21,7 @@ class FlorError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.details: list[str] = []
 
 
 class UsageError(FlorError):

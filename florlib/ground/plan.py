@@ -30,6 +30,7 @@ class Plan:
         everything: whether every nested loop is stepped into.
         step: (path, ordinal) of the nested loops that are stepped into.
         hindsight: by path, the spans of statements that the record did not have.
+        transparent: by path, the spans of recorded statements that now log a value in passing.
         introduced: by path, the names that only those statements store.
         wrapped: by path, the ordinals of the loops that the recorded run wrapped.
         added: by path, the ordinals of further loops that hold probes.
@@ -42,6 +43,7 @@ class Plan:
     everything: bool = False
     step: frozenset[tuple[str, int]] = frozenset()
     hindsight: Mapping[str, frozenset[LineSpan]] = field(default_factory=dict)
+    transparent: Mapping[str, frozenset[LineSpan]] = field(default_factory=dict)
     introduced: Mapping[str, frozenset[str]] = field(default_factory=dict)
     wrapped: Mapping[str, frozenset[int]] = field(default_factory=dict)
     added: Mapping[str, frozenset[int]] = field(default_factory=dict)
@@ -61,9 +63,8 @@ class Plan:
             "epilogue": self.epilogue,
             "everything": self.everything,
             "step": sorted([path, ordinal] for path, ordinal in self.step),
-            "hindsight": {
-                path: sorted(list(span) for span in spans) for path, spans in self.hindsight.items()
-            },
+            "hindsight": _spans_to_json(self.hindsight),
+            "transparent": _spans_to_json(self.transparent),
             "introduced": {path: sorted(names) for path, names in self.introduced.items()},
             "wrapped": {path: sorted(numbers) for path, numbers in self.wrapped.items()},
             "added": {path: sorted(numbers) for path, numbers in self.added.items()},
@@ -79,11 +80,19 @@ class Plan:
             epilogue=content["epilogue"],
             everything=content["everything"],
             step=frozenset((path, ordinal) for path, ordinal in content["step"]),
-            hindsight={
-                path: frozenset((first, last) for first, last in spans)
-                for path, spans in content["hindsight"].items()
-            },
+            hindsight=_spans_from_json(content["hindsight"]),
+            transparent=_spans_from_json(content["transparent"]),
             introduced={path: frozenset(names) for path, names in content["introduced"].items()},
             wrapped={path: frozenset(numbers) for path, numbers in content["wrapped"].items()},
             added={path: frozenset(numbers) for path, numbers in content["added"].items()},
         )
+
+
+def _spans_to_json(by_path: Mapping[str, frozenset[LineSpan]]) -> dict[str, Any]:
+    return {path: sorted(list(span) for span in spans) for path, spans in by_path.items()}
+
+
+def _spans_from_json(by_path: Mapping[str, Any]) -> dict[str, frozenset[LineSpan]]:
+    return {
+        path: frozenset((first, last) for first, last in spans) for path, spans in by_path.items()
+    }

@@ -77,7 +77,14 @@ class RecordedProcess:
     mains: list[MainMark] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
     wrapped: dict[str, frozenset[int]] = field(default_factory=dict)
+    read_files: list[str] = field(default_factory=list)
+    written_files: list[str] = field(default_factory=list)
     ended: bool = False
+
+    @property
+    def import_paths(self) -> list[str]:
+        """Folders of the project, relative to it, that stood on sys.path."""
+        return list(self.process.get("paths", ()))
 
     @classmethod
     def read(cls, records: Iterable[Record]) -> RecordedProcess | None:
@@ -116,6 +123,8 @@ class RecordedProcess:
             self._take_exit(record, pending)
         elif kind == "checkpoint":
             self._take_checkpoint(record, marks)
+        elif kind == "files":
+            self.read_files, self.written_files = record["read"], record["written"]
         elif kind == "end":
             self.ended = True
 

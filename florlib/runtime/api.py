@@ -32,7 +32,7 @@ class Runtime:
         return self._begin(Items.of(iterable), path, ordinal)
 
     def loop_over(
-        self, path: str, ordinal: int, call: Callable[..., Any], *args: Any, **keywords: Any
+        self, path: str, ordinal: int, call: Callable[..., Any], /, *args: Any, **keywords: Any
     ) -> Iterable[Any]:
         """`for x in enumerate(…):`, whose call is made when the loop starts."""
         return self._begin(Items(call, args, keywords), path, ordinal)

@@ -47,6 +47,8 @@ class Project:
         if path.startswith("<"):  # "<frozen runpy>", "<string>": code without a file
             return None
         real = os.path.realpath(path)
+        if not os.path.isabs(path) and not os.path.exists(real):
+            return None  # torch gives modules that it makes up a __file__ of "_ops.py"
         if not real.startswith(self.root.rstrip(os.sep) + os.sep):
             return None
         inside = real[len(self.root.rstrip(os.sep)) + 1 :]

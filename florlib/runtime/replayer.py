@@ -68,6 +68,11 @@ class Replayer(Session):
         self._records.insert(0, head)
         self.open_journal(JournalWriter(self.layout.journal(rank, pid)))
 
+    def note_loaded(self, path: str) -> None:
+        """Say which of the files with probes really ran, for the report."""
+        if path in self.plan.hindsight or path in self.plan.transparent:
+            self.append({"kind": "loaded", "path": path})
+
     # ------------------------------------------------------------------ main loops
 
     def run_main(self, call: LoopCall, frame: types.FrameType) -> LoopBody:

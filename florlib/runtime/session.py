@@ -111,10 +111,14 @@ class Session:
 
     def prepare_source(self, path: str) -> None:
         """Read a project file that is about to be loaded, if the script did not lead to it."""
+        self.note_loaded(path)
         if path not in self.sources.trees:
             self.sources.read(path)
             if path in self.sources.trees:
                 self.source_loaded(path)
+
+    def note_loaded(self, path: str) -> None:
+        """A project file is about to run."""
 
     def source_loaded(self, path: str) -> None:
         """A project file was found only when it was imported."""

@@ -35,9 +35,11 @@ class Sources:
         hindsight: Mapping[str, frozenset[LineSpan]] | None = None,
         recorded: Mapping[str, Collection[int]] | None = None,
         added: Mapping[str, Collection[int]] | None = None,
+        transparent: Mapping[str, frozenset[LineSpan]] | None = None,
     ) -> None:
         self.project = project
         self.hindsight = dict(hindsight or {})
+        self.transparent = dict(transparent or {})
         self.recorded = recorded
         self.added = dict(added or {})
         self.texts: dict[str, str] = {}
@@ -127,7 +129,8 @@ class Sources:
 
     def is_hindsight(self, path: str, line: int) -> bool:
         """Whether the statement at a line was added after the recorded run."""
-        return any(first <= line <= last for first, last in self.hindsight.get(path, ()))
+        spans = (*self.hindsight.get(path, ()), *self.transparent.get(path, ()))
+        return any(first <= line <= last for first, last in spans)
 
     def recorded_names(self, name: str) -> int:
         """How many loops of a name the recorded run could have had beside one another."""

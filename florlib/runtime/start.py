@@ -40,6 +40,8 @@ class Started:
         """The rewritten code of the program's file; None where it cannot be had."""
         session = self.runtime.session
         inside = session.project.relative(path)
+        if inside is not None:
+            session.note_loaded(inside)
         if inside is None or inside not in session.sources.trees:
             return None
         return session.sources.code(inside, path, prologue)
@@ -83,7 +85,7 @@ def _listen(session: Session) -> None:
         watch_argparse(session)
 
 
-def _about(spec: LaunchSpec, path: str) -> dict[str, Any]:
+def _about(spec: LaunchSpec, project: Project, path: str) -> dict[str, Any]:
     return {
         "run": spec.run,
         "mode": spec.mode,
@@ -91,6 +93,7 @@ def _about(spec: LaunchSpec, path: str) -> dict[str, Any]:
         "script": path,
         "argv": list(sys.orig_argv),
         "cwd": os.getcwd(),
+        "paths": [path for path in map(project.relative, sys.path) if path],
         "python": platform.python_version(),
         "started": _now(),
     }
@@ -107,7 +110,7 @@ def _recorder(spec: LaunchSpec, project: Project, path: str) -> Recorder | None:
     inside = project.relative(path)
     if inside is not None:
         sources.read(inside)
-    session = Recorder(spec, project, sources, _about(spec, path))
+    session = Recorder(spec, project, sources, _about(spec, project, path))
     session.files = FileWatch(project)
     if _is_primary(RunLayout(Path(spec.run_dir))):
         session.begin()
@@ -131,10 +134,10 @@ def _replayer(spec: LaunchSpec, project: Project, path: str) -> Replayer | None:
     recorded = _claim_recorded(RunLayout(Path(spec.run_dir)), layout, inside)
     if recorded is None or inside is None:
         return None
-    sources = Sources(project, plan.hindsight, plan.wrapped, plan.added)
+    sources = Sources(project, plan.hindsight, plan.wrapped, plan.added, plan.transparent)
     sources.read(inside)
     session = Replayer(spec, project, sources, plan, recorded)
-    session.begin(_about(spec, path))
+    session.begin(_about(spec, project, path))
     return session
 
 

@@ -91,7 +91,7 @@ class Project:
 
     def environment(self, *python_path: Path, **more: str) -> dict[str, str]:
         """The environment of a command: this one's, less all that could reach flor or git."""
-        away = ("FLOR_", "GIT_", "XDG_", "PYTHON", "COV_", "COVERAGE_")
+        away = ("FLOR_", "GIT_", "XDG_", "PYTHON")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(away)}
         home = self.root / "home"
         return kept | {
@@ -261,9 +261,9 @@ def replay(recording: Recording, kind: str) -> Outcome:
     if ran.status != 0:
         problems.append(f"replay ended with {ran.status}: {ran.stderr[-2000:]}")
     problems += report_problems(case, kind, report)
-    for probe in probes:
-        got = replayed_values(project, probe, report["replay"])
-        problems += value_problems(probe.name, expected[probe.name], got)
+    got = replayed_values(project, probes, report["replay"])
+    for name, values in expected.items():
+        problems += value_problems(name, values, got[name])
     return Outcome(count, report["executed_iterations"], problems)
 
 
@@ -294,14 +294,20 @@ def report_problems(case: Case, kind: str, report: dict[str, Any]) -> list[str]:
     return problems
 
 
-def replayed_values(project: Project, probe: Probe, replay_id: str) -> list[Any]:
-    """The values that one replay has brought for a probe, in order of execution."""
-    name = "print" if probe.prints else probe.name
-    ran = project.flor("log", "get", "@", name, "--json")
+def replayed_values(project: Project, probes: list[Probe], replay_id: str) -> dict[str, list[Any]]:
+    """The values that one replay has brought for each probe, in order of execution."""
+    names = sorted({"print" if probe.prints else probe.name for probe in probes})
+    ran = project.flor("log", "get", "@", *names, "--json")
     rows = [row for row in json.loads(ran.stdout) if row["origin"] == replay_id]
-    if probe.prints:
-        return [row["value"] for row in rows if row["value"].startswith(probe.name + " ")]
-    return [canonical(row["value"]) for row in rows]
+    values = {}
+    for probe in probes:
+        if probe.prints:
+            lines = [row["value"] for row in rows if row["name"] == "print"]
+            values[probe.name] = [line for line in lines if line.startswith(probe.name + " ")]
+        else:
+            found = [row["value"] for row in rows if row["name"] == probe.name]
+            values[probe.name] = [canonical(value) for value in found]
+    return values
 
 
 def value_problems(name: str, expected: list[Any], got: list[Any]) -> list[str]:

@@ -70,10 +70,8 @@ def run(root: Path, *words: str, stdin: bytes = b"") -> Left:
     ("how", "where", "status"),
     [
         ("return", "after", 0),
-        ("exit", "after", 3),
         ("exit", "inside", 3),
-        ("exit-text", "inside", 1),
-        ("raise", "after", 1),
+        ("exit-text", "after", 1),
         ("raise", "inside", 1),
         ("hard-exit", "inside", 5),
     ],

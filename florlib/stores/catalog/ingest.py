@@ -342,8 +342,8 @@ class _Names:
 def storable(text: str | None) -> str | None:
     """A text as SQLite can hold it: bytes of file names that are no UTF-8 become escapes.
 
-    >>> storable("caf\\udce9.txt")
-    'caf\\\\udce9.txt'
+    >>> storable("x\\udce9.txt")
+    'x\\\\udce9.txt'
     """
     return None if text is None else str(text).encode("utf-8", "backslashreplace").decode()
 

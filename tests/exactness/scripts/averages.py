@@ -1,7 +1,6 @@
 """An exponential average in a deep copy, and stochastic weight averaging, beside the net."""
 # EXPECT outer: 4
 # EXPECT inner: 24
-# EXPECT function: 24
 
 import copy
 import hashlib
@@ -22,7 +21,6 @@ swa_schedule = SWALR(optimizer, swa_lr=0.05, anneal_epochs=2)
 def follow(decay=0.9):
     for mean, weight in zip(ema.parameters(), net.parameters()):
         mean.lerp_(weight, 1 - decay)
-    # PROBE function: flor.log("ema", ema[0].weight.norm().item())
 
 
 for epoch in range(4):

@@ -1,7 +1,6 @@
 """deque, Counter, defaultdict, OrderedDict, set and heap carried over the boundary."""
 # EXPECT outer: 3
 # EXPECT inner: 18
-# EXPECT function: 18
 
 import collections
 import hashlib
@@ -31,7 +30,6 @@ def note(loss, rows):
     newest.move_to_end(int(rows[0]), last=False)
     drawn.update(rows.tolist())
     heapq.heappush(hardest, (-loss, int(rows[0])))
-    # PROBE function: flor.log("window", [sum(window), len(drawn), hardest[0][0]])
 
 
 for epoch in range(3):

@@ -1,7 +1,6 @@
 """A spawned child makes the data, a second Python process is asked in every epoch."""
 # EXPECT outer: 3
 # EXPECT inner: 15
-# EXPECT function: 3
 
 import hashlib
 import multiprocessing
@@ -21,7 +20,6 @@ def factor(epoch):
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    # PROBE function: flor.log("answer", answer.stdout.strip())
     return float(answer.stdout)
 
 

@@ -1,9 +1,7 @@
 """The nested loop lives in a function of its own, called by the function with the main loop."""
-# EXPECT prelude: 0
 # EXPECT outer: 3
 # EXPECT inner: 18
 # EXPECT function: 18
-# EXPECT epilogue: 0
 
 import argparse
 import hashlib
@@ -14,7 +12,6 @@ from torch.utils.data import DataLoader, TensorDataset
 
 def make_net(width):
     net = torch.nn.Sequential(torch.nn.Linear(3, width), torch.nn.ReLU(), torch.nn.Linear(width, 1))
-    # PROBE prelude: print("made", repr(net[0].weight.norm().item()))
     return net
 
 
@@ -56,8 +53,7 @@ def main():
     x = torch.randn(25, 3)
     loader = DataLoader(TensorDataset(x, x.sum(1, keepdim=True)), batch_size=5, shuffle=True)
     net = make_net(6)
-    largest = train(net, loader, args)
-    # PROBE epilogue: print("all", repr(largest), repr(net[0].bias.sum().item()))
+    print(train(net, loader, args))
     weights = b"".join(p.detach().numpy().tobytes() for p in net.parameters())
     print("sha256", hashlib.sha256(weights).hexdigest())
 

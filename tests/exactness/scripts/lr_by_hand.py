@@ -1,7 +1,6 @@
 """Learning rates written by hand, once into param_groups and once through an older alias."""
 # EXPECT outer: 3
 # EXPECT inner: 18
-# EXPECT function: 18
 
 import hashlib
 import math
@@ -22,7 +21,6 @@ def set_rates(step):
     for group in optimizer.param_groups:
         group["lr"] = 0.05 * (1 + math.cos(step / 4))
     head["lr"] *= 2
-    # PROBE function: flor.log("rates", [group["lr"] for group in optimizer.param_groups])
 
 
 for epoch in range(3):

@@ -2,7 +2,6 @@
 # Whether the three turns of the loop over the optimizers count is left open.
 # EXPECT outer: 3
 # EXPECT inner: min=18 max=63
-# EXPECT function: min=18 max=63
 
 import hashlib
 
@@ -23,7 +22,6 @@ def update():
     for optimizer in optimizers.values():
         optimizer.step()
         optimizer.zero_grad()
-    # PROBE function: flor.log("norms", [p.norm().item() for p in net.parameters()])
 
 
 for epoch in range(3):

@@ -1,7 +1,6 @@
 """Saves its best state to a file, reloads it in the middle and at the end, then deletes it."""
 # EXPECT outer: 4
 # EXPECT inner: 24
-# EXPECT function: 4
 
 import hashlib
 import os
@@ -18,7 +17,6 @@ best = float("inf")
 def test_loss():
     with torch.no_grad():
         value = (net(x[25:]) - y[25:]).pow(2).mean().item()
-    # PROBE function: flor.log("test_loss", value)
     return value
 
 

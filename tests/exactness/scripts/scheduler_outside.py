@@ -1,7 +1,6 @@
 """Two schedulers step after the nested loop, where a block's end does not see them."""
 # EXPECT outer: 4
 # EXPECT inner: 20
-# EXPECT function: 20
 
 import hashlib
 
@@ -19,7 +18,6 @@ def train_on(part):
     optimizer.zero_grad()
     loss = (net(x[part::4]) - y[part::4]).pow(2).mean()
     loss.backward()
-    # PROBE function: flor.log("step_size", optimizer.param_groups[0]["lr"] * loss.item())
     optimizer.step()
     return loss
 

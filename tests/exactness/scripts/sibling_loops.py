@@ -1,7 +1,6 @@
 """Two training loops beside each other in one epoch, then one that only evaluates."""
 # EXPECT outer: 3
 # EXPECT inner: 18
-# EXPECT function: 18
 # EXPECT second: 15
 
 import hashlib
@@ -17,7 +16,6 @@ rough, fine = [], []
 
 def noisy(rows):
     inputs = x[rows] + 0.1 * torch.randn(len(rows), 4)
-    # PROBE function: flor.log("noisy", inputs.sum().item())
     return inputs
 
 

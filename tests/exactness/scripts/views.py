@@ -1,7 +1,6 @@
 """Weights that are views of one flat tensor, an array that shares a tensor's memory, slices."""
 # EXPECT outer: 3
 # EXPECT inner: 18
-# EXPECT function: 18
 
 import hashlib
 
@@ -22,7 +21,6 @@ def predict(inputs):
     first = matrix.detach().requires_grad_()
     second = row.detach().requires_grad_()
     out = torch.tanh(inputs @ first) @ second.unsqueeze(1)
-    # PROBE function: flor.log("out", out.sum().item())
     return out, first, second
 
 

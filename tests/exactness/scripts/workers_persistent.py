@@ -1,7 +1,6 @@
 """Two workers that live on from epoch to epoch, with generators that nobody seeds again."""
 # EXPECT outer: 3
 # EXPECT inner: 18
-# EXPECT function: 18
 
 import hashlib
 import random
@@ -29,7 +28,6 @@ def step(net, optimizer, x, y):
     optimizer.zero_grad()
     loss = (net(x) - y).pow(2).mean()
     loss.backward()
-    # PROBE function: flor.log("grad", net.weight.grad.norm().item())
     optimizer.step()
     return loss.item()
 

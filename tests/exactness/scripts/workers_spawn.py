@@ -1,7 +1,6 @@
 """Two spawned workers an epoch: they import this file anew, and unpickle the dataset."""
 # EXPECT outer: 2
 # EXPECT inner: 12
-# EXPECT function: 12
 
 import hashlib
 import random
@@ -29,7 +28,6 @@ def step(net, optimizer, x, y):
     optimizer.zero_grad()
     loss = (net(x) - y).pow(2).mean()
     loss.backward()
-    # PROBE function: flor.log("grad", net.weight.grad.norm().item())
     optimizer.step()
     return loss.item()
 

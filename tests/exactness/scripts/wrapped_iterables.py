@@ -1,7 +1,6 @@
 """enumerate, zip, itertools and a progress bar of its own around the loaders."""
 # EXPECT outer: 3
 # EXPECT inner: 18
-# EXPECT function: 18
 
 import hashlib
 import itertools
@@ -34,7 +33,6 @@ optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
 
 def distance(a, b):
     value = (net(a) - net(b) - 1).pow(2).mean()
-    # PROBE function: flor.log("distance", value.item())
     return value
 
 

@@ -1,0 +1,114 @@
+"""What `flor replay` shows: the plan, the new values, and whether everything was as recorded."""
+
+from __future__ import annotations
+
+import json as json_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from florctl.cli.summary import tell
+
+if TYPE_CHECKING:
+    from florctl.orchestrate.replay import Prepared
+    from florctl.orchestrate.report import Report
+    from florlib.stores.catalog.rows import RunRow
+
+
+SHOWN_VALUES = 40  # on a terminal; the catalog has them all
+
+
+def show_plan(prepared: Prepared, json: bool) -> None:
+    """Print what would be executed, and what it would cost."""
+    import typer
+
+    from florctl.orchestrate.report import plan_json
+
+    content = plan_json(prepared.planned)
+    if json:
+        typer.echo(json_module.dumps({"run": prepared.request.layout.run, **content}))
+        return
+    for key, value in _plan_lines(content):
+        typer.echo(f"{key:<12} {value}")
+
+
+def _plan_lines(content: dict[str, Any]) -> list[tuple[str, str]]:
+    segments = ", ".join(f"{part['start']}:{part['stop']}" for part in content["segments"])
+    return [
+        ("looks into", content["mode"]),
+        ("iterations", segments or "none"),
+        ("steps into", "every loop" if content["everything"] else _listed(content["steps_into"])),
+        ("skips", f"{content['skips']} turns of nested loops"),
+        ("epilogue", "executed" if content["epilogue"] else "not executed"),
+        ("expected", f"{content['estimate_s']:.1f} s; the whole run took {content['full_run_s']:.1f} s"),
+    ]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) or "no nested loop"
+
+
+def show_report(report: Report, run: RunRow, home: Path, json: bool) -> None:
+    """Print the answer on stdout, and how it was had on stderr."""
+    import typer
+
+    if json:
+        typer.echo(json_module.dumps(report.to_json()))
+    elif report.verdict.new:
+        _show_values(report, run, home)
+    if report.replay is None:
+        return
+    for warning in report.warnings:
+        tell(f"warning: {warning['text']}")
+    if report.failure is not None:
+        for line in report.failure[1]:
+            tell(f"  {line}")
+    for line in _verdict_lines(report):
+        tell(line)
+
+
+def _verdict_lines(report: Report) -> list[str]:
+    verdict = report.verdict
+    executed = sum(report.executed.values())
+    lines = [
+        f"flor: {executed} iterations executed, {report.skipped_iterations} skipped,"
+        f" {report.seconds:.1f} s"
+    ]
+    same = (
+        f"{verdict.identical} of {verdict.values} recorded values and"
+        f" {verdict.states_identical} of {verdict.states} end states are identical"
+    )
+    words = {
+        "verified": f"flor: verified: {same}",
+        "unverified": "flor: unverified: nothing recorded to hold the replay against",
+        "partial": f"error: only a part could be replayed; {same}",
+        "diverged": f"error: diverged: {same}",
+    }
+    lines.append(words[report.status])
+    if verdict.first is not None:
+        from florlib.ground.position import describe
+
+        first = verdict.first
+        lines.append(
+            f"error: first at {describe(first.position)}: {first.item}"
+            f" recorded {first.recorded!r}, replayed {first.replayed!r}"
+        )
+    lines += [f"error: {item['file']}: {item['reason']}" for item in report.unplaced]
+    if report.outputs:
+        lines.append(f"flor: {len(report.outputs)} files written by the replay, kept apart")
+    return lines
+
+
+def _show_values(report: Report, run: RunRow, home: Path) -> None:
+    """The new values, as `flor log get` shows them; those of a long answer are left to it."""
+    from florctl.cli.options import Format
+    from florctl.cli.render import on_terminal, show
+    from florctl.cli.views import value_list
+    from florctl.orchestrate.lookup import values_of
+
+    names = sorted(report.verdict.new)
+    values = [row for row in values_of(run, names, home) if row.origin == report.replay]
+    shown = values[:SHOWN_VALUES] if on_terminal() else values
+    show(value_list(run, names, shown), Format.table)
+    if len(shown) < len(values):
+        left = len(values) - len(shown)
+        tell(f"flor: {left} further values: flor log get {run.run} {' '.join(names)}")

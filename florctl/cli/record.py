@@ -1,0 +1,90 @@
+"""`flor record`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+CONTEXT = {"allow_interspersed_args": False, "ignore_unknown_options": True}
+
+
+def record(
+    context: typer.Context,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SCRIPT|-- CMD [ARGS]...", help="What to run, and its own flags."),
+    ] = None,
+    module: Annotated[
+        str | None, typer.Option("-m", metavar="MODULE", help="Run a module, as python -m does.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the run; the script's name by default.")
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Share of training time to spend, 1% by default.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="K=V", help="A tag to find the run by.")
+    ] = None,
+    loop: Annotated[
+        str | None, typer.Option(metavar="FILE:LINE", help="The main loop, where flor is wrong.")
+    ] = None,
+    version: Annotated[bool, typer.Option(help="Save the working tree as a version.")] = True,
+) -> None:
+    """Run a training script and record it; the script needs no change.
+
+    Example: flor record train.py --lr 0.1
+    """
+    import secrets
+    from datetime import datetime, timezone
+    from pathlib import Path
+
+    from florctl.cli.options import present_settings
+    from florctl.cli.summary import tell, tell_recorded
+    from florctl.orchestrate.record import RecordRequest
+    from florctl.orchestrate.record import record as record_run
+    from florctl.orchestrate.script import read_command
+
+    settings = present_settings()
+    cwd = Path.cwd()
+    token = secrets.token_hex(3)
+    request = RecordRequest(
+        command=read_command(words or [], module=module, cwd=cwd),
+        cwd=cwd,
+        settings=settings,
+        name=name,
+        tags=_pairs(tag or []),
+        budget_share=_share(budget, settings.budget_share),
+        loop=loop or settings.loop,
+        save_version=version,
+    )
+    status = record_run(request, now=datetime.now(timezone.utc), token=token, tell=tell)
+    tell_recorded(settings.home, token)
+    raise typer.Exit(status)
+
+
+def _pairs(tags: list[str]) -> dict[str, str]:
+    from florlib.ground.errors import UsageError
+
+    pairs = {}
+    for tag in tags:
+        key, equals, value = tag.partition("=")
+        if not equals or not key:
+            raise UsageError(f"{tag!r} is no tag", hint="flor record --tag owner=me train.py")
+        pairs[key] = value
+    return pairs
+
+
+def _share(given: str | None, default: float) -> float:
+    from florctl.orchestrate.settings import budget_share
+    from florlib.ground.errors import UsageError
+
+    if given is None:
+        return default
+    try:
+        return budget_share(given)
+    except ValueError as error:
+        raise UsageError(
+            f"{given!r}: {error}", hint="flor record --budget 2% train.py"
+        ) from error

@@ -1,0 +1,110 @@
+"""`flor replay`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from florctl.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from florctl.orchestrate.replay import Prepared
+
+
+def replay(
+    run: Annotated[
+        str, typer.Argument(metavar="[RUN]", help="Which run; the newest one here by default.")
+    ] = "@",
+    epochs: Annotated[
+        str | None,
+        typer.Option(metavar="3,5:9", help="Iterations of the main loop, from 0; all by default."),
+    ] = None,
+    part: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Only the I-th of N parts, from 1.")
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Print the plan; start nothing.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Re-execute everything, to check the record.")
+    ] = False,
+    tolerance: Annotated[
+        float, typer.Option(metavar="R", help="Relative difference of numbers that still passes.")
+    ] = 0.0,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replay although the code changed beyond probes.")
+    ] = False,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Run in your own folder, not in a copy.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Answer the log lines that were added since a run: restore, skip, re-execute, verify.
+
+    Example: flor replay --epochs 3,5:9
+    """
+    import secrets
+    from datetime import datetime, timezone
+
+    from florctl.cli.answer import show_plan, show_report
+    from florctl.cli.options import harvest_now, present_settings
+    from florctl.cli.summary import tell
+    from florctl.orchestrate.lookup import find_run
+    from florctl.orchestrate.replay import ReplayRequest, execute, parse_indices, prepare
+    from florctl.orchestrate.report import nothing_report
+    from florlib.ground.layout import RunLayout
+
+    settings = present_settings()
+    harvest_now(settings.home)
+    found = find_run(run, settings.home, settings.project)
+    request = ReplayRequest(
+        layout=RunLayout(settings.home / found.folder),
+        home=settings.home,
+        iterations=None if epochs is None else parse_indices(epochs, found.iterations),
+        verify=verify,
+        tolerance=tolerance,
+        force=force,
+        in_place=in_place,
+        part=None if part is None else _part(part),
+    )
+    if found.status == "running":
+        tell(f"warning: run {found.run} is still going on; what it has recorded so far is replayed")
+    prepared = _parsed(request)
+    if plan:
+        show_plan(prepared, json)
+        return
+    if prepared.nothing_new:
+        tell(f"flor: no new probe: {found.name}@{found.ordinal} has all that the code logs")
+        tell("hint: add a flor.log(name, value) or print, or check the record: flor replay --verify")
+        report = nothing_report(prepared.planned, prepared.warnings)
+    else:
+        now = datetime.now(timezone.utc)
+        tell(f"flor: replaying {found.name}@{found.ordinal} ({found.run})")
+        report = execute(prepared, now=now, token=secrets.token_hex(3), tell=tell)
+        harvest_now(settings.home)
+    show_report(report, found, settings.home, json)
+    raise typer.Exit(report.exit_status)
+
+
+def _parsed(request: object) -> Prepared:
+    import sys
+    import traceback
+
+    from florctl.orchestrate.replay import ReplayRequest, prepare
+
+    assert isinstance(request, ReplayRequest)
+    try:
+        return prepare(request)
+    except SyntaxError as error:
+        for line in traceback.format_exception_only(error):
+            print(line, end="", file=sys.stderr)  # noqa: T201  # Python's own message
+        raise typer.Exit(1) from error
+
+
+def _part(text: str) -> tuple[int, int]:
+    from florlib.ground.errors import UsageError
+
+    number, slash, parts = text.partition("/")
+    if slash and number.isdigit() and parts.isdigit() and 1 <= int(number) <= int(parts):
+        return int(number), int(parts)
+    raise UsageError(f"{text!r} is no part", hint="flor replay --part 3/5")

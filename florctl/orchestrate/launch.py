@@ -1,0 +1,94 @@
+"""Starting the user's command as a child: signals passed on, its end reported, nothing between."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from florlib.ground.launch import VARIABLE, LaunchSpec
+
+_SITE = Path(__file__).resolve().parents[2] / "florlib" / "_site"
+# The terminal sends its signals to the child as well; what is sent to flor alone is passed on.
+_FROM_TERMINAL = ("SIGINT", "SIGQUIT")
+_PASSED_ON = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGCONT")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a child ended: by a status or by a signal, one of them None."""
+
+    exit_status: int | None
+    signal: int | None
+
+    @property
+    def shell_status(self) -> int:
+        """The status as a shell tells it: 128 + n for signal n."""
+        return 128 + self.signal if self.signal is not None else self.exit_status or 0
+
+
+def guest_environment(
+    environ: Mapping[str, str], spec: LaunchSpec, *, python_path: Sequence[str] = ()
+) -> dict[str, str]:
+    """The environment in which processes are entered by the runtime.
+
+    Args:
+        python_path: folders that go before those of PYTHONPATH, behind the door's.
+    """
+    inherited = environ.get("PYTHONPATH")
+    folders = [str(_SITE), *python_path, *([inherited] if inherited else [])]
+    return {**environ, VARIABLE: spec.to_environment(), "PYTHONPATH": os.pathsep.join(folders)}
+
+
+def run_child(
+    command: Sequence[str],
+    *,
+    environ: Mapping[str, str],
+    cwd: Path | None = None,
+    output: IO[bytes] | None = None,
+) -> Ended:
+    """Run a command to its end, with this process's streams or its output in a file.
+
+    Raises:
+        OSError: it could not be started.
+    """
+    streams: dict[str, IO[bytes] | int] = {}
+    if output is not None:
+        streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
+    with _signals_for_child() as child:
+        process = subprocess.Popen(command, env=dict(environ), cwd=cwd, **streams)  # type: ignore[call-overload]
+        child.append(process)
+        status: int = process.wait()
+    return Ended(None, -status) if status < 0 else Ended(status, None)
+
+
+@contextmanager
+def _signals_for_child() -> Iterator[list[subprocess.Popen[bytes]]]:
+    children: list[subprocess.Popen[bytes]] = []
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        for child in children:
+            with suppress(ProcessLookupError):
+                child.send_signal(number)
+
+    def leave_alone(number: int, frame: FrameType | None) -> None:
+        """The child has it from the terminal; a handler is not inherited, as SIG_IGN would be."""
+
+    before = {}
+    for names, handler in ((_FROM_TERMINAL, leave_alone), (_PASSED_ON, pass_on)):
+        for name in names:
+            number = getattr(signal, name, None)
+            if number is not None:
+                with suppress(ValueError):  # not in the main thread
+                    before[number] = signal.signal(number, handler)
+    try:
+        yield children
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,251 @@
+"""The flow of `flor record`: save the version, start the script with the runtime, tell the end."""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from florctl.orchestrate.launch import Ended, guest_environment, run_child
+from florctl.orchestrate.liveness import boot_id, process_start
+from florctl.orchestrate.script import UserCommand, check_name, project_for
+from florctl.orchestrate.settings import Settings
+from florlib.ground.errors import FlorError, HomeNotWritable
+from florlib.ground.ids import run_id
+from florlib.ground.launch import LaunchSpec
+from florlib.ground.layout import HomeLayout, RunLayout
+from florlib.stores.atomic import write_json
+
+# Environment variables that change what a training run computes, or on which devices.
+_TELLING = (
+    "CUBLAS_WORKSPACE_CONFIG",
+    "CUDA_VISIBLE_DEVICES",
+    "LOCAL_RANK",
+    "MKL_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "PYTHONHASHSEED",
+    "RANK",
+    "WORLD_SIZE",
+)
+HASH_SEED = "PYTHONHASHSEED"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRequest:
+    """What is to be recorded.
+
+    Attributes:
+        settings: what holds where a flag was not given.
+        tags: name=value pairs to find the run by.
+        budget_share: share of training time that recording may cost.
+        loop: "FILE:LINE" of the main loop, or None to have it found.
+        save_version: whether the working tree is saved.
+    """
+
+    command: UserCommand
+    cwd: Path
+    settings: Settings
+    name: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    budget_share: float = 0.01
+    loop: str | None = None
+    save_version: bool = True
+
+
+Tell = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Recording:
+    """A run that has been prepared: its folder stands, its run.json says that it is running."""
+
+    layout: RunLayout
+    content: dict[str, Any]
+
+    def save(self) -> None:
+        """Write run.json, whole."""
+        write_json(self.layout.run_file, self.content)
+
+
+def record(request: RecordRequest, *, now: datetime, token: str, tell: Tell) -> int:
+    """Record a run to its end.
+
+    Args:
+        token: makes the run's id unique within its second.
+        tell: writes one line for people.
+
+    Returns:
+        The script's own exit status, 128 + n on signal n.
+    """
+    environ = dict(os.environ)
+    try:
+        recording = prepare(request, now=now, token=token, tell=tell, pid=os.getpid())
+    except HomeNotWritable as error:
+        tell(f"warning: {error.message}; the script runs unrecorded")
+        return run_child(request.command.words, environ=environ).shell_status
+    environ.setdefault(HASH_SEED, recording.content["environment"]["variables"][HASH_SEED])
+    spec = LaunchSpec(
+        mode="record",
+        run=recording.layout.run,
+        run_dir=str(recording.layout.folder),
+        project=recording.content["project"],
+        budget_share=request.budget_share,
+        loop=request.loop,
+    )
+    try:
+        ended = run_child(request.command.words, environ=guest_environment(environ, spec))
+    except OSError as error:
+        _finish(recording, Ended(127, None))
+        raise FlorError(
+            f"{request.command.words[0]} cannot be started ({error.strerror})"
+        ) from error
+    _finish(recording, ended)
+    return ended.shell_status
+
+
+def prepare(
+    request: RecordRequest, *, now: datetime, token: str, tell: Tell, pid: int
+) -> Recording:
+    """Make the run's folder and save its version.
+
+    Raises:
+        HomeNotWritable: FLOR_HOME cannot be written.
+    """
+    project = project_for(request.command, request.cwd)
+    name = check_name(request.name or request.settings.name or request.command.label)
+    home = HomeLayout(request.settings.home)
+    run = run_id(now, token)
+    layout = home.run(name, run)
+    try:
+        ordinal = _claim(home, layout, project)
+    except OSError as error:
+        raise HomeNotWritable(
+            f"{request.settings.home} cannot be written ({error.strerror})"
+        ) from error
+    content = {
+        "format": 1,
+        "run": run,
+        "name": name,
+        "ordinal": ordinal,
+        "project": str(project),
+        "cwd": str(request.cwd),
+        "command": list(request.command.words),
+        "script": request.command.script,
+        "tags": dict(request.tags),
+        "version": None,
+        "environment": _environment(),
+        "budget": request.budget_share,
+        "started": now.isoformat(),
+        "pid": pid,
+        "pid_start": process_start(pid),
+        "host": platform.node(),
+        "boot": boot_id(),
+        "ended": None,
+        "exit_status": None,
+        "signal": None,
+        "warnings": [],
+    }
+    recording = Recording(layout, content)
+    if request.save_version and request.settings.version:
+        _save_version(recording, project, home, now=now, tell=tell)
+    try:
+        recording.save()
+    except OSError as error:
+        raise HomeNotWritable(f"{layout.folder} cannot be written ({error.strerror})") from error
+    return recording
+
+
+def _claim(home: HomeLayout, layout: RunLayout, project: Path) -> int:
+    """Make the run's folder; its number among the runs of its name, from 1."""
+    folder = home.runs_of(layout.folder.parent.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    if project in home.home.resolve().parents:
+        with suppress(FileExistsError), (home.home / ".gitignore").open("x") as file:
+            file.write("*\n")  # a home within the project is no part of its versions
+    layout.folder.mkdir()
+    others = (path for path in folder.iterdir() if (path / "run.json").exists())
+    return 1 + sum(1 for _ in others)
+
+
+def _environment() -> dict[str, Any]:
+    from importlib import metadata
+
+    versions = {}
+    for package in ("torch", "numpy"):
+        with suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
+    variables = {name: os.environ[name] for name in _TELLING if name in os.environ}
+    # Sets of text are gone through in an order that this seed decides: a replay needs the same.
+    if not variables.get(HASH_SEED, "random").isdigit():
+        variables[HASH_SEED] = str(random.SystemRandom().randrange(1, 1 << 32))
+    return {
+        "python": platform.python_version(),
+        "executable": sys.executable,
+        "platform": platform.platform(),
+        "hostname": platform.node(),
+        "cores": os.cpu_count(),
+        **versions,
+        "variables": variables,
+    }
+
+
+def _save_version(
+    recording: Recording, project: Path, home: HomeLayout, *, now: datetime, tell: Tell
+) -> None:
+    from florlib.stores.versions import find_project, snapshot
+
+    content = recording.content
+    repository = find_project(project)
+    store = None if repository else home.private_store(content["name"])
+    try:
+        version = snapshot(
+            repository or project,
+            run=content["run"],
+            name=content["name"],
+            ordinal=content["ordinal"],
+            command=shlex.join(_spoken(content["command"])),
+            now=now,
+            private_store=store,
+        )
+    except (FlorError, OSError) as error:
+        text = f"the working tree was not saved as a version: {error}"
+        content["warnings"].append({"code": "version-not-saved", "text": text})
+        tell(f"warning: {text}")
+        return
+    content["version"] = {
+        "commit": version.commit,
+        "work_commit": version.work_commit,
+        "tree": version.tree,
+        "base": version.base,
+        "branch": version.branch,
+        "dirty": version.dirty,
+        "store": version.store,
+        "skipped": [{"path": skip.path, "reason": skip.reason} for skip in version.skipped],
+    }
+    for skip in version.skipped:
+        text = f"{skip.path} is not part of the version: {skip.reason}"
+        content["warnings"].append({"code": "version-skipped", "text": text})
+        tell(f"warning: {text}")
+
+
+def _spoken(words: list[str]) -> list[str]:
+    """A command as people say it: without the path of the interpreter."""
+    return ["python", *words[1:]] if words and words[0] == sys.executable else words
+
+
+def _finish(recording: Recording, ended: Ended) -> None:
+    from datetime import timezone
+
+    content = recording.content
+    content["ended"] = datetime.now(timezone.utc).isoformat()
+    content["exit_status"], content["signal"] = ended.exit_status, ended.signal
+    with suppress(OSError):  # the disk is full or gone: journals and checkpoints stay as they are
+        recording.save()

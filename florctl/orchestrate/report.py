@@ -1,0 +1,198 @@
+"""What came of a replay, as people and programs read it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from florlib.ground.recorded import RecordedProcess
+from florlib.hindsight.planner import Planned
+from florlib.hindsight.verification import Divergence, Trace, Verdict
+
+
+@dataclass(slots=True)
+class Report:
+    """The outcome of one replay; `to_json` is the contract of `flor replay --json`.
+
+    Attributes:
+        status: "verified", "diverged", "unverified" or "partial".
+        executed: turns of training loops that ran, by loop name.
+        failure: (status, last lines) of a script that ended as the record did not.
+        outputs: files that the replay wrote, relative to its folder.
+    """
+
+    planned: Planned
+    replay: str | None
+    status: str
+    verdict: Verdict
+    executed: Mapping[str, int]
+    skipped_iterations: int
+    restored_bytes: int
+    seconds: float
+    warnings: list[dict[str, str]]
+    unplaced: list[dict[str, Any]] = field(default_factory=list)
+    failure: tuple[int, list[str]] | None = None
+    outputs: list[str] = field(default_factory=list)
+
+    @property
+    def exit_status(self) -> int:
+        """0, 4 for a divergence, 7 where a part is missing."""
+        return {"diverged": 4, "partial": 7}.get(self.status, 0)
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON."""
+        verdict = self.verdict
+        return {
+            "run": self.planned.plan.run,
+            "replay": self.replay,
+            "status": self.status,
+            "plan": plan_json(self.planned),
+            "workers": 1 if self.replay else 0,
+            "seconds": round(self.seconds, 3),
+            "executed_iterations": sum(self.executed.values()),
+            "executed": dict(self.executed),
+            "skipped_iterations": self.skipped_iterations,
+            "restored_bytes": self.restored_bytes,
+            "warnings": self.warnings,
+            "compared": {
+                "values": verdict.values,
+                "identical": verdict.identical,
+                "within_tolerance": verdict.within_tolerance,
+                "different": verdict.different,
+                "missing": verdict.missing,
+                "extra": verdict.extra,
+                "wall_clock": verdict.volatile,
+            },
+            "end_states": {"checked": verdict.states, "identical": verdict.states_identical},
+            "first_divergence": _divergence_json(verdict.first),
+            "new": dict(verdict.new),
+            "unplaced": self.unplaced,
+            "outputs": self.outputs,
+        }
+
+
+def plan_json(planned: Planned) -> dict[str, Any]:
+    """The plan as `flor replay --plan --json` prints it."""
+    plan = planned.plan
+    return {
+        "mode": plan.mode,
+        "segments": [
+            {"main": part.main, "start": part.start, "stop": part.stop} for part in plan.segments
+        ],
+        "skips": planned.skips,
+        "steps_into": sorted(f"{path}#{ordinal}" for path, ordinal in plan.step),
+        "everything": plan.everything,
+        "epilogue": plan.epilogue,
+        "estimate_s": round(planned.estimate_s, 3),
+        "full_run_s": round(planned.full_run_s, 3),
+    }
+
+
+def nothing_report(planned: Planned, warnings: list[dict[str, str]]) -> Report:
+    """The report of a replay that was not started."""
+    return Report(planned, None, "unverified", Verdict(), {}, 0, 0, 0.0, warnings)
+
+
+def make_report(
+    planned: Planned,
+    replay: str,
+    *,
+    verdicts: Sequence[Verdict],
+    traces: Sequence[Trace],
+    recorded: Sequence[RecordedProcess],
+    warnings: list[dict[str, str]],
+    seconds: float,
+    failure: tuple[int, list[str]] | None,
+    probed: Collection[str],
+) -> Report:
+    """Sum up the processes of a replay."""
+    verdict = _sum(verdicts)
+    executed: dict[str, int] = {}
+    for trace in traces:
+        for name, count in trace.turns.items():
+            executed[name] = executed.get(name, 0) + count
+    warnings = [*warnings, *_told(traces)]
+    unplaced = []
+    for path in sorted(probed):
+        if not any(path in trace.loaded for trace in traces):
+            unplaced.append({"file": path, "reason": "the replay did not load this file"})
+    if failure is not None:
+        text = f"the script ended with status {failure[0]} while it was replayed"
+        warnings.append({"code": "script-failed", "text": text})
+    total = sum(_turns(process) for process in recorded)
+    return Report(
+        planned,
+        replay,
+        _status(verdict, failure, unplaced, traces),
+        verdict,
+        executed,
+        max(total - sum(executed.values()), 0),
+        sum(trace.restored_bytes for trace in traces),
+        seconds,
+        warnings,
+        unplaced,
+        failure,
+    )
+
+
+def _status(
+    verdict: Verdict,
+    failure: tuple[int, list[str]] | None,
+    unplaced: Sequence[Mapping[str, Any]],
+    traces: Sequence[Trace],
+) -> str:
+    if verdict.diverged:
+        return "diverged"
+    if failure is not None or unplaced or not traces or not all(t.ended for t in traces):
+        return "partial"
+    return "verified" if verdict.values or verdict.states else "unverified"
+
+
+def _sum(verdicts: Sequence[Verdict]) -> Verdict:
+    total = Verdict()
+    for verdict in verdicts:
+        for name in (
+            "values",
+            "identical",
+            "within_tolerance",
+            "different",
+            "missing",
+            "extra",
+            "states",
+            "states_identical",
+            "volatile",
+        ):
+            setattr(total, name, getattr(total, name) + getattr(verdict, name))
+        for name, count in verdict.new.items():
+            total.new[name] = total.new.get(name, 0) + count
+        total.first = total.first or verdict.first
+    return total
+
+
+def _told(traces: Sequence[Trace]) -> list[dict[str, str]]:
+    told = {
+        (record["code"], record["text"]): {"code": record["code"], "text": record["text"]}
+        for trace in traces
+        for record in trace.warnings
+    }
+    return list(told.values())
+
+
+def _turns(process: RecordedProcess) -> int:
+    return sum(
+        mark.iterations + sum(block.iterations for block in mark.blocks.values())
+        for mark in process.mains
+    )
+
+
+def _divergence_json(first: Divergence | None) -> dict[str, Any] | None:
+    if first is None:
+        return None
+    return {
+        "kind": first.kind,
+        "position": [{"loop": name, "index": index} for name, index in first.position],
+        "item": first.item,
+        "recorded": first.recorded,
+        "replayed": first.replayed,
+    }

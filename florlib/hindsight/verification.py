@@ -1,0 +1,271 @@
+"""A replay's journal held against the record: what was executed, and whether it is the same.
+
+Rows are compared where the replay executed them. A recorded row is expected when its part of
+the run was executed: the prelude always, an iteration that ran and was not skipped, and what lies
+behind a main loop that the replay went beyond.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from florlib.ground.journal_format import Record
+from florlib.ground.position import Position, position_from_json
+
+HINDSIGHT, VOLATILE = 1, 2
+UNCOMPARED = frozenset({"stderr"})  # warnings come once a process, with paths of the machine
+_PHASE = "phase"
+
+Key = tuple[tuple[str, int, int], Position, str, int]
+"""(where in the run, position, name, k-th occurrence)"""
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One logged value, as a journal holds it."""
+
+    region: tuple[str, int, int]
+    position: Position
+    name: str
+    value: Any
+    flags: int
+    path: str | None
+    line: int
+
+
+@dataclass(slots=True)
+class Trace:
+    """What one process logged and executed, read from its journal.
+
+    Attributes:
+        rows: in the order of execution.
+        phases: number of main loops that were gone through to their end.
+        iterations: (main, index) of main-loop turns that were executed.
+        turns: of training loops, main and nested, that were executed.
+        skipped: (position of the parent, loop) of nested loops that were skipped.
+        restored_bytes: of checkpoints that were restored.
+    """
+
+    rows: list[LogRow] = field(default_factory=list)
+    phases: int = 0
+    iterations: set[tuple[int, int]] = field(default_factory=set)
+    turns: dict[str, int] = field(default_factory=dict)
+    skipped: list[tuple[Position, str]] = field(default_factory=list)
+    restored_bytes: int = 0
+    verifications: list[Record] = field(default_factory=list)
+    warnings: list[Record] = field(default_factory=list)
+    loaded: set[str] = field(default_factory=set)
+    ended: bool = False
+
+    @classmethod
+    def read(cls, records: Iterable[Record]) -> Trace:
+        """Go through a journal's records in their order."""
+        trace = cls()
+        main: tuple[int, str] | None = None
+        for record in records:
+            kind = record["kind"]
+            if kind == "enter" and record["role"] == "main":
+                main = (record["main"], record["loop"])
+            elif kind == "exit" and record["role"] == "main":
+                main = None
+                trace.phases = record["main"] + 1
+            elif kind == "exit":
+                trace._count(record["loop"], record["iterations"])
+            elif kind == "iteration":
+                trace.iterations.add((record["main"], record["index"]))
+                trace._count(record["position"][-1][0], 1)
+            elif kind == "log":
+                trace.rows.extend(trace._rows(record, main))
+            else:
+                trace._take(kind, record)
+        return trace
+
+    def _count(self, loop: str, turns: int) -> None:
+        name = loop.partition("#")[0]
+        self.turns[name] = self.turns.get(name, 0) + turns
+
+    def _take(self, kind: str, record: Record) -> None:
+        if kind == "skip":
+            self.skipped.append((position_from_json(record["position"]), record["loop"]))
+        elif kind == "restore":
+            self.restored_bytes += record["bytes"]
+        elif kind == "verification":
+            self.verifications.append(record)
+        elif kind == "warning":
+            self.warnings.append(record)
+        elif kind == "loaded":
+            self.loaded.add(record["path"])
+        elif kind == "end":
+            self.ended = True
+
+    def _rows(self, record: Record, main: tuple[int, str] | None) -> Iterator[LogRow]:
+        positions = [position_from_json(pairs) for pairs in record["positions"]]
+        for place, name, value, site, flags in record["rows"]:
+            position = positions[place]
+            path, line = record["sites"][site]
+            yield LogRow(self._region(position, main), position, name, value, flags, path, line)
+
+    def _region(
+        self, position: Position, main: tuple[int, str] | None
+    ) -> tuple[str, int, int]:
+        if main is None:
+            return (_PHASE, self.phases, 0)
+        index = next((n for name, n in position if name == main[1]), -1)
+        return ("main", main[0], index)
+
+    def executed(self, row: LogRow) -> bool:
+        """Whether this process went through the place where a recorded row was logged."""
+        kind, number, index = row.region
+        if kind == _PHASE:
+            return number == 0 or number <= self.phases
+        if (number, index) not in self.iterations:
+            return False
+        return not any(
+            row.position[: len(parent)] == parent
+            and len(row.position) > len(parent)
+            and row.position[len(parent)][0] == loop
+            for parent, loop in self.skipped
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """The first thing that is not as recorded.
+
+    Attributes:
+        kind: "value", "missing", "extra" or "state".
+        item: the logged name, or the path of the state's item.
+    """
+
+    kind: str
+    position: Position
+    item: str
+    recorded: Any
+    replayed: Any
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What came of comparing a replay with the record.
+
+    Attributes:
+        values, identical, within_tolerance, different: of values that both logged.
+        missing: recorded, expected, and not logged again.
+        extra: logged by the replay's recorded code, and not recorded.
+        states, states_identical: boundaries whose whole state was compared.
+        new: values that probes logged, by name.
+    """
+
+    values: int = 0
+    identical: int = 0
+    within_tolerance: int = 0
+    different: int = 0
+    missing: int = 0
+    extra: int = 0
+    states: int = 0
+    states_identical: int = 0
+    volatile: int = 0
+    first: Divergence | None = None
+    new: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def diverged(self) -> bool:
+        """Whether anything is not as recorded."""
+        wrong = self.different + self.missing + self.extra
+        return wrong > 0 or self.states_identical < self.states
+
+    def note(self, divergence: Divergence) -> None:
+        """Keep the first divergence."""
+        if self.first is None:
+            self.first = divergence
+
+
+def verify(recorded: Trace, replayed: Trace, *, tolerance: float = 0.0) -> Verdict:
+    """Compare all values and end states that a replay executed.
+
+    Args:
+        tolerance: largest relative difference of two numbers that still passes.
+    """
+    verdict = Verdict()
+    expected = _by_key(row for row in recorded.rows if replayed.executed(row))
+    found = _by_key(row for row in replayed.rows if not row.flags & HINDSIGHT)
+    for key, row in expected.items():
+        _compare(key, row, found.get(key), verdict, tolerance)
+    for key, row in found.items():
+        if key not in expected and replayed.executed(row) and not row.flags & VOLATILE:
+            verdict.extra += 1
+            verdict.note(Divergence("extra", row.position, row.name, None, row.value))
+    for row in replayed.rows:
+        if row.flags & HINDSIGHT and row.name not in UNCOMPARED:
+            verdict.new[row.name] = verdict.new.get(row.name, 0) + 1
+    _compare_states(replayed.verifications, verdict)
+    return verdict
+
+
+def _by_key(rows: Iterable[LogRow]) -> dict[Key, LogRow]:
+    counts: dict[tuple[Any, ...], int] = {}
+    keyed: dict[Key, LogRow] = {}
+    for row in rows:
+        if row.name in UNCOMPARED:
+            continue
+        place = (row.region, row.position, row.name)
+        k = counts.get(place, 0)
+        counts[place] = k + 1
+        keyed[(*place, k)] = row
+    return keyed
+
+
+def _compare(
+    key: Key, row: LogRow, other: LogRow | None, verdict: Verdict, tolerance: float
+) -> None:
+    if row.flags & VOLATILE or (other is not None and other.flags & VOLATILE):
+        verdict.volatile += 1
+        return
+    if other is None:
+        verdict.missing += 1
+        verdict.note(Divergence("missing", row.position, row.name, row.value, None))
+        return
+    verdict.values += 1
+    if same_value(row.value, other.value):
+        verdict.identical += 1
+    elif tolerance and _close(row.value, other.value, tolerance):
+        verdict.within_tolerance += 1
+    else:
+        verdict.different += 1
+        verdict.note(Divergence("value", row.position, row.name, row.value, other.value))
+
+
+def same_value(one: Any, other: Any) -> bool:
+    """Whether two encoded values are the same bits: 1, 1.0 and true are three values.
+
+    >>> same_value(1, 1.0), same_value(0.0, -0.0), same_value([1.5], [1.5])
+    (False, False, True)
+    """
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def _close(one: Any, other: Any, tolerance: float) -> bool:
+    numbers = isinstance(one, int | float) and isinstance(other, int | float)
+    return numbers and math.isclose(one, other, rel_tol=tolerance)
+
+
+def _compare_states(verifications: Iterable[Mapping[str, Any]], verdict: Verdict) -> None:
+    for record in verifications:
+        verdict.states += 1
+        if record["identical"] == record["checked"]:
+            verdict.states_identical += 1
+        elif record["differing"]:
+            first = record["differing"][0]
+            verdict.note(
+                Divergence(
+                    "state",
+                    position_from_json(record["position"]),
+                    first["item"],
+                    first["recorded"],
+                    first["replayed"],
+                )
+            )

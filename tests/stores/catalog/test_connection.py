@@ -1,0 +1,90 @@
+"""Opening the catalog: its schema, its journal mode, and what happens when others hold it."""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from florlib.ground.errors import FlorError, Locked
+from florlib.stores.catalog import connection as catalog
+from florlib.stores.catalog.schema import TABLES, VERSION, VIEWS, document
+
+
+def test_a_new_catalog_has_its_schema_and_is_written_ahead(tmp_path: Path):
+    with closing(catalog.open_catalog(tmp_path / "home" / "catalog.db")) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        kinds = connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'")
+        assert {name for (name,) in kinds} == set(VIEWS)
+
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["catalog.db"]
+
+
+def test_many_may_create_it_at_once(tmp_path: Path):
+    def one(_: int) -> None:
+        catalog.open_catalog(tmp_path / "catalog.db").close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(one, range(16)))
+
+    with closing(catalog.open_readonly(tmp_path / "catalog.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM runs").fetchone() == (0,)
+
+
+def test_an_empty_file_becomes_a_catalog(tmp_path: Path):
+    (tmp_path / "catalog.db").write_bytes(b"")
+
+    with closing(catalog.open_catalog(tmp_path / "catalog.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM logs").fetchone() == (0,)
+
+
+def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path):
+    with closing(catalog.open_catalog(tmp_path / "catalog.db")) as connection:
+        with pytest.raises(ZeroDivisionError), catalog.writing(connection):
+            connection.execute("INSERT INTO name (name) VALUES ('loss')")
+            raise ZeroDivisionError
+
+        assert connection.execute("SELECT count(*) FROM name").fetchone() == (0,)
+
+
+def test_reading_cannot_write(tmp_path: Path):
+    catalog.open_catalog(tmp_path / "catalog.db").close()
+
+    with (
+        closing(catalog.open_readonly(tmp_path / "catalog.db")) as connection,
+        pytest.raises(sqlite3.OperationalError),
+    ):
+        connection.execute("INSERT INTO name (name) VALUES ('loss')")
+
+
+def test_a_catalog_that_is_held_is_told_as_locked(tmp_path, monkeypatch):
+    path = tmp_path / "catalog.db"
+    monkeypatch.setattr(catalog, "WAIT_S", 0.01)
+    with (
+        closing(catalog.open_catalog(path)) as holder,
+        closing(catalog.open_catalog(path)) as other,
+    ):
+        holder.execute("BEGIN IMMEDIATE")
+
+        with pytest.raises(Locked), catalog.translated(path), catalog.writing(other):
+            pass
+
+
+def test_damage_names_the_way_out(tmp_path: Path):
+    (tmp_path / "catalog.db").write_bytes(b"no database" * 1000)
+
+    with pytest.raises(FlorError, match="damaged") as caught:
+        catalog.open_catalog(tmp_path / "catalog.db")
+
+    assert caught.value.hint == "flor store rebuild"
+
+
+def test_every_table_is_commented():
+    tables = [text for text in TABLES if "CREATE TABLE" in text or "CREATE VIEW" in text]
+
+    assert all(text.startswith("-- ") for text in tables)
+    assert document().count(";") == len(TABLES) + sum(text.count(";") for text in TABLES)
