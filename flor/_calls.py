@@ -12,7 +12,9 @@ T = TypeVar("T")
 
 
 @overload
-def loop(items: Iterable[T], *, name: str | None = ..., probed: bool | None = ...) -> Iterable[T]: ...
+def loop(
+    items: Iterable[T], *, name: str | None = ..., probed: bool | None = ...
+) -> Iterable[T]: ...
 @overload
 def loop(
     items: str, iterable: Iterable[T], *, name: str | None = ..., probed: bool | None = ...
@@ -32,7 +34,8 @@ def loop(
     if isinstance(items, str) and iterable is not None:
         items, name = iterable, items
     active = runtime()
-    return items if active is None else active.explicit_loop(items, name, probed)
+    followed: Iterable[Any] = items if active is None else active.explicit_loop(items, name, probed)
+    return followed
 
 
 def log(name: str, value: T) -> T:

@@ -25,7 +25,9 @@ def record_here(words: Words, original: list[str]) -> None:
     prepared = _prepare(name, original)
     if prepared is None:
         return
-    spec = LaunchSpec("record", prepared["run"], prepared["run_dir"], prepared["project"])
+    spec = LaunchSpec(
+        "record", prepared["run"], prepared["run_dir"], prepared["project"], prepared["budget"]
+    )
     from florlib.runtime.start import finish_session, start_session
 
     started = start_session(spec, script)
@@ -35,6 +37,7 @@ def record_here(words: Words, original: list[str]) -> None:
     session = started.runtime.session
     atexit.register(_finish, prepared, session, finish_session, _watch_exit())
     os.register_at_fork(after_in_child=session.abandon)
+    sys.stderr.write(f"flor: recording {prepared['name']} ({prepared['run']})\n")
 
 
 def _prepare(name: str, original: list[str]) -> dict[str, Any] | None:

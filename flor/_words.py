@@ -75,9 +75,7 @@ def _names_a_run(word: str) -> bool:
     return bool(_NAME.fullmatch(word)) and not os.path.isfile(word)
 
 
-def _read_part(
-    words: list[str], at: int, given: bool
-) -> tuple[tuple[int, int] | None, int]:
+def _read_part(words: list[str], at: int, given: bool) -> tuple[tuple[int, int] | None, int]:
     taken = 0 if given else 1
     plain = _PART.fullmatch(words[0]) if words else None
     if plain is not None:

@@ -39,7 +39,10 @@ def _plan_lines(content: dict[str, Any]) -> list[tuple[str, str]]:
         ("steps into", "every loop" if content["everything"] else _listed(content["steps_into"])),
         ("skips", f"{content['skips']} turns of nested loops"),
         ("epilogue", "executed" if content["epilogue"] else "not executed"),
-        ("expected", f"{content['estimate_s']:.1f} s; the whole run took {content['full_run_s']:.1f} s"),
+        (
+            "expected",
+            f"{content['estimate_s']:.1f} s; the whole run took {content['full_run_s']:.1f} s",
+        ),
     ]
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "log": ("florctl.cli.log", "log_app"),
     "query": ("florctl.cli.query", "query"),
     "store": ("florctl.cli.store", "store_app"),
+    "_begin": ("florctl.cli.begin", "begin"),
 }
 """Where each command lives: a module and its typer function or app. A module is imported when its
 command is called or its line of help is shown. It may hold CONTEXT, typer's context settings."""
@@ -33,8 +34,8 @@ class FlorGroup(TyperGroup):
     """The root of the tree: loads commands when they are asked for, and maps errors to statuses."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """The commands in the order of the help page."""
-        return list(COMMANDS)
+        """The commands in the order of the help page, those for people."""
+        return [name for name in COMMANDS if not name.startswith("_")]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Load a command."""

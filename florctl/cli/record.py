@@ -85,6 +85,4 @@ def _share(given: str | None, default: float) -> float:
     try:
         return budget_share(given)
     except ValueError as error:
-        raise UsageError(
-            f"{given!r}: {error}", hint="flor record --budget 2% train.py"
-        ) from error
+        raise UsageError(f"{given!r}: {error}", hint="flor record --budget 2% train.py") from error

@@ -75,7 +75,9 @@ def replay(
         return
     if prepared.nothing_new:
         tell(f"flor: no new probe: {found.name}@{found.ordinal} has all that the code logs")
-        tell("hint: add a flor.log(name, value) or print, or check the record: flor replay --verify")
+        tell(
+            "hint: add a flor.log(name, value) or print, or check the record: flor replay --verify"
+        )
         report = nothing_report(prepared.planned, prepared.warnings)
     else:
         now = datetime.now(timezone.utc)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import IO, Any
 
 from florlib.ground.launch import VARIABLE, LaunchSpec
 
@@ -80,7 +80,7 @@ def _signals_for_child() -> Iterator[list[subprocess.Popen[bytes]]]:
     def leave_alone(number: int, frame: FrameType | None) -> None:
         """The child has it from the terminal; a handler is not inherited, as SIG_IGN would be."""
 
-    before = {}
+    before: dict[int, Any] = {}
     for names, handler in ((_FROM_TERMINAL, leave_alone), (_PASSED_ON, pass_on)):
         for name in names:
             number = getattr(signal, name, None)

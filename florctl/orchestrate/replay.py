@@ -124,9 +124,7 @@ def _read_journals(layout: RunLayout) -> tuple[list[RecordedProcess], list[Trace
     return [item[2] for item in found], [item[3] for item in found]
 
 
-def _compare_sources(
-    project: Path, processes: Sequence[RecordedProcess]
-) -> dict[str, Comparison]:
+def _compare_sources(project: Path, processes: Sequence[RecordedProcess]) -> dict[str, Comparison]:
     comparisons = {}
     for path, recorded in sources_of(processes).items():
         try:
@@ -182,7 +180,9 @@ def _warnings(prepared: Prepared, changed: Mapping[str, Comparison]) -> list[dic
         text = f"{path} has changed by more than probes: {item.changes[0]}"
         warnings.append({"code": "code-changed", "text": text})
     if not all(process.ended for process in prepared.processes):
-        iterations = sum(mark.iterations for process in prepared.processes for mark in process.mains)
+        iterations = sum(
+            mark.iterations for process in prepared.processes for mark in process.mains
+        )
         text = f"the run did not come to its end; its {iterations} iterations are replayed"
         warnings.append({"code": "run-incomplete", "text": text})
     return warnings
@@ -216,7 +216,9 @@ def parse_indices(text: str, count: int) -> frozenset[int]:
     return frozenset(chosen)
 
 
-def execute(prepared: Prepared, *, now: datetime, token: str, tell: Callable[[str], None]) -> Report:
+def execute(
+    prepared: Prepared, *, now: datetime, token: str, tell: Callable[[str], None]
+) -> Report:
     """Run the plan and report what came of it."""
     request = prepared.request
     layout = request.layout.replay(run_id(now, token))
@@ -336,9 +338,7 @@ def _judge(prepared: Prepared, layout: ReplayLayout, ended: Ended, seconds: floa
 
 def _as_recorded(prepared: Prepared, ended: Ended) -> bool:
     content = prepared.content
-    return bool(
-        ended.exit_status is not None and ended.exit_status == content.get("exit_status")
-    )
+    return bool(ended.exit_status is not None and ended.exit_status == content.get("exit_status"))
 
 
 def _read_replay(layout: ReplayLayout) -> tuple[int, list[tuple[int, Trace]]]:

@@ -32,7 +32,9 @@ def _enter(here):
 
         boot.install()
     except Exception as error:  # noqa: BLE001
-        sys.stderr.write("warning: flor could not enter this process (%r); it runs unrecorded\n" % error)
+        sys.stderr.write(
+            "warning: flor could not enter this process (%r); it runs unrecorded\n" % error
+        )
     finally:
         if added and root in sys.path:
             sys.path.remove(root)

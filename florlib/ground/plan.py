@@ -26,6 +26,7 @@ class Plan:
     Attributes:
         mode: "nothing", "prelude", "outer", "inner", "epilogue", "full": how deep it looks.
         segments: what to execute, in order; may be empty.
+        prelude: whether a probe stands before or between the main loops.
         epilogue: whether what follows the last main loop is executed.
         everything: whether every nested loop is stepped into.
         step: (path, ordinal) of the nested loops that are stepped into.
@@ -39,6 +40,7 @@ class Plan:
     run: str
     mode: str
     segments: tuple[Segment, ...] = ()
+    prelude: bool = False
     epilogue: bool = False
     everything: bool = False
     step: frozenset[tuple[str, int]] = frozenset()
@@ -60,6 +62,7 @@ class Plan:
             "run": self.run,
             "mode": self.mode,
             "segments": [[part.main, part.start, part.stop] for part in self.segments],
+            "prelude": self.prelude,
             "epilogue": self.epilogue,
             "everything": self.everything,
             "step": sorted([path, ordinal] for path, ordinal in self.step),
@@ -77,6 +80,7 @@ class Plan:
             run=content["run"],
             mode=content["mode"],
             segments=tuple(Segment(*part) for part in content["segments"]),
+            prelude=content["prelude"],
             epilogue=content["epilogue"],
             everything=content["everything"],
             step=frozenset((path, ordinal) for path, ordinal in content["step"]),

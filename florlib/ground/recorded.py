@@ -15,7 +15,8 @@ class CheckpointMark:
     """A published checkpoint, as the journal tells of it."""
 
     file: str  # relative to the run's folder
-    complete: bool
+    complete: bool  # all that matters is in it, worker processes apart
+    workers: bool  # processes of a DataLoader were under way that no checkpoint holds
     missing: tuple[str, ...]
     bytes: int
 
@@ -77,6 +78,7 @@ class RecordedProcess:
     mains: list[MainMark] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
     wrapped: dict[str, frozenset[int]] = field(default_factory=dict)
+    arguments: dict[str, Any] = field(default_factory=dict)
     read_files: list[str] = field(default_factory=list)
     written_files: list[str] = field(default_factory=list)
     ended: bool = False
@@ -123,6 +125,8 @@ class RecordedProcess:
             self._take_exit(record, pending)
         elif kind == "checkpoint":
             self._take_checkpoint(record, marks)
+        elif kind == "arg" and record["source"] == "flor.arg":
+            self.arguments[record["name"]] = record["value"]
         elif kind == "files":
             self.read_files, self.written_files = record["read"], record["written"]
         elif kind == "end":
@@ -151,7 +155,13 @@ class RecordedProcess:
         self, record: Record, marks: dict[tuple[int, int, int], CheckpointMark]
     ) -> None:
         names = tuple(item["name"] for item in record["missing"])
-        mark = CheckpointMark(record["file"], record["complete"], names, record["bytes"])
+        mark = CheckpointMark(
+            record["file"],
+            record["complete"],
+            record.get("workers", False),
+            names,
+            record["bytes"],
+        )
         if record["role"] == "boundary":
             self.mains[record["main"]].boundaries[record["index"]] = mark
         else:

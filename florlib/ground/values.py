@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,7 +106,7 @@ def decode_value(content: Any) -> Any:
     return {key: decode_value(item) for key, item in content.items()}
 
 
-_DECODERS = {
+_DECODERS: dict[str, Callable[[Any], Any]] = {
     _FLOAT: lambda body: float(body.replace("Infinity", "inf").replace("NaN", "nan")),
     _TUPLE: lambda body: tuple(decode_value(item) for item in body),
     _DICT: lambda body: {decode_value(key): decode_value(item) for key, item in body},

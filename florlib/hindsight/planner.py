@@ -72,9 +72,7 @@ class Run:
     trees: dict[str, ast.Module] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.trees = {
-            path: ast.parse(text) for path, text in sources_of(self.processes).items()
-        }
+        self.trees = {path: ast.parse(text) for path, text in sources_of(self.processes).items()}
 
     @property
     def mains(self) -> list[MainMark]:
@@ -112,6 +110,7 @@ def make_plan(run: Run, question: Question) -> Planned:
         run=run.run,
         mode=_mode(run, found, segments, epilogue),
         segments=segments,
+        prelude=found.prelude,
         epilogue=epilogue,
         everything=found.everything,
         step=found.step,
@@ -132,14 +131,14 @@ def make_plan(run: Run, question: Question) -> Planned:
 
 
 def _reach(run: Run, loops: Mapping[str, tuple[LoopSite, ...]], question: Question) -> Reach:
-    if question.verify or question.forced:
-        return Reach(prelude=True, epilogue=True, body=True, everything=True)
     mains = {
         (mark.path, mark.ordinal)
         for process in run.processes
         for mark in process.mains
         if mark.path is not None and mark.ordinal is not None
     }
+    if question.verify or question.forced:
+        return Reach(True, True, True, everything=True, mains=frozenset(mains))
     return reach(run.trees, loops, mains, question.probes)
 
 
@@ -147,6 +146,8 @@ def _segments(mains: Sequence[MainMark], found: Reach, question: Question) -> It
     if not found.body:
         return
     for number, mark in enumerate(mains):
+        if not found.everything and (mark.path, mark.ordinal) not in found.mains:
+            continue
         wanted = [
             index
             for index in range(mark.iterations)

@@ -32,6 +32,7 @@ class Reach:
     body: bool = False  # within its iterations
     step: frozenset[tuple[str, int]] = frozenset()  # training loops that must not be skipped
     everything: bool = False  # some probe may be reached from anywhere
+    mains: frozenset[tuple[str, int]] = frozenset()  # main loops with a probe in their iterations
 
 
 @dataclass(slots=True)
@@ -41,6 +42,7 @@ class _Found:
     body: bool = False
     everything: bool = False
     step: set[tuple[str, int]] = field(default_factory=set)
+    mains: set[tuple[str, int]] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class _Reacher:
         self._graph = CallGraph(trees)
         self._trees = trees
         self._nodes = {path: loop_nodes(tree) for path, tree in trees.items()}
-        self._main = {self._nodes[path][ordinal] for path, ordinal in main}
+        self._main = {self._nodes[path][ordinal]: (path, ordinal) for path, ordinal in main}
         self._training = {
             self._nodes[path][site.ordinal]: (path, site.ordinal)
             for path, sites in loops.items()
@@ -104,8 +106,15 @@ class _Reacher:
                 self._visit_probe(probe)
         found = self._found
         if found.everything:
-            return Reach(True, True, True, frozenset(self._training.values()), True)
-        return Reach(found.prelude, found.epilogue, found.body, frozenset(found.step))
+            every = frozenset(self._main.values())
+            return Reach(True, True, True, frozenset(self._training.values()), True, every)
+        return Reach(
+            found.prelude,
+            found.epilogue,
+            found.body,
+            frozenset(found.step),
+            mains=frozenset(found.mains),
+        )
 
     def _index(self) -> None:
         for caller in self._graph.functions:
@@ -132,7 +141,7 @@ class _Reacher:
                 continue
             done.add(function)
             for caller, site in [*self._calls.get(function, ()), *self._values.get(function, ())]:
-                if not self._main.intersection(site.loops):
+                if not self._main.keys() & set(site.loops):
                     spine.setdefault(caller, []).append(_place(caller, site))
                     pending.append(caller)
         return spine
@@ -151,7 +160,7 @@ class _Reacher:
             if function not in found:
                 found.add(function)
                 for site, target in self._graph.callees(function):
-                    if target in self._spine and not self._main.intersection(site.loops):
+                    if target in self._spine and not self._main.keys() & set(site.loops):
                         pending.append(target)
         return found
 
@@ -171,8 +180,10 @@ class _Reacher:
         """Note what runs a place: its own loops, and all that may call its function."""
         function = place.function
         self._found.step.update(self._training[n] for n in place.loops if n in self._training)
-        if self._main.intersection(place.loops):
+        entered = [self._main[node] for node in place.loops if node in self._main]
+        if entered:
             self._found.body = True
+            self._found.mains.update(entered)
         elif function in self._spine:
             self._locate(place, behind)
         elif function.qualname == MODULE:
@@ -231,7 +242,7 @@ class _Reacher:
             return
         for caller, site in calls:
             place = _place(caller, site)
-            inside_main = bool(self._main.intersection(site.loops))
+            inside_main = bool(self._main.keys() & set(site.loops))
             if function in self._spine and not inside_main and caller in self._spine:
                 self._visit_callers(caller)  # leads to the main loop: only its body is news
                 continue

@@ -109,9 +109,7 @@ class Trace:
             path, line = record["sites"][site]
             yield LogRow(self._region(position, main), position, name, value, flags, path, line)
 
-    def _region(
-        self, position: Position, main: tuple[int, str] | None
-    ) -> tuple[str, int, int]:
+    def _region(self, position: Position, main: tuple[int, str] | None) -> tuple[str, int, int]:
         if main is None:
             return (_PHASE, self.phases, 0)
         index = next((n for name, n in position if name == main[1]), -1)
@@ -207,7 +205,7 @@ def verify(recorded: Trace, replayed: Trace, *, tolerance: float = 0.0) -> Verdi
 
 
 def _by_key(rows: Iterable[LogRow]) -> dict[Key, LogRow]:
-    counts: dict[tuple[Any, ...], int] = {}
+    counts: dict[tuple[tuple[str, int, int], Position, str], int] = {}
     keyed: dict[Key, LogRow] = {}
     for row in rows:
         if row.name in UNCOMPARED:
@@ -215,7 +213,8 @@ def _by_key(rows: Iterable[LogRow]) -> dict[Key, LogRow]:
         place = (row.region, row.position, row.name)
         k = counts.get(place, 0)
         counts[place] = k + 1
-        keyed[(*place, k)] = row
+        key = (*place, k)
+        keyed[key] = row
     return keyed
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from florlib.runtime.arguments import argument
 from florlib.runtime.loops import Items, LoopBody, LoopCall, run_loop
 from florlib.runtime.probes import Probe
 from florlib.runtime.replayer import Replayer
@@ -77,6 +79,30 @@ class Runtime:
         """`flor.log(name, value)`."""
         if self.session.active:
             self.session.log(name, value, sys._getframe(2))
+
+    def argument(self, name: str, default: Any) -> Any:
+        """`flor.arg(name, default)`."""
+        return argument(self.session, name, default)
+
+    def add_roots(self, objects: tuple[Any, ...], named: dict[str, Any]) -> None:
+        """`flor.checkpoints(…)`: further objects whose state counts, found by name or not."""
+        self.session.extra_roots.update(
+            {f"checkpoints[{n}]": item for n, item in enumerate(objects)}, **named
+        )
+
+    @contextlib.contextmanager
+    def iteration(self, name: str, index: int | None) -> Iterator[None]:
+        """`with flor.iteration(name, index):` one turn of a loop that the script counts."""
+        entry = self.session.enter(name, None, None, "passing")
+        entry.index = entry.index + 1 if index is None else index
+        try:
+            yield
+        finally:
+            self.session.leave(entry)
+
+    def guard(self) -> Probe:
+        """`with flor.probe():`, written by the user."""
+        return Probe(self.session, False, frozenset(), self._caller())
 
     def _caller(self) -> types.FrameType | None:
         current: types.FrameType | None = sys._getframe(2)

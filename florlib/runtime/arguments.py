@@ -40,7 +40,7 @@ def watch_argparse(session: Session) -> None:
 
     parse_known_args.__doc__ = original.__doc__
     setattr(parse_known_args, _MARK, original)
-    argparse.ArgumentParser.parse_known_args = parse_known_args  # type: ignore[method-assign]
+    argparse.ArgumentParser.parse_known_args = parse_known_args  # type: ignore[method-assign, assignment]
 
 
 def record_arguments(session: Session, values: Mapping[str, Any], source: str) -> None:
@@ -51,14 +51,20 @@ def record_arguments(session: Session, values: Mapping[str, Any], source: str) -
 
 
 def argument(session: Session, name: str, default: Any) -> Any:
-    """`flor.arg`: the value given as `--kwargs name=value`, else the default; recorded.
+    """`flor.arg`: the recorded value in a replay, else the given one, else the default."""
+    recorded = session.recorded_arguments()
+    value = recorded[name] if name in recorded else given_argument(name, default)
+    record_arguments(session, {name: value}, "flor.arg")
+    return value
+
+
+def given_argument(name: str, default: Any) -> Any:
+    """The value given as `--kwargs name=value`, else the default.
 
     A given text takes the default's type; "true" and "false" are booleans where it is one.
     """
     given = given_arguments(sys.argv)
-    value = default if name not in given else _typed(given[name], default)
-    record_arguments(session, {name: value}, "flor.arg")
-    return value
+    return _typed(given[name], default) if name in given else default
 
 
 def given_arguments(argv: list[str]) -> dict[str, str]:

@@ -40,9 +40,7 @@ def entry_point(words: Sequence[str]) -> tuple[str, str] | None:
     return None
 
 
-def _short_options(
-    word: str, following: Sequence[str]
-) -> tuple[tuple[str, str] | None, bool]:
+def _short_options(word: str, following: Sequence[str]) -> tuple[tuple[str, str] | None, bool]:
     for n, letter in enumerate(word[1:], 1):
         rest = word[n + 1 :]
         if letter == "c":

@@ -10,7 +10,7 @@ import os as _os
 import sys
 import time as _time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 
 def _private_copy(module: types.ModuleType) -> types.ModuleType:
@@ -45,16 +45,31 @@ def say(line: str) -> None:
         stream.flush()
 
 
-@contextlib.contextmanager
-def guarded(place: str) -> Iterator[None]:
+class guarded:  # noqa: N801  # used as a statement, like contextlib.suppress
     """Run flor's own code; an error in it is told once and training goes on.
 
     KeyboardInterrupt and SystemExit are the user's and pass through.
+
+    Args:
+        place: what is being done, "take a checkpoint".
     """
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001  # the boundary itself: nothing of ours may escape
-        degrade(place, error)
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+
+    def __enter__(self) -> None:
+        """Nothing is needed before."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: types.TracebackType | None,
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        degrade(self._place, error)
+        return True
 
 
 def degrade(place: str, error: BaseException) -> None:

@@ -20,9 +20,17 @@ class Probe:
     Args:
         pure: whether the statement is known to change nothing.
         without: names that only hindsight statements store.
+        frame: the user's; by default the one that enters the context.
     """
 
-    def __init__(self, session: Session, pure: bool, without: frozenset[str]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        pure: bool,
+        without: frozenset[str],
+        frame: types.FrameType | None = None,
+    ) -> None:
+        self._frame = frame
         self._session = session
         self._pure = pure
         self._without = without
@@ -33,7 +41,7 @@ class Probe:
         if not self._pure and self._session.in_probe == 1:
             with guarded("protect the state from a probe"):
                 self._before = states.in_memory(
-                    states.capture(sys._getframe(1), self._session.project)
+                    states.capture(self._frame or sys._getframe(1), self._session.project)
                 )
 
     def __exit__(
@@ -47,7 +55,7 @@ class Probe:
             with guarded("undo what a probe did"):
                 states.restore(
                     self._before,
-                    sys._getframe(1),
+                    self._frame or sys._getframe(1),
                     self._session.project,
                     dead=lambda root: True,
                     without=self._without,

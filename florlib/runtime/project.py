@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 from florlib.runtime.guard import os
 
 
+# flor's own packages are never the user's, not even when flor's repository is the project.
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+_OWN = tuple(os.path.join(_ROOT, name) + os.sep for name in ("flor", "florlib", "florctl"))
+
+
 def _prefixes() -> tuple[str, ...]:
     roots = {os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, sys.exec_prefix)}
     return tuple(sorted(root + os.sep for root in roots))
@@ -51,11 +56,13 @@ class Project:
             return None  # torch gives modules that it makes up a __file__ of "_ops.py"
         if not real.startswith(self.root.rstrip(os.sep) + os.sep):
             return None
+        if real.startswith(_OWN):
+            return None
         inside = real[len(self.root.rstrip(os.sep)) + 1 :]
         installed = real.startswith(self._prefixes) and not self.root.startswith(self._prefixes)
         if installed or "site-packages" in inside.split(os.sep):
             return None
-        return inside.replace(os.sep, "/")
+        return str(inside).replace(os.sep, "/")
 
     def owns_module(self, name: object) -> bool:
         """Whether the loaded module of this name comes from a project file."""
@@ -71,6 +78,11 @@ class Project:
         return known
 
     def modules(self) -> list[str]:
-        """The names of loaded modules that are the user's; `__main__` first."""
+        """The names of loaded modules that are the user's; `__main__` first.
+
+        A module under two names (multiprocessing makes `__mp_main__` of `__main__`) counts once.
+        """
         names = [name for name in list(sys.modules) if self.owns_module(name)]
-        return sorted(names, key=lambda name: (name != "__main__", name))
+        names.sort(key=lambda name: (name != "__main__", name))
+        once = {id(sys.modules[name]): name for name in reversed(names)}
+        return [name for name in names if once[id(sys.modules[name])] == name]

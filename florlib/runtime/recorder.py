@@ -269,7 +269,8 @@ class Recorder(Session):
                 "kind": "checkpoint",
                 "position": pairs(position),
                 "file": path.relative_to(self.layout.folder).as_posix(),
-                "complete": not missing,
+                "complete": all(item.kind == "workers" for item in missing),
+                "workers": any(item.kind == "workers" for item in missing),
                 "missing": [self._missing_record(item) for item in missing],
                 **about,
             }

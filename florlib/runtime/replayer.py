@@ -12,6 +12,7 @@ from florlib.ground.launch import LaunchSpec
 from florlib.ground.layout import ReplayLayout, RunLayout
 from florlib.ground.plan import Plan, Segment
 from florlib.ground.recorded import BlockMark, CheckpointMark, MainMark, RecordedProcess
+from florlib.ground.values import decode_value
 from florlib.runtime import states
 from florlib.runtime.ending import end_process
 from florlib.runtime.graph.decode import RestoreRefused
@@ -60,6 +61,15 @@ class Replayer(Session):
         self.without = frozenset().union(*plan.introduced.values())
         self._mains = 0
 
+    @property
+    def steps_into_any(self) -> bool:
+        """Whether the plan runs any nested loop: then its DataLoader's workers have to be right."""
+        return self.plan.everything or bool(self.plan.step)
+
+    def usable(self, mark: CheckpointMark) -> bool:
+        """Whether going on from a checkpoint is going on from the state that was recorded."""
+        return mark.complete and not (mark.workers and self.steps_into_any)
+
     def begin(self, about: dict[str, Any]) -> None:
         """Start the journal of this worker."""
         rank, pid = process_identity()
@@ -73,6 +83,10 @@ class Replayer(Session):
         if path in self.plan.hindsight or path in self.plan.transparent:
             self.append({"kind": "loaded", "path": path})
 
+    def recorded_arguments(self) -> dict[str, Any]:
+        """What `flor.arg` gave in the recorded run."""
+        return {name: decode_value(value) for name, value in self.recorded.arguments.items()}
+
     # ------------------------------------------------------------------ main loops
 
     def run_main(self, call: LoopCall, frame: types.FrameType) -> LoopBody:
@@ -83,13 +97,15 @@ class Replayer(Session):
             self.warn("loop-not-recorded", f"{call.name} was not a main loop in the record")
             return (yield from call.items)
         segments = [part for part in self.plan.segments if part.main == number]
-        if not segments and self._is_over(number):
-            self.end()
         entry = self.enter(call.name, call.path, call.site, "main")
         self.append(enter_record(entry, self.position()[:-1], number))
         counted = call.site is not None and call.site.kind == "while"
         walk = _MainWalk(self, entry, number, ItemDriver(call.items, counted=counted), frame)
         try:
+            if self.plan.prelude:
+                walk.verify_start()
+            if not segments and self._is_over(number):
+                self.end()
             for segment in segments:
                 yield from walk.segment(segment)
             if self._is_over(number):
@@ -153,13 +169,13 @@ class Replayer(Session):
     def _may_skip(self, call: LoopCall, block: BlockMark) -> bool:
         if not block.skippable or block.checkpoint is None or not block.checkpoint.complete:
             return False
+        if block.checkpoint.workers and self.steps_into_any:
+            return False
         if self.warming or call.probed is False:
             return True
         if call.probed or self.plan.everything:
             return False
-        return (block.path or "", -1 if block.ordinal is None else block.ordinal) not in (
-            self.plan.step
-        )
+        return (block.path, block.ordinal) not in self.plan.step
 
     def _skip(self, entry: Entry, block: BlockMark, frame: types.FrameType) -> bool:
         assert block.checkpoint is not None
@@ -192,15 +208,30 @@ class Replayer(Session):
             self.warn("restore-refused", f"{mark.file} cannot be restored: {refusal}")
             return False
         seconds = now_s() - started
-        self.append(
-            {"kind": "restore", "file": mark.file, "bytes": mark.bytes, "seconds": seconds}
-        )
+        self.append({"kind": "restore", "file": mark.file, "bytes": mark.bytes, "seconds": seconds})
         return True
 
     def verify(
-        self, mark: CheckpointMark, entry: Entry, main: int, index: int, frame: types.FrameType
+        self,
+        mark: CheckpointMark,
+        entry: Entry,
+        main: int,
+        index: int,
+        frame: types.FrameType,
+        *,
+        at_start: bool = False,
     ) -> None:
-        """Hold the state at a boundary against the recorded one, item by item."""
+        """Hold the state at a boundary against the recorded one, item by item.
+
+        Args:
+            mark: the recorded checkpoint.
+            entry: the main loop.
+            main: its number.
+            index: of the iteration that follows.
+            frame: the user's frame that runs the loop.
+            at_start: nothing was restored yet. A process whose script seeds them not starts with
+                other states of `random` and numpy's generator: told, and no divergence.
+        """
         with guarded("verify an end state"):
             checkpoint = Checkpoint.open(self.run_layout.folder / mark.file)
             captured = states.capture(frame, self.project)
@@ -212,7 +243,7 @@ class Replayer(Session):
                 checkpoint.tree,
                 captured.tree,
                 (recorded, replayed),
-                ignored=self._ignored(entry, frame),
+                ignored=self._ignored(entry, frame, at_start),
             )
             self.append(
                 {
@@ -230,11 +261,14 @@ class Replayer(Session):
             )
 
     def _ignored(
-        self, entry: Entry, frame: types.FrameType
+        self, entry: Entry, frame: types.FrameType, at_start: bool
     ) -> Callable[[tuple[str, str]], bool]:
         unread = unread_roots(self.sources, self.project, entry, frame, after=False)
         timed = {name for clock in self.sources.clock().values() for _, name in clock.names}
-        return lambda root: root[1] in timed or root[1] in self.without or unread(root)
+        unseeded = {(states.RNG_SCOPE, name) for name in ("random", "numpy")} if at_start else set()
+        return lambda root: (
+            root[1] in timed or root[1] in self.without or root in unseeded or unread(root)
+        )
 
 
 class _MainWalk:
@@ -263,6 +297,12 @@ class _MainWalk:
         self.executed = 0
         self.how = "raise"
         self._untouched = True
+
+    def verify_start(self) -> None:
+        """Hold what the script has prepared by itself against the recorded start of the loop."""
+        mark = self.mark.boundaries.get(0)
+        if mark is not None:
+            self.session.verify(mark, self.entry, self.number, 0, self.frame, at_start=True)
 
     def segment(self, segment: Segment) -> LoopBody:
         """Execute a segment's iterations, after those that lead up to it."""
@@ -366,13 +406,13 @@ class _MainWalk:
     def _nearer(self, target: int) -> bool:
         assert self.current is not None
         return any(
-            self.current < index <= target and mark.complete
+            self.current < index <= target and self.session.usable(mark)
             for index, mark in self.mark.boundaries.items()
         )
 
     def _restore(self, index: int) -> bool:
         mark = self.mark.boundaries.get(index)
-        if mark is None or not mark.complete:
+        if mark is None or not self.session.usable(mark):
             return False
         if self.current == index:
             return True

@@ -61,6 +61,7 @@ class Session:
         self.path: list[Entry] = []
         self.thread = threading.get_ident()
         self.in_probe = 0
+        self.extra_roots: dict[str, Any] = {}
         self._counts: dict[str, int] = {}
         self._rows: list[Row] = []
         self._records: list[Record] = []
@@ -69,9 +70,7 @@ class Session:
         self._wake = threading.Event()
         self.taps: list[LineTap] = []
         self.files: FileWatch | None = None
-        self._encoder = BatchEncoder(
-            project.relative, sources.is_volatile, sources.is_hindsight
-        )
+        self._encoder = BatchEncoder(project.relative, sources.is_volatile, sources.is_hindsight)
 
     # ------------------------------------------------------------------ position
 
@@ -122,6 +121,10 @@ class Session:
 
     def source_loaded(self, path: str) -> None:
         """A project file was found only when it was imported."""
+
+    def recorded_arguments(self) -> dict[str, Any]:
+        """What `flor.arg` gave in the recorded run; empty while recording."""
+        return {}
 
     def run_main(self, call: Any, frame: types.FrameType) -> Generator[Any, None, None]:
         """The generator of a main loop."""

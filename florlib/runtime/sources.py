@@ -84,7 +84,9 @@ class Sources:
 
     def _find_loops(self) -> None:
         found = find_loops(self.trees, self.hindsight)
-        self._loops = {path: {site.ordinal: site for site in sites} for path, sites in found.items()}
+        self._loops = {
+            path: {site.ordinal: site for site in sites} for path, sites in found.items()
+        }
         self.explicit = any(site.explicit for sites in found.values() for site in sites)
         self._clock = None
         self._live = {}
@@ -204,7 +206,9 @@ def _insert_prologue(tree: ast.Module, prologue: str) -> None:
     first = body[0] if body else None
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
         at = 1 if isinstance(first.value.value, str) else 0
-    while at < len(body) and isinstance(body[at], ast.ImportFrom) and body[at].module == "__future__":
+    while (
+        at < len(body) and isinstance(body[at], ast.ImportFrom) and body[at].module == "__future__"
+    ):
         at += 1
     statement = ast.parse(prologue).body[0]
     line = body[at].lineno if at < len(body) else 1

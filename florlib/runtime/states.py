@@ -78,9 +78,7 @@ def restore(
     }
     roots = [root for root in state.tree["roots"] if root[1] not in without]
     tree = {"roots": roots, "nodes": state.tree["nodes"]}
-    unread = frozenset(
-        (scope, name) for scope, name, _ in roots if dead((scope, name))
-    )
+    unread = frozenset((scope, name) for scope, name, _ in roots if dead((scope, name)))
     bindings = Decoder(tree, state.read).restore(live, unread)
     del live
     _apply(bindings, frame, project)

@@ -60,8 +60,7 @@ class CheckpointWriter:
 
     def _publish(self, job: Job) -> Published:
         buffers = [
-            Buffer(name, block.dtype, block.shape, block.data)
-            for name, block in job.blocks.items()
+            Buffer(name, block.dtype, block.shape, block.data) for name, block in job.blocks.items()
         ]
         published = publish(job.path, job.tree, buffers, keyframe=self._keyframe)
         if self._keyframe is None:

@@ -191,8 +191,6 @@ class _Flow:
         after = self.block(parts.finalbody, live | exits.on_unwind, exits)
         caught = after.union(*(self.block(part.body, after, exits) for part in parts.handlers))
         # An exception may leave the body anywhere, so nothing it stores is certain.
-        inner = _Exits(
-            exits.on_break | after, exits.on_continue | after, exits.on_unwind | caught
-        )
+        inner = _Exits(exits.on_break | after, exits.on_continue | after, exits.on_unwind | caught)
         body = self.block(parts.body, self.block(parts.orelse, after, inner), inner)
         return body | caught

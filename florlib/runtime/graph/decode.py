@@ -7,6 +7,7 @@ Nothing is changed before the first two have shown that everything can be had.
 
 from __future__ import annotations
 
+import array
 import collections
 import functools
 import pickle
@@ -201,7 +202,7 @@ class Decoder:
             return self._fits_tensor(node, present)
         if kind == "array":
             return self._fits_array(node, present)
-        return kind not in ("partial", "sparse")
+        return str(kind) not in ("partial", "sparse")
 
     def _fits_tensor(self, node: dict[str, Any], present: Any) -> bool:
         lib = memory.torch()
@@ -325,9 +326,7 @@ class Decoder:
         named = content[0] == "nt"
         items = content[3:] if named else content[1:]
         fits = isinstance(present, tuple) and len(present) == len(items)
-        values = [
-            self._value(item, present[n] if fits else ABSENT) for n, item in enumerate(items)
-        ]
+        values = [self._value(item, present[n] if fits else ABSENT) for n, item in enumerate(items)]
         if fits and all(new is old for new, old in zip(values, present, strict=True)):
             return present
         if not named:
@@ -355,7 +354,7 @@ class Decoder:
             return builder(self, node)
         if kind in ("function", "class", "stub", "storage"):
             return ABSENT  # shown to be dead, or made on demand
-        cls = find_global(*node["c"]) if "c" in node else _PLAIN_CLASS[kind]
+        cls: Any = find_global(*node["c"]) if "c" in node else _PLAIN_CLASS[kind]
         return cls.__new__(cls)
 
     def _build_tensor(self, node: dict[str, Any]) -> Any:
@@ -444,7 +443,7 @@ class Decoder:
 
     def _fill_list(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         if "t" in node:
-            target[:] = memoryview(self.read(node["t"])).cast(_PACKED[node["p"]]).tolist()
+            target[:] = array.array(_PACKED[node["p"]], bytes(self.read(node["t"])))
         else:
             old = list(target)
             target[:] = [self._value(item, _at(old, n)) for n, item in enumerate(node["v"])]

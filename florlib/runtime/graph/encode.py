@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from florlib.ground.checkpoint_format import digest
 from florlib.runtime.graph import kinds, memory
 from florlib.runtime.graph.generators import bits_name, generator_state
 from florlib.runtime.graph.leaves import LIVE, REFERENCE, NotALeaf, encode_leaf, global_name
@@ -32,12 +33,14 @@ class Missing:
         scope, name: the root it was reached from.
         path: how it is reached, "loader._iterator".
         reason: what it is, in words.
+        kind: "workers" for the processes of a DataLoader, else "object".
     """
 
     scope: str
     name: str
     path: str
     reason: str
+    kind: str = "object"
 
 
 @dataclass(slots=True)
@@ -152,7 +155,10 @@ class Encoder:
         return self._miss(value, place, f"{what} ({type(value).__name__}) that is under way")
 
     def _workers(self, value: Any, place: _Place) -> Any:
-        return self._miss(value, place, "DataLoader worker processes that are under way")
+        reason = "worker processes of a DataLoader, which go on from epoch to epoch"
+        item = Missing(place.scope, place.name, self.path(place), reason, "workers")
+        self.missing.append(item)
+        return [LIVE, type(value).__qualname__]
 
     def _tuple(self, value: Any, place: _Place) -> Any:
         cls = type(value)
@@ -199,7 +205,7 @@ class Encoder:
         return ["file", at] if reading else self._live(value, place)
 
     def _opaque(self, value: Any, place: _Place) -> Any:
-        import cloudpickle  # type: ignore[import-untyped]
+        import cloudpickle
 
         try:
             data = cloudpickle.dumps(value)
@@ -252,7 +258,7 @@ class Encoder:
                 self._child(number, "{key}", key),
                 self._child(number, _key_step(key), item),
             ]
-            for key, item in dict.items(value)
+            for key, item in _items_in_order(value)
         ]
 
     def _begin(self, number: int, kind: str, value: Any, base: type) -> dict[str, Any]:
@@ -322,6 +328,10 @@ class Encoder:
         node["offset"], node["device"] = value.storage_offset(), str(value.device)
         node["conj"], node["neg"] = bool(value.is_conj()), bool(value.is_neg())
         node["storage"] = self._storage(number, value)
+        if not memory.covers_storage(value):
+            node["content"] = digest(memory.tensor_content(value.detach()))
+        elif self.nodes[node["storage"]].get("partial"):
+            del self.nodes[node["storage"]]["partial"]
         node["requires_grad"] = value.requires_grad
         if not value.is_leaf:
             node["grad_fn"] = type(value.grad_fn).__name__
@@ -357,7 +367,10 @@ class Encoder:
         self._storages[key] = position
         self._alive.append(storage)
         self._places.append(self._places[number])
-        self.nodes.append({"k": "storage", "bytes": storage.nbytes(), "device": str(value.device)})
+        node = {"k": "storage", "bytes": storage.nbytes(), "device": str(value.device)}
+        if not memory.covers_storage(value):
+            node["partial"] = True  # parts that no tensor shows may hold anything
+        self.nodes.append(node)
         self.nodes[position]["t"] = self._block(number, memory.storage_block(value.detach()))
         return position
 
@@ -409,6 +422,13 @@ def readable_path(path: str) -> str:
             head, *rest = path.split(f".{holder}['")
             path = head + "".join("." + part.replace("']", "", 1) for part in rest)
     return path
+
+
+def _items_in_order(value: Any) -> Iterable[tuple[Any, Any]]:
+    """The items as they are iterated over, whatever a subclass makes of `items`."""
+    if isinstance(value, collections.OrderedDict):
+        return collections.OrderedDict.items(value)  # move_to_end is not seen by dict.items
+    return dict.items(value)
 
 
 def _key_step(key: Any) -> str:

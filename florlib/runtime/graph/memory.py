@@ -53,6 +53,18 @@ def storage_block(tensor: Any) -> Block:
     return Block(dtype, shape, tensor_bytes(copy))
 
 
+def covers_storage(tensor: Any) -> bool:
+    """Whether a tensor shows every byte of its storage."""
+    size: int = tensor.numel() * tensor.element_size()
+    return bool(size == tensor.untyped_storage().nbytes())
+
+
+def tensor_content(tensor: Any) -> bytes | memoryview:
+    """The elements of a tensor in C order, as raw bytes."""
+    whole = tensor.resolve_conj().resolve_neg().contiguous().clone().cpu()
+    return tensor_bytes(whole)
+
+
 def tensor_bytes(flat: Any) -> bytes | memoryview:
     """The bytes of a contiguous CPU tensor, without numpy and without another copy."""
     size = flat.numel() * flat.element_size()
