@@ -142,10 +142,14 @@ def _status(
     unplaced: Sequence[Mapping[str, Any]],
     traces: Sequence[Trace],
 ) -> str:
-    if verdict.diverged:
+    if verdict.different or verdict.extra or verdict.states_identical < verdict.states:
         return "diverged"
+    # What a script that failed did not come to log is missing; only a whole replay may say that
+    # a value is gone.
     if failure is not None or unplaced or not traces or not all(t.ended for t in traces):
         return "partial"
+    if verdict.missing:
+        return "diverged"
     return "verified" if verdict.values or verdict.states else "unverified"
 
 

@@ -89,6 +89,8 @@ class Decoder:
     def _bindings(self, live: Mapping[Root, Any]) -> dict[Root, Any]:
         bindings = {}
         for scope, name, content in self.tree["roots"]:
+            if (scope, name) in self._lost:
+                continue  # nothing reads it before it is set again
             present = live.get((scope, name), ABSENT)
             value = self._value(content, present)
             if value is not present and value is not ABSENT:
@@ -309,6 +311,8 @@ class Decoder:
             return self._object(rest[0])
         if tag == LIVE:
             return present
+        if tag == "g":
+            return self._global_or_absent({"g": content}, present)
         if tag in LEAF_TAGS:
             return decode_leaf(content)
         if tag in ("t", "nt"):
