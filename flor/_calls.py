@@ -27,6 +27,8 @@ def loop(
     The outermost such loop is the main loop; others are nested. Also `loop("epoch", iterable)`.
 
     Args:
+        items: what to go over, or the loop's name.
+        iterable: what to go over, where the name came first.
         name: in positions; the loop's target by default.
         probed: in a replay, True steps into a nested loop and False skips it; by default flor
             finds out which.

@@ -11,6 +11,7 @@ def dataframe(*names: str, run: str | None = None) -> Any:
     Columns: run, one for each loop of the position, one for each name; a row a position.
 
     Args:
+        *names: that were logged.
         run: a selector as on the command line; None for all runs.
 
     Raises:

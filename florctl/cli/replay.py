@@ -28,7 +28,10 @@ def replay(
         bool, typer.Option("--verify", help="Re-execute everything, to check the record.")
     ] = False,
     tolerance: Annotated[
-        float, typer.Option(metavar="R", help="Relative difference of numbers that still passes.")
+        float,
+        typer.Option(
+            metavar="R", min=0.0, help="Relative difference of numbers that still passes."
+        ),
     ] = 0.0,
     force: Annotated[
         bool, typer.Option("--force", help="Replay although the code changed beyond probes.")
@@ -50,7 +53,7 @@ def replay(
     from florctl.cli.options import harvest_now, present_settings
     from florctl.cli.summary import tell
     from florctl.orchestrate.lookup import find_run
-    from florctl.orchestrate.replay import ReplayRequest, execute, parse_indices, prepare
+    from florctl.orchestrate.replay import ReplayRequest, execute
     from florctl.orchestrate.report import nothing_report
     from florlib.ground.layout import RunLayout
 
@@ -60,7 +63,7 @@ def replay(
     request = ReplayRequest(
         layout=RunLayout(settings.home / found.folder),
         home=settings.home,
-        iterations=None if epochs is None else parse_indices(epochs, found.iterations),
+        epochs=epochs,
         verify=verify,
         tolerance=tolerance,
         force=force,
@@ -82,7 +85,7 @@ def replay(
     else:
         now = datetime.now(timezone.utc)
         tell(f"flor: replaying {found.name}@{found.ordinal} ({found.run})")
-        report = execute(prepared, now=now, token=secrets.token_hex(3), tell=tell)
+        report = execute(prepared, now=now, token=secrets.token_hex(3))
         harvest_now(settings.home)
     show_report(report, found, settings.home, json)
     raise typer.Exit(report.exit_status)
@@ -107,6 +110,6 @@ def _part(text: str) -> tuple[int, int]:
     from florlib.ground.errors import UsageError
 
     number, slash, parts = text.partition("/")
-    if slash and number.isdigit() and parts.isdigit() and 1 <= int(number) <= int(parts):
+    if slash and number.isdecimal() and parts.isdecimal() and 1 <= int(number) <= int(parts):
         return int(number), int(parts)
     raise UsageError(f"{text!r} is no part", hint="flor replay --part 3/5")

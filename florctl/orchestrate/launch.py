@@ -39,6 +39,8 @@ def guest_environment(
     """The environment in which processes are entered by the runtime.
 
     Args:
+        environ: to start from.
+        spec: what the processes are told.
         python_path: folders that go before those of PYTHONPATH, behind the door's.
     """
     inherited = environ.get("PYTHONPATH")
@@ -63,32 +65,68 @@ def run_child(
         streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
     with _signals_for_child() as child:
         process = subprocess.Popen(command, env=dict(environ), cwd=cwd, **streams)  # type: ignore[call-overload]
-        child.append(process)
+        child.started(process)
         status: int = process.wait()
     return Ended(None, -status) if status < 0 else Ended(status, None)
 
 
+class _Child:
+    """The child that signals are passed on to; what comes before it stands is kept for it."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._waiting: list[int] = []
+
+    def started(self, process: subprocess.Popen[bytes]) -> None:
+        """The child stands."""
+        self._process = process
+        for number in self._waiting:
+            self.pass_on(number, None)
+
+    def pass_on(self, number: int, frame: FrameType | None) -> None:
+        """Send the child what this process was sent."""
+        if self._process is None:
+            self._waiting.append(number)
+            return
+        with suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
+    def interrupt(self, number: int, frame: FrameType | None) -> None:
+        """Pass on what a terminal did not: from there the child has it already.
+
+        A handler is not inherited by the child, as SIG_IGN would be.
+        """
+        if self._process is None or not _on_terminal():
+            self.pass_on(number, frame)
+
+
+def _on_terminal() -> bool:
+    """Whether a terminal sends its signals to this process group."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
 @contextmanager
-def _signals_for_child() -> Iterator[list[subprocess.Popen[bytes]]]:
-    children: list[subprocess.Popen[bytes]] = []
-
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        for child in children:
-            with suppress(ProcessLookupError):
-                child.send_signal(number)
-
-    def leave_alone(number: int, frame: FrameType | None) -> None:
-        """The child has it from the terminal; a handler is not inherited, as SIG_IGN would be."""
-
+def _signals_for_child() -> Iterator[_Child]:
+    child = _Child()
     before: dict[int, Any] = {}
-    for names, handler in ((_FROM_TERMINAL, leave_alone), (_PASSED_ON, pass_on)):
+    for names, handler in ((_FROM_TERMINAL, child.interrupt), (_PASSED_ON, child.pass_on)):
         for name in names:
             number = getattr(signal, name, None)
-            if number is not None:
+            # What was ignored stays so, here and in the child: nohup, or a job behind `&`.
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
                 with suppress(ValueError):  # not in the main thread
                     before[number] = signal.signal(number, handler)
     try:
-        yield children
+        yield child
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

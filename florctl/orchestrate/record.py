@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import platform
 import random
 import shlex
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,10 +20,10 @@ from florctl.orchestrate.launch import Ended, guest_environment, run_child
 from florctl.orchestrate.liveness import boot_id, process_start
 from florctl.orchestrate.script import UserCommand, check_name, project_for
 from florctl.orchestrate.settings import Settings
-from florlib.ground.errors import FlorError, HomeNotWritable
+from florlib.ground.errors import FlorError, HomeNotWritable, UsageError
 from florlib.ground.ids import run_id
 from florlib.ground.launch import LaunchSpec
-from florlib.ground.layout import HomeLayout, RunLayout
+from florlib.ground.layout import RUN_FILE, HomeLayout, RunLayout
 from florlib.stores.atomic import write_json
 
 # Environment variables that change what a training run computes, or on which devices.
@@ -36,6 +38,8 @@ _TELLING = (
     "WORLD_SIZE",
 )
 HASH_SEED = "PYTHONHASHSEED"
+# Runs that began in one second, or while a clock was put back, are not in the order of their ids.
+_LAST_RUNS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ def record(request: RecordRequest, *, now: datetime, token: str, tell: Tell) -> 
     """Record a run to its end.
 
     Args:
+        request: what to record.
+        now: when the run begins.
         token: makes the run's id unique within its second.
         tell: writes one line for people.
 
@@ -90,8 +96,8 @@ def record(request: RecordRequest, *, now: datetime, token: str, tell: Tell) -> 
         recording = prepare(request, now=now, token=token, tell=tell, pid=os.getpid())
     except HomeNotWritable as error:
         tell(f"warning: {error.message}; the script runs unrecorded")
-        return run_child(request.command.words, environ=environ).shell_status
-    environ.setdefault(HASH_SEED, recording.content["environment"]["variables"][HASH_SEED])
+        return _run(request.command, environ).shell_status
+    environ[HASH_SEED] = recording.content["environment"]["variables"][HASH_SEED]
     spec = LaunchSpec(
         mode="record",
         run=recording.layout.run,
@@ -101,14 +107,22 @@ def record(request: RecordRequest, *, now: datetime, token: str, tell: Tell) -> 
         loop=request.loop,
     )
     try:
-        ended = run_child(request.command.words, environ=guest_environment(environ, spec))
-    except OSError as error:
+        ended = _run(request.command, guest_environment(environ, spec))
+    except FlorError:
         _finish(recording, Ended(127, None))
-        raise FlorError(
-            f"{request.command.words[0]} cannot be started ({error.strerror})"
-        ) from error
+        raise
     _finish(recording, ended)
     return ended.shell_status
+
+
+def _run(command: UserCommand, environ: Mapping[str, str]) -> Ended:
+    try:
+        return run_child(command.words, environ=environ)
+    except OSError as error:
+        raise FlorError(
+            f"{command.words[0]} cannot be started ({error.strerror})",
+            hint="see whether it is executable, and what its first line names",
+        ) from error
 
 
 def prepare(
@@ -120,21 +134,16 @@ def prepare(
         HomeNotWritable: FLOR_HOME cannot be written.
     """
     project = project_for(request.command, request.cwd)
+    _check_loop(request.loop, project)
     name = check_name(request.name or request.settings.name or request.command.label)
     home = HomeLayout(request.settings.home)
     run = run_id(now, token)
     layout = home.run(name, run)
-    try:
-        ordinal = _claim(home, layout, project)
-    except OSError as error:
-        raise HomeNotWritable(
-            f"{request.settings.home} cannot be written ({error.strerror})"
-        ) from error
     content = {
         "format": 1,
         "run": run,
         "name": name,
-        "ordinal": ordinal,
+        "ordinal": 0,
         "project": str(project),
         "cwd": str(request.cwd),
         "command": list(request.command.words),
@@ -154,25 +163,78 @@ def prepare(
         "warnings": [],
     }
     recording = Recording(layout, content)
-    if request.save_version and request.settings.version:
-        _save_version(recording, project, home, now=now, tell=tell)
     try:
+        _claim(home, recording, project)
+        if request.save_version and request.settings.version:
+            _save_version(recording, project, home, now=now, tell=tell)
         recording.save()
     except OSError as error:
-        raise HomeNotWritable(f"{layout.folder} cannot be written ({error.strerror})") from error
+        raise HomeNotWritable(
+            f"{request.settings.home} cannot be written ({error.strerror})"
+        ) from error
     return recording
 
 
-def _claim(home: HomeLayout, layout: RunLayout, project: Path) -> int:
-    """Make the run's folder; its number among the runs of its name, from 1."""
-    folder = home.runs_of(layout.folder.parent.name)
+def _check_loop(place: str | None, project: Path) -> None:
+    """A main loop chosen by hand has to stand there.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if place is None:
+        return
+    import ast
+
+    file, _, line = place.rpartition(":")
+    path = project / file
+    if not line.isdigit() or not path.is_file():
+        raise UsageError(
+            f"{place!r} is no loop: FILE:LINE is wanted, the file as seen from {project}",
+            hint="flor record --loop train.py:12 train.py",
+        )
+    loops = [
+        node.lineno
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.For | ast.While)
+    ]
+    if int(line) not in loops:
+        near = min(loops, key=lambda n: abs(n - int(line)), default=None)
+        hint = None if near is None else f"flor record --loop {file}:{near} train.py"
+        raise UsageError(f"there is no for or while in line {line} of {file}", hint=hint)
+
+
+def _claim(home: HomeLayout, recording: Recording, project: Path) -> None:
+    """Make the run's folder, and give it the next number of its name, from 1."""
+    folder = recording.layout.folder.parent
     folder.mkdir(parents=True, exist_ok=True)
     if project in home.home.resolve().parents:
         with suppress(FileExistsError), (home.home / ".gitignore").open("x") as file:
             file.write("*\n")  # a home within the project is no part of its versions
-    layout.folder.mkdir()
-    others = (path for path in folder.iterdir() if (path / "run.json").exists())
-    return 1 + sum(1 for _ in others)
+    recording.layout.folder.mkdir()
+    with _alone_in(folder):
+        recording.content["ordinal"] = 1 + _last_ordinal(folder)
+        recording.save()
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other recordings of the name waiting; where files cannot be locked, hope."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _last_ordinal(folder: Path) -> int:
+    """The highest number among the last runs of a name; those of removed runs come not again."""
+    found = [0]
+    for path in sorted(folder.glob(f"*/{RUN_FILE}"), reverse=True)[:_LAST_RUNS]:
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            found.append(int(json.loads(path.read_text(encoding="utf-8"))["ordinal"]))
+    return max(found)
 
 
 def _environment() -> dict[str, Any]:

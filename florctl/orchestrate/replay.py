@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from florctl.orchestrate.launch import Ended, guest_environment, run_child
+from florctl.orchestrate.place import Place
 from florctl.orchestrate.record import HASH_SEED
-from florctl.orchestrate.report import Report, make_report
-from florctl.orchestrate.sandbox import Sandbox, lay_out
-from florlib.ground.errors import CodeChanged, NotReplayable, UsageError
+from florctl.orchestrate.report import INTERRUPTED, Replayed, Report, make_report
+from florlib.ground.errors import CodeChanged, FlorError, NotReplayable, UsageError
 from florlib.ground.ids import run_id
 from florlib.ground.launch import LaunchSpec
 from florlib.ground.layout import ReplayLayout, RunLayout
 from florlib.ground.recorded import RecordedProcess
+from florlib.ground.relocation import Relocation
 from florlib.hindsight.planner import Planned, Question, Run, make_plan, sources_of
 from florlib.hindsight.probes import Comparison, compare
 from florlib.hindsight.verification import Trace, verify
@@ -38,7 +39,7 @@ class ReplayRequest:
 
     Attributes:
         layout: of the run.
-        iterations: of the main loop, None for all.
+        epochs: iterations of the main loop as `parse_indices` reads them, None for all.
         verify: re-execute everything, to check the record.
         tolerance: relative difference of numbers that still passes.
         force: go on although the code changed by more than probes.
@@ -48,7 +49,7 @@ class ReplayRequest:
 
     layout: RunLayout
     home: Path
-    iterations: frozenset[int] | None = None
+    epochs: str | None = None
     verify: bool = False
     tolerance: float = 0.0
     force: bool = False
@@ -85,7 +86,8 @@ def prepare(request: ReplayRequest) -> Prepared:
     """Read the run, compare its sources with the present ones, and plan.
 
     Raises:
-        NotReplayable: the run recorded no process.
+        NotReplayable: the run recorded no process, or its project is gone.
+        UsageError: there are no such iterations.
         CodeChanged: the code differs by more than probes, and force was not asked for.
         SyntaxError: a present source does not parse; Python's own.
     """
@@ -96,18 +98,24 @@ def prepare(request: ReplayRequest) -> Prepared:
             f"run {request.layout.run} recorded no Python process of its project",
             hint=f"flor log show {request.layout.run}",
         )
+    if not Path(content["project"]).is_dir():
+        raise NotReplayable(
+            f"the project of run {request.layout.run} is gone: there is no {content['project']}",
+            hint=f"flor log show {request.layout.run}",
+        )
+    run = Run(request.layout.run, processes, _seconds(content), crashed=_crashed(content))
     comparisons = _compare_sources(Path(content["project"]), processes)
     changed = {path: item for path, item in comparisons.items() if item.verdict == "changed"}
     if changed and not request.force:
         raise _code_changed(request.layout.run, Path(content["project"]), processes, changed)
     question = Question(
         comparisons={} if changed else comparisons,
-        iterations=request.iterations,
+        iterations=None if request.epochs is None else parse_indices(request.epochs, run),
         verify=request.verify,
         part=request.part,
         forced=bool(changed),
     )
-    planned = make_plan(Run(request.layout.run, processes, _seconds(content)), question)
+    planned = make_plan(run, question)
     prepared = Prepared(request, content, processes, traces, question, planned)
     prepared.warnings = _warnings(prepared, changed)
     return prepared
@@ -129,8 +137,10 @@ def _compare_sources(project: Path, processes: Sequence[RecordedProcess]) -> dic
     for path, recorded in sources_of(processes).items():
         try:
             present = _read_text(project / path)
-        except FileNotFoundError:
-            comparisons[path] = Comparison("changed", changes=("the file is gone",))
+        except OSError as error:
+            gone = isinstance(error, FileNotFoundError | NotADirectoryError)
+            reason = "the file is gone" if gone else f"it cannot be read ({error.strerror})"
+            comparisons[path] = Comparison("changed", changes=(reason,))
             continue
         comparisons[path] = (
             Comparison("same") if present == recorded else compare(path, recorded, present)
@@ -141,7 +151,10 @@ def _compare_sources(project: Path, processes: Sequence[RecordedProcess]) -> dic
 def _read_text(path: Path) -> str:
     from importlib.util import decode_source
 
-    return decode_source(path.read_bytes())
+    try:
+        return decode_source(path.read_bytes())
+    except UnicodeDecodeError as error:
+        raise SyntaxError(str(error), (str(path), 1, None, None)) from error
 
 
 def _code_changed(
@@ -153,7 +166,7 @@ def _code_changed(
     sources = sources_of(processes)
     lines: list[str] = []
     for path in changed:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             present = _read_text(project / path)
             lines += difflib.unified_diff(
                 sources[path].splitlines(), present.splitlines(), path, path, lineterm="", n=1
@@ -174,6 +187,11 @@ def _seconds(content: Mapping[str, Any]) -> float:
     return (ended - started).total_seconds()
 
 
+def _crashed(content: Mapping[str, Any]) -> bool:
+    """Whether the script ended itself by an error; Ctrl-C and signals come from outside."""
+    return content["signal"] is None and content["exit_status"] not in (None, 0, INTERRUPTED)
+
+
 def _warnings(prepared: Prepared, changed: Mapping[str, Comparison]) -> list[dict[str, str]]:
     warnings = []
     for path, item in changed.items():
@@ -188,15 +206,15 @@ def _warnings(prepared: Prepared, changed: Mapping[str, Comparison]) -> list[dic
     return warnings
 
 
-def parse_indices(text: str, count: int) -> frozenset[int]:
+def parse_indices(text: str, run: Run) -> frozenset[int]:
     """Read `3,5:9`: indices from 0, the end of a range not included.
-
-    >>> sorted(parse_indices("3,5:9", 10))
-    [3, 5, 6, 7, 8]
 
     Raises:
         UsageError: the text is no such list, or names an iteration that there is not.
     """
+    count = run.iterations
+    if not count:
+        raise UsageError(f"run {run.run} has no iterations", hint=f"flor replay {run.run}")
     chosen: set[int] = set()
     for part in text.split(","):
         first, colon, last = part.strip().partition(":")
@@ -205,7 +223,7 @@ def parse_indices(text: str, count: int) -> frozenset[int]:
             stop = (int(last) if last else count) if colon else start + 1
         except ValueError:
             raise UsageError(
-                f"{text!r} is no list of iterations", hint="flor replay --epochs 3,5:9"
+                f"{text!r} is no list of iterations", hint=f"flor replay --epochs 0:{count}"
             ) from None
         if start < 0 or stop > count or start >= stop:
             raise UsageError(
@@ -216,73 +234,63 @@ def parse_indices(text: str, count: int) -> frozenset[int]:
     return frozenset(chosen)
 
 
-def execute(
-    prepared: Prepared, *, now: datetime, token: str, tell: Callable[[str], None]
-) -> Report:
+def execute(prepared: Prepared, *, now: datetime, token: str) -> Report:
     """Run the plan and report what came of it."""
-    request = prepared.request
-    layout = request.layout.replay(run_id(now, token))
-    layout.folder.mkdir(parents=True)
-    write_json(layout.plan_file, prepared.planned.plan.to_json())
+    layout = prepared.request.layout.replay(run_id(now, token))
     started = time.monotonic()
-    ended, outputs = _run_worker(prepared, layout)
-    seconds = time.monotonic() - started
-    report = _judge(prepared, layout, ended, seconds)
+    try:
+        layout.folder.mkdir(parents=True)
+        write_json(layout.plan_file, prepared.planned.plan.to_json())
+        place = _place(prepared, layout)
+    except OSError as error:
+        shutil.rmtree(layout.folder, ignore_errors=True)
+        raise FlorError(
+            f"the folder of the replay cannot be made ({error})", hint="flor replay --in-place"
+        ) from error
+    try:
+        ended = _run_worker(prepared, layout, place)
+    finally:
+        outputs = place.clear()
+    report = _judge(prepared, layout, place, ended)
+    report.seconds = time.monotonic() - started
     report.outputs = outputs
     write_json(layout.report_file, report.to_json())
     return report
 
 
-def _run_worker(prepared: Prepared, layout: ReplayLayout) -> tuple[Ended, list[str]]:
+def _place(prepared: Prepared, layout: ReplayLayout) -> Place:
+    if prepared.request.in_place:
+        return Place.users_own(prepared.content)
+    return Place.apart(prepared.content, prepared.processes, layout, prepared.request.home)
+
+
+def _run_worker(prepared: Prepared, layout: ReplayLayout, place: Place) -> Ended:
     request, content = prepared.request, prepared.content
-    project = Path(content["project"])
-    sandbox = None if request.in_place else _sandbox(prepared, project, layout)
-    root = project if sandbox is None else sandbox.root
+    root = place.inside(place.project)
     spec = LaunchSpec(
         mode="replay",
         run=request.layout.run,
         run_dir=str(request.layout.folder),
         project=str(root),
         replay_dir=str(layout.folder),
+        moves=place.relocation.moves,
     )
-    cwd = Path(content["cwd"])
-    command = [_moved(word, sandbox) for word in content["command"]]
+    program, *words = content["command"]
+    if program != content["environment"].get("executable"):
+        program = place.word(program)
+    cwd = place.inside(place.cwd)
     paths = [str(root / path) for path in _import_paths(prepared.processes)]
     environ = guest_environment(_environment(content), spec, python_path=paths)
-    with layout.output.open("wb") as output:
-        ended = run_child(
-            command,
-            environ=environ,
-            cwd=sandbox.inside(cwd) if sandbox else cwd,
-            output=output,
-        )
-    if sandbox is None:
-        return ended, []
-    outputs = sandbox.outputs()
-    sandbox.clear()
-    if not outputs:
-        shutil.rmtree(sandbox.root, ignore_errors=True)
-    return ended, outputs
-
-
-def _sandbox(prepared: Prepared, project: Path, layout: ReplayLayout) -> Sandbox:
-    started = datetime.fromisoformat(prepared.content["started"])
-    return lay_out(
-        project,
-        layout.work,
-        started_ns=int(started.timestamp() * 1e9),
-        written=[path for process in prepared.processes for path in process.written_files],
-        read=[path for process in prepared.processes for path in process.read_files],
-        without=[prepared.request.home],
-    )
-
-
-def _moved(word: str, sandbox: Sandbox | None) -> str:
-    """A script given by its absolute path is run in the sandbox; other words stay as they are."""
-    if sandbox is None or not word.endswith(".py"):
-        return word
-    path = Path(word)
-    return str(sandbox.inside(path)) if path.is_absolute() else word
+    environ["PWD"] = str(cwd)
+    try:
+        with layout.output.open("wb") as output:
+            command = [program, *map(place.word, words)]
+            return run_child(command, environ=environ, cwd=cwd, output=output)
+    except OSError as error:
+        raise FlorError(
+            f"{program} cannot be started in {cwd} ({error.strerror})",
+            hint=f"flor log show {request.layout.run}",
+        ) from error
 
 
 def _import_paths(processes: Sequence[RecordedProcess]) -> list[str]:
@@ -303,36 +311,25 @@ def _environment(content: Mapping[str, Any]) -> dict[str, str]:
     return environ
 
 
-def _judge(prepared: Prepared, layout: ReplayLayout, ended: Ended, seconds: float) -> Report:
-    _, replayed = _read_replay(layout)
-    verdicts = []
-    warnings = list(prepared.warnings)
-    for recorded_pid, trace in replayed:
-        recorded = next(
-            (
-                own
-                for process, own in zip(prepared.processes, prepared.traces, strict=True)
-                if process.process["pid"] == recorded_pid
-            ),
-            None,
-        )
-        if recorded is not None:
-            verdicts.append(verify(recorded, trace, tolerance=prepared.request.tolerance))
-    traces = [trace for _, trace in replayed]
+def _judge(prepared: Prepared, layout: ReplayLayout, place: Place, ended: Ended) -> Report:
+    replayed = []
+    traces = _read_replay(layout, place.relocation)
+    for process, trace in zip(prepared.processes, prepared.traces, strict=True):
+        again = traces.get(process.process["pid"])
+        if again is not None:
+            verdict = verify(trace, again, tolerance=prepared.request.tolerance)
+            replayed.append(Replayed(process, again, verdict))
     failure = None
     if ended.shell_status != 0 and not _as_recorded(prepared, ended):
         failure = (ended.shell_status, _tail(layout.output))
     return make_report(
         prepared.planned,
         layout.replay,
-        verdicts=verdicts,
-        traces=traces,
+        replayed=replayed,
         recorded=prepared.processes,
-        warnings=warnings,
-        seconds=seconds,
+        warnings=list(prepared.warnings),
+        seconds=0.0,
         failure=failure,
-        probed=frozenset(prepared.planned.plan.hindsight)
-        | frozenset(prepared.planned.plan.transparent),
     )
 
 
@@ -341,14 +338,15 @@ def _as_recorded(prepared: Prepared, ended: Ended) -> bool:
     return bool(ended.exit_status is not None and ended.exit_status == content.get("exit_status"))
 
 
-def _read_replay(layout: ReplayLayout) -> tuple[int, list[tuple[int, Trace]]]:
-    found = []
+def _read_replay(layout: ReplayLayout, relocation: Relocation) -> dict[int, Trace]:
+    """By the pid of the recorded process, what the one that stands for it did."""
+    found = {}
     for path in layout.journals():
         records = read_journal(path).records
         process = next((record for record in records if record["kind"] == "process"), None)
         if process is not None:
-            found.append((int(process["recorded"]), Trace.read(records)))
-    return len(found), found
+            found[int(process["recorded"])] = Trace.read(records, relocation)
+    return found
 
 
 def _tail(path: Path) -> list[str]:

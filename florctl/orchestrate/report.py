@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from florlib.ground.plan import Plan
 from florlib.ground.recorded import RecordedProcess
 from florlib.hindsight.planner import Planned
 from florlib.hindsight.verification import Divergence, Trace, Verdict
+
+INTERRUPTED = 130  # 128 + SIGINT
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One process of a replay, held against the recorded one that it stands for."""
+
+    recorded: RecordedProcess
+    trace: Trace
+    verdict: Verdict
 
 
 @dataclass(slots=True)
@@ -37,7 +49,9 @@ class Report:
 
     @property
     def exit_status(self) -> int:
-        """0, 4 for a divergence, 7 where a part is missing."""
+        """0, 4 for a divergence, 7 where a part is missing, 130 after Ctrl-C."""
+        if self.failure is not None and self.failure[0] == INTERRUPTED:
+            return INTERRUPTED
         return {"diverged": 4, "partial": 7}.get(self.status, 0)
 
     def to_json(self) -> dict[str, Any]:
@@ -98,37 +112,34 @@ def make_report(
     planned: Planned,
     replay: str,
     *,
-    verdicts: Sequence[Verdict],
-    traces: Sequence[Trace],
+    replayed: Sequence[Replayed],
     recorded: Sequence[RecordedProcess],
     warnings: list[dict[str, str]],
     seconds: float,
     failure: tuple[int, list[str]] | None,
-    probed: Collection[str],
 ) -> Report:
     """Sum up the processes of a replay."""
-    verdict = _sum(verdicts)
+    verdict = _sum([one.verdict for one in replayed])
     executed: dict[str, int] = {}
-    for trace in traces:
-        for name, count in trace.turns.items():
+    for one in replayed:
+        for name, count in one.trace.turns.items():
             executed[name] = executed.get(name, 0) + count
-    warnings = [*warnings, *_told(traces)]
-    unplaced = []
-    for path in sorted(probed):
-        if not any(path in trace.loaded for trace in traces):
-            unplaced.append({"file": path, "reason": "the replay did not load this file"})
+    warnings = [*warnings, *_told([one.trace for one in replayed])]
+    unplaced = _unplaced(planned.plan, replayed)
+    undone = _undone(planned.plan, replayed, recorded)
     if failure is not None:
         text = f"the script ended with status {failure[0]} while it was replayed"
         warnings.append({"code": "script-failed", "text": text})
+    warnings += [{"code": "not-replayed", "text": text} for text in undone]
     total = sum(_turns(process) for process in recorded)
     return Report(
         planned,
         replay,
-        _status(verdict, failure, unplaced, traces),
+        _status(verdict, partial=bool(failure or unplaced or undone)),
         verdict,
         executed,
         max(total - sum(executed.values()), 0),
-        sum(trace.restored_bytes for trace in traces),
+        sum(one.trace.restored_bytes for one in replayed),
         seconds,
         warnings,
         unplaced,
@@ -136,17 +147,35 @@ def make_report(
     )
 
 
-def _status(
-    verdict: Verdict,
-    failure: tuple[int, list[str]] | None,
-    unplaced: Sequence[Mapping[str, Any]],
-    traces: Sequence[Trace],
-) -> str:
-    if verdict.different or verdict.extra or verdict.states_identical < verdict.states:
+def _unplaced(plan: Plan, replayed: Sequence[Replayed]) -> list[dict[str, Any]]:
+    return [
+        {"file": path, "reason": "the replay did not load this file"}
+        for path in sorted({*plan.hindsight, *plan.transparent})
+        if not any(path in one.trace.loaded for one in replayed)
+    ]
+
+
+def _undone(
+    plan: Plan, replayed: Sequence[Replayed], recorded: Sequence[RecordedProcess]
+) -> list[str]:
+    """What was planned and did not come about, in words."""
+    undone = []
+    for process in recorded:
+        one = next((one for one in replayed if one.recorded is process), None)
+        if one is None:
+            script = process.process["script"]
+            undone.append(f"the replay did not start {script}, process {process.process['pid']}")
+        elif (left := one.trace.left_undone(plan, process)) is not None:
+            undone.append(left)
+    return undone
+
+
+def _status(verdict: Verdict, *, partial: bool) -> str:
+    if verdict.diverged:
         return "diverged"
     # What a script that failed did not come to log is missing; only a whole replay may say that
     # a value is gone.
-    if failure is not None or unplaced or not traces or not all(t.ended for t in traces):
+    if partial:
         return "partial"
     if verdict.missing:
         return "diverged"
@@ -166,11 +195,13 @@ def _sum(verdicts: Sequence[Verdict]) -> Verdict:
             "states",
             "states_identical",
             "volatile",
+            "loops_diverged",
         ):
             setattr(total, name, getattr(total, name) + getattr(verdict, name))
         for name, count in verdict.new.items():
             total.new[name] = total.new.get(name, 0) + count
-        total.first = total.first or verdict.first
+        if verdict.first is not None:
+            total.note(verdict.first)
     return total
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,20 +16,21 @@ from pathlib import Path
 # paths resolved from __file__ stay in the sandbox.
 _CODE = frozenset({".py", ".pyi", ".toml", ".cfg", ".ini", ".json", ".yaml", ".yml", ".txt", ".sh"})
 _SMALL_BYTES = 1 << 20
-# A folder with more entries is data: it is linked as a whole, unless the run wrote into it.
-_MANY = 2000
+# A folder with more files below it is data: it is linked as a whole, unless it holds code that the
+# run loaded, or something in it was written since the run began.
+_MANY = 500
 _LEFT_OUT = frozenset({".git", ".hg", ".svn", "__pycache__", ".flor"})
 _ENVIRONMENT_MARKS = ("pyvenv.cfg", "conda-meta")
 
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """A laid-out project.
+    """A laid-out folder.
 
     Attributes:
-        project: the user's folder.
-        root: its stand-in.
-        placed: what was put there, relative, with size and time of change of each copy.
+        project: the user's folder, symbolic links resolved.
+        root: its stand-in, likewise.
+        placed: what was copied there, relative, with size and time of change of each copy.
     """
 
     project: Path
@@ -36,11 +38,16 @@ class Sandbox:
     placed: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def inside(self, path: Path) -> Path:
-        """The stand-in of a path of the project; other paths as they are."""
+        """The stand-in of an absolute path of the project; other paths as they are.
+
+        Data that the sandbox only links has no stand-in.
+        """
         try:
-            return self.root / path.relative_to(self.project)
+            relative = Path(os.path.realpath(path)).relative_to(self.project)
         except ValueError:
             return path
+        moved = self.root / relative
+        return moved if Path(os.path.realpath(moved)).is_relative_to(self.root) else path
 
     def outputs(self) -> list[str]:
         """What the replay wrote: files that were not placed, or changed since."""
@@ -57,10 +64,13 @@ class Sandbox:
             for name in (*names, *folders):
                 path = Path(folder) / name
                 relative = path.relative_to(self.root).as_posix()
-                if path.is_symlink() or (path.is_file() and relative not in written):
-                    path.unlink()
-                elif path.is_dir() and not any(path.iterdir()):
-                    path.rmdir()
+                with suppress(OSError):  # the script took its own folder's permissions away
+                    if path.is_symlink() or (not path.is_dir() and relative not in written):
+                        path.unlink()
+                    elif path.is_dir() and not any(path.iterdir()):
+                        path.rmdir()
+        if not written:
+            shutil.rmtree(self.root, ignore_errors=True)
 
 
 def lay_out(
@@ -68,51 +78,72 @@ def lay_out(
     root: Path,
     *,
     started_ns: int,
-    written: Collection[str],
-    read: Collection[str],
+    written: Collection[str] = (),
+    read: Collection[str] = (),
+    code: Collection[str] = (),
     without: Collection[Path] = (),
 ) -> Sandbox:
     """Make the sandbox of a replay.
 
     Args:
+        project: the user's folder.
+        root: the sandbox to be.
         started_ns: when the recorded run began; files changed since may be its outputs.
-        written, read: project-relative files that the recorded run opened.
+        written: project-relative files that the recorded run opened to write.
+        read: and those that it opened to read.
+        code: project-relative files that the recorded run executed.
         without: folders that are left out (FLOR_HOME within the project).
+
+    Raises:
+        OSError: it cannot be written.
     """
-    sandbox = Sandbox(project, root)
-    outputs = set(written) - set(read)
-    layer = _Layer(sandbox, started_ns, set(written), outputs, {path.resolve() for path in without})
     root.mkdir(parents=True, exist_ok=True)
-    layer.folder(project, "")
+    sandbox = Sandbox(Path(os.path.realpath(project)), Path(os.path.realpath(root)))
+    layer = _Layer(
+        sandbox,
+        started_ns,
+        written=frozenset(written),
+        outputs=frozenset(written) - frozenset(read),
+        real=frozenset(_folders_of((*written, *code))),
+        without=frozenset(os.path.realpath(path) for path in without),
+    )
+    layer.folder(sandbox.project, "")
     return sandbox
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Layer:
-    """Places a project's entries one by one."""
+    """Places a project's entries one by one.
+
+    Attributes:
+        real: folders that must not be linked as a whole.
+        followed: folders outside the project that a link has led to.
+    """
 
     sandbox: Sandbox
     started_ns: int
-    written: set[str]
-    outputs: set[str]
-    without: set[Path]
+    written: frozenset[str]
+    outputs: frozenset[str]
+    real: frozenset[str]
+    without: frozenset[str]
+    followed: set[str] = field(default_factory=set)
 
     def folder(self, source: Path, relative: str) -> None:
         """Place the entries of a folder that is real in the sandbox."""
-        for entry in os.scandir(source):
-            name = f"{relative}{entry.name}"
-            if entry.name in _LEFT_OUT or Path(entry.path).resolve() in self.without:
-                continue
-            if entry.is_symlink():
-                self._link(Path(entry.path), name)
-            elif entry.is_dir():
-                self._subfolder(entry, name)
-            elif entry.is_file() and name not in self.outputs:
-                self._file(entry, name)
+        with os.scandir(source) as entries:
+            for entry in entries:
+                name = f"{relative}{entry.name}"
+                if entry.name in _LEFT_OUT or entry.path in self.without:
+                    continue
+                if entry.is_symlink():
+                    self._symlink(Path(entry.path), name)
+                elif entry.is_dir():
+                    self._subfolder(Path(entry.path), name)
+                elif entry.is_file() and name not in self.outputs:
+                    self._file(Path(entry.path), name)
 
-    def _subfolder(self, entry: os.DirEntry[str], name: str) -> None:
-        source = Path(entry.path)
-        if self._is_data(source, name):
+    def _subfolder(self, source: Path, name: str) -> None:
+        if not os.access(source, os.R_OK | os.X_OK) or self._is_data(source, name):
             self._link(source, name)
             return
         (self.sandbox.root / name).mkdir()
@@ -121,26 +152,60 @@ class _Layer:
     def _is_data(self, source: Path, name: str) -> bool:
         if any((source / mark).exists() for mark in _ENVIRONMENT_MARKS):
             return True
-        if any(path.startswith(name + "/") for path in self.written):
+        if name in self.real:
             return False
-        if source.stat().st_mtime_ns >= self.started_ns:
-            return False
-        with os.scandir(source) as entries:
-            return sum(1 for _ in zip(entries, range(_MANY + 1), strict=False)) > _MANY
+        count = 0
+        for folder, folders, names in os.walk(source):
+            if Path(folder).stat().st_mtime_ns >= self.started_ns:
+                return False
+            count += len(folders) + len(names)
+        return count > _MANY
 
-    def _file(self, entry: os.DirEntry[str], name: str) -> None:
-        status = entry.stat()
-        code = Path(name).suffix in _CODE and status.st_size <= _SMALL_BYTES
+    def _symlink(self, source: Path, name: str) -> None:
+        """Lead a link of the project to the target's stand-in; follow those to changed things.
+
+        The run may have written through a link that leads out of the project, and no list of its
+        files tells: what has changed there since is treated as if it lay in the project.
+        """
+        target = Path(os.path.realpath(source))
+        if target.is_relative_to(self.sandbox.project):
+            standin = self.sandbox.root / target.relative_to(self.sandbox.project)
+            place = self.sandbox.root / name
+            place.symlink_to(os.path.relpath(standin, place.parent))
+        elif target.is_dir() and str(target) not in self.followed:
+            self.followed.add(str(target))
+            self._followed(target, name)
+        elif target.is_file():
+            self._file(target, name)
+        else:
+            self._link(source, name)
+
+    def _followed(self, target: Path, name: str) -> None:
+        folders = (Path(folder) for folder, _, _ in os.walk(target))
+        if any(folder.stat().st_mtime_ns >= self.started_ns for folder in folders):
+            self._subfolder(target, name)
+        else:
+            self._link(target, name)
+
+    def _file(self, source: Path, name: str) -> None:
+        status = source.stat()
+        code = source.suffix in _CODE and status.st_size <= _SMALL_BYTES
         changed = status.st_mtime_ns >= self.started_ns or name in self.written
-        if Path(name).suffix == ".py" or code or changed:
+        if (source.suffix == ".py" or code or changed) and os.access(source, os.R_OK):
             target = self.sandbox.root / name
-            shutil.copy2(entry.path, target)
+            shutil.copy2(source, target)
             self.sandbox.placed[name] = _stamp(target)
         else:
-            self._link(Path(entry.path), name)
+            self._link(source, name)
 
     def _link(self, source: Path, name: str) -> None:
-        (self.sandbox.root / name).symlink_to(source.resolve())
+        (self.sandbox.root / name).symlink_to(os.path.realpath(source))
+
+
+def _folders_of(paths: Iterable[str]) -> Iterator[str]:
+    for path in paths:
+        for folder in Path(path).parents:
+            yield folder.as_posix()
 
 
 def _stamp(path: Path) -> tuple[int, int]:

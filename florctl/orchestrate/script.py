@@ -14,6 +14,7 @@ from pathlib import Path
 
 from florctl.orchestrate.settings import project_of
 from florlib.ground.errors import ScriptNotFound, UsageError
+from florlib.ground.layout import CATALOG_NAME
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -42,6 +43,7 @@ def read_command(words: Sequence[str], *, module: str | None, cwd: Path) -> User
     Args:
         words: without the options of flor itself.
         module: of `-m`.
+        cwd: the present folder.
 
     Raises:
         ScriptNotFound: there is no such script.
@@ -89,7 +91,7 @@ def _nearest(script: str, cwd: Path, words: Sequence[str]) -> str:
     near = get_close_matches(Path(script).name, candidates, n=1, cutoff=0.4)
     if near:
         found = str(Path(script).parent / near[0])
-        return " ".join(("flor record", found, *words[1:]))
+        return f"flor record {shlex.join((found, *words[1:]))}"
     return "ls *.py"
 
 
@@ -104,7 +106,7 @@ def check_name(name: str) -> str:
     Raises:
         UsageError: it cannot be one.
     """
-    if not _NAME.fullmatch(name) or name in ("catalog.db",):
+    if not _NAME.fullmatch(name) or name == CATALOG_NAME:
         raise UsageError(
             f"{name!r} cannot name a run: letters, digits, '_', '-' and '.' make a name",
             hint=f"flor record --name {_clean(name)} train.py",

@@ -33,7 +33,7 @@ def _enter(here):
         boot.install()
     except Exception as error:  # noqa: BLE001
         sys.stderr.write(
-            "warning: flor could not enter this process (%r); it runs unrecorded\n" % error
+            f"warning: flor could not enter this process ({error!r}); it runs unrecorded\n"
         )
     finally:
         if added and root in sys.path:

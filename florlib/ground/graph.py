@@ -53,6 +53,8 @@ def compare_trees(
     """Compare the values of all roots that the recorded tree has.
 
     Args:
+        recorded: the tree that counts.
+        replayed: the tree that is held against it.
         digests: of the blocks of the recorded and of the replayed tree, by block name.
         ignored: roots that need not agree (wall-clock values, names that a probe introduced).
     """
@@ -101,6 +103,8 @@ class _Walk:
             self._differ(path, one, other)
         elif tag == "r":
             yield from self._node(path, one[1], other[1])
+        elif tag in ("text", "data"):
+            self._digest(path, one[1], other[1])
         elif tag in ("t", "nt", "fs", "slice", "m"):
             if len(one) != len(other):
                 self._differ(path, one, other)
@@ -138,9 +142,11 @@ class _Walk:
     def _block(self, path: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> None:
         if ("t" not in one and "t" not in other) or one.get("partial"):
             return  # bytes that no tensor shows are nobody's: the tensors' content is compared
+        self._digest(path, one.get("t", ""), other.get("t", ""))
+
+    def _digest(self, path: str, one: str, other: str) -> None:
         self.checked += 1
-        left = self.digests[0].get(one.get("t", ""))
-        right = self.digests[1].get(other.get("t", ""))
+        left, right = self.digests[0].get(one), self.digests[1].get(other)
         if left != right:
             self._differ(path, f"digest {str(left)[:12]}", f"digest {str(right)[:12]}")
 

@@ -22,6 +22,7 @@ class LaunchSpec:
         budget_share: share of training time that recording may cost, 0.01 is 1 %.
         loop: "FILE:LINE" of the main loop, where the user chose one.
         replay_dir: absolute path of the replay's folder; its plan lies in `plan.json` there.
+        moves: folders of the recorded run and their stand-ins, as `relocation.Relocation` has them.
     """
 
     mode: str
@@ -31,6 +32,7 @@ class LaunchSpec:
     budget_share: float = 0.01
     loop: str | None = None
     replay_dir: str | None = None
+    moves: tuple[tuple[str, str], ...] = ()
 
     def to_environment(self) -> str:
         """The value of FLOR_LAUNCH.
@@ -49,4 +51,5 @@ class LaunchSpec:
             return None
         content = json.loads(text)
         known = {field.name for field in fields(cls)}
+        content["moves"] = tuple((folder, standin) for folder, standin in content.get("moves", ()))
         return cls(**{key: value for key, value in content.items() if key in known})

@@ -76,6 +76,11 @@ class ReplayLayout:
         return self.folder / "files"
 
     @property
+    def work_beside(self) -> Path:
+        """The same for the run's present folder, where that lay outside the project."""
+        return self.folder / "files.cwd"
+
+    @property
     def output(self) -> Path:
         """What the replayed script printed, standard output and error together."""
         return self.folder / "output.txt"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from florlib.ground.plan import Plan, Segment
@@ -24,7 +24,8 @@ class Question:
         comparisons: by path, recorded source against present source.
         iterations: indices of the main loop that are wanted; None for all.
         verify: execute everything, to check the record itself.
-        part: (i, n): only the i-th of n parts of the iterations, from 1.
+        part: (i, n): only the i-th of n parts of the iterations, from 1; what follows the main
+            loops belongs to the last.
         forced: the code has changed by more than probes, and is to be run all the same.
     """
 
@@ -64,27 +65,35 @@ class Run:
         run: its id.
         processes: its recorded processes, by the order of starting.
         seconds: that it took, as far as is known.
+        crashed: whether its script ended it by an error, and nothing from outside.
     """
 
     run: str
     processes: Sequence[RecordedProcess]
     seconds: float
+    crashed: bool = False
     trees: dict[str, ast.Module] = field(init=False)
 
     def __post_init__(self) -> None:
         self.trees = {path: ast.parse(text) for path, text in sources_of(self.processes).items()}
 
     @property
-    def mains(self) -> list[MainMark]:
-        """The main loops; those of the process that went furthest stand for all."""
-        marks: list[MainMark] = []
-        for process in self.processes:
-            for number, mark in enumerate(process.mains):
-                if number == len(marks):
-                    marks.append(mark)
-                elif mark.iterations > marks[number].iterations:
-                    marks[number] = mark
-        return marks
+    def mains(self) -> list[list[MainMark]]:
+        """By their number: the main loops that the processes have gone through."""
+        most = max((len(process.mains) for process in self.processes), default=0)
+        return [
+            [process.mains[number] for process in self.processes if number < len(process.mains)]
+            for number in range(most)
+        ]
+
+    @property
+    def iterations(self) -> int:
+        """Of the longest main loop."""
+        return max((self.turns(mark) for marks in self.mains for mark in marks), default=0)
+
+    def turns(self, mark: MainMark) -> int:
+        """Iterations of a main loop, with one that an error cut short."""
+        return mark.iterations + (self.crashed and mark.how == "raise")
 
 
 def sources_of(processes: Iterable[RecordedProcess]) -> dict[str, str]:
@@ -99,16 +108,19 @@ def sources_of(processes: Iterable[RecordedProcess]) -> dict[str, str]:
 def make_plan(run: Run, question: Question) -> Planned:
     """Decide what is executed to answer a question."""
     loops = find_loops(run.trees)
-    mains = run.mains
     found = _reach(run, loops, question)
-    segments = tuple(_segments(mains, found, question))
-    epilogue = found.epilogue and all(process.ended for process in run.processes)
+    ended = all(process.ended for process in run.processes)
+    last = question.part is None or question.part[0] == question.part[1]
+    epilogue = found.epilogue and last and ended
+    asked = tuple(_segments(run, found, question))
+    between = found.prelude and found.epilogue and last and not ended
+    segments = (*asked, *_ways_on(run, asked, epilogue=epilogue, between=between))
     wrapped: dict[str, frozenset[int]] = {}
     for process in run.processes:
         wrapped = {**process.wrapped, **wrapped}
     plan = Plan(
         run=run.run,
-        mode=_mode(run, found, segments, epilogue),
+        mode=_mode(run, found, asked, epilogue),
         segments=segments,
         prelude=found.prelude,
         epilogue=epilogue,
@@ -126,36 +138,68 @@ def make_plan(run: Run, question: Question) -> Planned:
         wrapped=wrapped,
         added=_added(question.probes, wrapped),
     )
-    skips = _skipped_turns(mains, plan)
-    return Planned(plan, _estimate_s(mains, plan), max(run.seconds, 0.0), skips)
+    furthest = [max(marks, key=lambda mark: mark.iterations) for marks in run.mains]
+    seconds, skips = _cost(furthest, plan)
+    return Planned(plan, seconds, max(run.seconds, 0.0), skips)
 
 
 def _reach(run: Run, loops: Mapping[str, tuple[LoopSite, ...]], question: Question) -> Reach:
+    marks = [mark for process in run.processes for mark in process.mains]
     mains = {
         (mark.path, mark.ordinal)
-        for process in run.processes
-        for mark in process.mains
-        if mark.path is not None and mark.ordinal is not None
+        for mark in marks
+        if mark.path in run.trees and mark.ordinal is not None
     }
-    if question.verify or question.forced:
+    # Where a main loop stands in no source, what a probe looks into cannot be told either.
+    unplaced = len(mains) < len({(mark.path, mark.ordinal) for mark in marks})
+    if question.verify or question.forced or (unplaced and question.probes):
         return Reach(True, True, True, everything=True, mains=frozenset(mains))
     return reach(run.trees, loops, mains, question.probes)
 
 
-def _segments(mains: Sequence[MainMark], found: Reach, question: Question) -> Iterable[Segment]:
+def _segments(run: Run, found: Reach, question: Question) -> Iterator[Segment]:
     if not found.body:
         return
-    for number, mark in enumerate(mains):
-        if not found.everything and (mark.path, mark.ordinal) not in found.mains:
-            continue
+    for number, marks in enumerate(run.mains):
+        turns = [
+            run.turns(mark)
+            for mark in marks
+            if found.everything or (mark.path, mark.ordinal) in found.mains
+        ]
         wanted = [
             index
-            for index in range(mark.iterations)
+            for index in range(max(turns, default=0))
             if question.iterations is None or index in question.iterations
         ]
         if question.part is not None:
             wanted = _part(wanted, *question.part)
         yield from _stretches(number, wanted)
+
+
+def _ways_on(
+    run: Run, asked: Sequence[Segment], *, epilogue: bool, between: bool
+) -> Iterator[Segment]:
+    """Segments that nobody asked for, without which the replay does not come far enough.
+
+    A loop that ended by an error is left in no other way than by that error. In a run that was
+    killed, what lies between two main loops is reached by going on to the last, and no further.
+    """
+    if epilogue:
+        for number, marks in enumerate(run.mains):
+            for mark in marks:
+                part = Segment(number, mark.iterations, mark.iterations + 1)
+                if mark.how == "raise" and not _within(part, asked):
+                    yield part
+    last = len(run.mains) - 1
+    if between and last > 0 and not any(part.main == last for part in asked):
+        yield Segment(last, 0, 0)
+
+
+def _within(one: Segment, segments: Iterable[Segment]) -> bool:
+    return any(
+        part.main == one.main and part.start <= one.start and one.stop <= part.stop
+        for part in segments
+    )
 
 
 def _part(wanted: list[int], number: int, parts: int) -> list[int]:
@@ -169,7 +213,7 @@ def _part(wanted: list[int], number: int, parts: int) -> list[int]:
     return wanted[start : start + whole + (1 if number <= rest else 0)]
 
 
-def _stretches(main: int, indices: Sequence[int]) -> Iterable[Segment]:
+def _stretches(main: int, indices: Sequence[int]) -> Iterator[Segment]:
     """Consecutive indices as segments.
 
     >>> [(part.start, part.stop) for part in _stretches(0, [1, 2, 5])]
@@ -203,27 +247,24 @@ def _added(
     return {path: frozenset(numbers) for path, numbers in added.items()}
 
 
-def _covered(plan: Plan, main: int, index: int) -> bool:
-    return any(part.main == main and part.start <= index < part.stop for part in plan.segments)
-
-
-def _skipped_turns(mains: Sequence[MainMark], plan: Plan) -> int:
-    skipped = 0
-    for number, mark in enumerate(mains):
-        for (position, _), block in mark.blocks.items():
-            index = next((n for name, n in position if name == mark.name), -1)
-            stepped = plan.everything or (block.path, block.ordinal) in plan.step
-            if not (stepped and _covered(plan, number, index)):
-                skipped += block.iterations
-    return skipped
-
-
-def _estimate_s(mains: Sequence[MainMark], plan: Plan) -> float:
-    seconds = PRELUDE_S
+def _cost(mains: Sequence[MainMark], plan: Plan) -> tuple[float, int]:
+    """(seconds that the plan takes, turns of nested loops that it does not execute)."""
+    seconds, skipped = PRELUDE_S, 0
     deep = plan.everything or bool(plan.step)
     for number, mark in enumerate(mains):
-        for index, duration in mark.seconds.items():
-            if _covered(plan, number, index):
-                blocks = any(position[0][1] == index for position, _ in mark.blocks)
-                seconds += duration if deep or not blocks else RESTORE_S
-    return seconds
+        covered = {
+            index
+            for part in plan.segments
+            if part.main == number
+            for index in range(part.start, part.stop)
+        }
+        holding = set()
+        for (position, _), block in mark.blocks.items():
+            index = next((n for name, n in position if name == mark.name), -1)
+            holding.add(index)
+            stepped = plan.everything or (block.path, block.ordinal) in plan.step
+            if not (stepped and index in covered):
+                skipped += block.iterations
+        for index in covered & mark.seconds.keys():
+            seconds += mark.seconds[index] if deep or index not in holding else RESTORE_S
+    return seconds, skipped

@@ -14,11 +14,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from florlib.ground.journal_format import Record
+from florlib.ground.plan import Plan
 from florlib.ground.position import Position, position_from_json
+from florlib.ground.recorded import RecordedProcess
+from florlib.ground.relocation import Relocation
 
 HINDSIGHT, VOLATILE = 1, 2
 UNCOMPARED = frozenset({"stderr"})  # warnings come once a process, with paths of the machine
+LOOP_DIVERGED = "loop-diverged"
 _PHASE = "phase"
+_LAST = (1 << 62, 0)
+_UNMOVED = Relocation()
 
 Key = tuple[tuple[str, int, int], Position, str, int]
 """(where in the run, position, name, k-th occurrence)"""
@@ -43,14 +49,19 @@ class Trace:
 
     Attributes:
         rows: in the order of execution.
-        phases: number of main loops that were gone through to their end.
+        entered: number of main loops that were begun.
+        phases: number of those that were gone through to their end.
         iterations: (main, index) of main-loop turns that were executed.
         turns: of training loops, main and nested, that were executed.
         skipped: (position of the parent, loop) of nested loops that were skipped.
         restored_bytes: of checkpoints that were restored.
+        loaded: project files with probes that were executed.
+        ended: how, as the "end" record says; "" where there is none.
+        relocation: of the paths in the values.
     """
 
     rows: list[LogRow] = field(default_factory=list)
+    entered: int = 0
     phases: int = 0
     iterations: set[tuple[int, int]] = field(default_factory=set)
     turns: dict[str, int] = field(default_factory=dict)
@@ -59,17 +70,23 @@ class Trace:
     verifications: list[Record] = field(default_factory=list)
     warnings: list[Record] = field(default_factory=list)
     loaded: set[str] = field(default_factory=set)
-    ended: bool = False
+    ended: str = ""
+    relocation: Relocation = _UNMOVED
 
     @classmethod
-    def read(cls, records: Iterable[Record]) -> Trace:
-        """Go through a journal's records in their order."""
-        trace = cls()
+    def read(cls, records: Iterable[Record], relocation: Relocation = _UNMOVED) -> Trace:
+        """Go through a journal's records in their order.
+
+        Args:
+            relocation: where this process had the paths of the record.
+        """
+        trace = cls(relocation=relocation)
         main: tuple[int, str] | None = None
         for record in records:
             kind = record["kind"]
             if kind == "enter" and record["role"] == "main":
                 main = (record["main"], record["loop"])
+                trace.entered = record["main"] + 1
             elif kind == "exit" and record["role"] == "main":
                 main = None
                 trace.phases = record["main"] + 1
@@ -100,20 +117,37 @@ class Trace:
         elif kind == "loaded":
             self.loaded.add(record["path"])
         elif kind == "end":
-            self.ended = True
+            self.ended = record["how"]
 
     def _rows(self, record: Record, main: tuple[int, str] | None) -> Iterator[LogRow]:
         positions = [position_from_json(pairs) for pairs in record["positions"]]
         for place, name, value, site, flags in record["rows"]:
             position = positions[place]
             path, line = record["sites"][site]
-            yield LogRow(self._region(position, main), position, name, value, flags, path, line)
+            region, there = self._region(position, main), self.relocation.back(value)
+            yield LogRow(region, position, name, there, flags, path, line)
 
     def _region(self, position: Position, main: tuple[int, str] | None) -> tuple[str, int, int]:
         if main is None:
             return (_PHASE, self.phases, 0)
         index = next((n for name, n in position if name == main[1]), -1)
         return ("main", main[0], index)
+
+    def left_undone(self, plan: Plan, recorded: RecordedProcess) -> str | None:
+        """What of a plan this process did not come to, in words; None where it did all."""
+        wanted = 1 + max((part.main for part in plan.segments), default=0)
+        if self.entered < min(wanted, len(recorded.mains)):
+            return f"{recorded.mains[self.entered].name} was not reached"
+        for part in plan.segments:
+            if part.main >= len(recorded.mains):
+                continue
+            mark = recorded.mains[part.main]
+            for index in range(part.start, min(part.stop, mark.iterations)):
+                if (part.main, index) not in self.iterations:
+                    return f"{mark.name}={index} was not executed"
+        if plan.epilogue and self.phases < len(recorded.mains):
+            return "what follows the main loops was not executed"
+        return None if self.ended else "the replay's process did not come to its end"
 
     def executed(self, row: LogRow) -> bool:
         """Whether this process went through the place where a recorded row was logged."""
@@ -135,7 +169,8 @@ class Divergence:
     """The first thing that is not as recorded.
 
     Attributes:
-        kind: "value", "missing", "extra" or "state".
+        kind: "value", "missing", "extra", "state" or "loop".
+        when: puts divergences into the order of execution.
         item: the logged name, or the path of the state's item.
     """
 
@@ -144,6 +179,7 @@ class Divergence:
     item: str
     recorded: Any
     replayed: Any
+    when: tuple[int, int] = (0, 0)
 
 
 @dataclass(slots=True)
@@ -155,6 +191,8 @@ class Verdict:
         missing: recorded, expected, and not logged again.
         extra: logged by the replay's recorded code, and not recorded.
         states, states_identical: boundaries whose whole state was compared.
+        volatile: read off a clock, and so not compared.
+        loops_diverged: main loops that turned otherwise than in the record.
         new: values that probes logged, by name.
     """
 
@@ -167,18 +205,19 @@ class Verdict:
     states: int = 0
     states_identical: int = 0
     volatile: int = 0
+    loops_diverged: int = 0
     first: Divergence | None = None
     new: dict[str, int] = field(default_factory=dict)
 
     @property
     def diverged(self) -> bool:
-        """Whether anything is not as recorded."""
-        wrong = self.different + self.missing + self.extra
+        """Whether anything is not as recorded; what is missing may only not have been reached."""
+        wrong = self.different + self.extra + self.loops_diverged
         return wrong > 0 or self.states_identical < self.states
 
     def note(self, divergence: Divergence) -> None:
-        """Keep the first divergence."""
-        if self.first is None:
+        """Keep the first divergence, by the order of execution."""
+        if self.first is None or divergence.when < self.first.when:
             self.first = divergence
 
 
@@ -186,22 +225,34 @@ def verify(recorded: Trace, replayed: Trace, *, tolerance: float = 0.0) -> Verdi
     """Compare all values and end states that a replay executed.
 
     Args:
+        recorded: what the run did.
+        replayed: what the replay did.
         tolerance: largest relative difference of two numbers that still passes.
     """
     verdict = Verdict()
     expected = _by_key(row for row in recorded.rows if replayed.executed(row))
     found = _by_key(row for row in replayed.rows if not row.flags & HINDSIGHT)
     for key, row in expected.items():
-        _compare(key, row, found.get(key), verdict, tolerance)
+        _compare(row, found.get(key), verdict, tolerance)
     for key, row in found.items():
         if key not in expected and replayed.executed(row) and not row.flags & VOLATILE:
             verdict.extra += 1
-            verdict.note(Divergence("extra", row.position, row.name, None, row.value))
+            verdict.note(_divergence("extra", row, None, row.value))
     for row in replayed.rows:
         if row.flags & HINDSIGHT and row.name not in UNCOMPARED:
             verdict.new[row.name] = verdict.new.get(row.name, 0) + 1
     _compare_states(replayed.verifications, verdict)
+    for warning in replayed.warnings:
+        if warning["code"] == LOOP_DIVERGED:
+            verdict.loops_diverged += 1
+            verdict.note(Divergence("loop", (), warning["text"], None, None, _LAST))
     return verdict
+
+
+def _divergence(kind: str, row: LogRow, recorded: Any, replayed: Any) -> Divergence:
+    region, number, index = row.region
+    when = (2 * number, 0) if region == _PHASE else (2 * number + 1, 2 * index + 1)
+    return Divergence(kind, row.position, row.name, recorded, replayed, when)
 
 
 def _by_key(rows: Iterable[LogRow]) -> dict[Key, LogRow]:
@@ -218,15 +269,13 @@ def _by_key(rows: Iterable[LogRow]) -> dict[Key, LogRow]:
     return keyed
 
 
-def _compare(
-    key: Key, row: LogRow, other: LogRow | None, verdict: Verdict, tolerance: float
-) -> None:
+def _compare(row: LogRow, other: LogRow | None, verdict: Verdict, tolerance: float) -> None:
     if row.flags & VOLATILE or (other is not None and other.flags & VOLATILE):
         verdict.volatile += 1
         return
     if other is None:
         verdict.missing += 1
-        verdict.note(Divergence("missing", row.position, row.name, row.value, None))
+        verdict.note(_divergence("missing", row, row.value, None))
         return
     verdict.values += 1
     if same_value(row.value, other.value):
@@ -235,7 +284,7 @@ def _compare(
         verdict.within_tolerance += 1
     else:
         verdict.different += 1
-        verdict.note(Divergence("value", row.position, row.name, row.value, other.value))
+        verdict.note(_divergence("value", row, row.value, other.value))
 
 
 def same_value(one: Any, other: Any) -> bool:
@@ -248,8 +297,24 @@ def same_value(one: Any, other: Any) -> bool:
 
 
 def _close(one: Any, other: Any, tolerance: float) -> bool:
-    numbers = isinstance(one, int | float) and isinstance(other, int | float)
-    return numbers and math.isclose(one, other, rel_tol=tolerance)
+    """Whether two encoded values differ by no more than a tolerance, number by number.
+
+    >>> _close([1.0, {"a": 2}], [1.001, {"a": 2}], 0.01), _close(1, True, 0.5)
+    (True, False)
+    """
+    if isinstance(one, list) and isinstance(other, list):
+        pairs = zip(one, other, strict=False)
+        return len(one) == len(other) and all(_close(a, b, tolerance) for a, b in pairs)
+    if isinstance(one, dict) and isinstance(other, dict):
+        shared = one.keys() == other.keys()
+        return shared and all(_close(one[key], other[key], tolerance) for key in one)
+    if _is_number(one) and _is_number(other):
+        return math.isclose(one, other, rel_tol=tolerance)
+    return same_value(one, other)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _compare_states(verifications: Iterable[Mapping[str, Any]], verdict: Verdict) -> None:
@@ -266,5 +331,6 @@ def _compare_states(verifications: Iterable[Mapping[str, Any]], verdict: Verdict
                     first["item"],
                     first["recorded"],
                     first["replayed"],
+                    (2 * record["main"] + 1, 2 * record["index"]),
                 )
             )

@@ -51,7 +51,7 @@ class FileWatch:
         writer = torch.serialization._open_zipfile_writer_file
         original = writer.__init__
 
-        def __init__(opened: Any, name: Any, *rest: Any, **keywords: Any) -> None:  # noqa: N807
+        def __init__(opened: Any, name: Any, *rest: Any, **keywords: Any) -> None:
             if self.active:
                 self._note(os.fspath(name), writes=True)
             original(opened, name, *rest, **keywords)

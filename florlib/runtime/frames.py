@@ -8,7 +8,7 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from florlib.runtime.graph.decode import Root
+from florlib.runtime.graph.places import Root
 from florlib.runtime.project import Project
 
 MODULE_SCOPE = "module "
@@ -48,9 +48,8 @@ def scopes(
         (f"{FRAME_SCOPE}{depth - n} {_name(part)}", part.f_locals, part)
         for n, part in enumerate(frames)
     ]
-    for name in project.modules():
-        found.append((MODULE_SCOPE + name, vars(sys.modules[name]), None))
-    return found
+    modules = project.modules()
+    return found + [(MODULE_SCOPE + name, vars(sys.modules[name]), None) for name in modules]
 
 
 def _name(frame: types.FrameType) -> str:

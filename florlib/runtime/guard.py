@@ -45,7 +45,7 @@ def say(line: str) -> None:
         stream.flush()
 
 
-class guarded:  # noqa: N801  # used as a statement, like contextlib.suppress
+class guarded:  # used as a statement, like contextlib.suppress
     """Run flor's own code; an error in it is told once and training goes on.
 
     KeyboardInterrupt and SystemExit are the user's and pass through.

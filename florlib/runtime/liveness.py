@@ -6,7 +6,7 @@ import types
 from collections.abc import Callable
 
 from florlib.runtime import frames
-from florlib.runtime.graph.decode import Root
+from florlib.runtime.graph.places import Root
 from florlib.runtime.project import Project
 from florlib.runtime.session import Entry
 from florlib.runtime.sources import Sources

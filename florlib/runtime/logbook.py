@@ -99,16 +99,17 @@ class BatchEncoder:
         encoded = []
         for position, name, value, file, line, flags in rows:
             path = self.relative(file) if file is not None else None
+            told = 0
             if path is not None:
-                flags |= VOLATILE if self.volatile(path, line) else 0
-                flags |= HINDSIGHT if self.hindsight(path, line) else 0
+                told |= VOLATILE if self.volatile(path, line) else 0
+                told |= HINDSIGHT if self.hindsight(path, line) else 0
             encoded.append(
                 [
                     positions.setdefault(position, len(positions)),
                     name,
                     encode_value(value if type(value) in _PLAIN else plain(value)),
                     sites.setdefault((path, line if path else 0), len(sites)),
-                    flags,
+                    flags | told,
                 ]
             )
         return {

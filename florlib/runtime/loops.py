@@ -95,6 +95,9 @@ def _followed(session: Session, call: LoopCall) -> bool:
 
 
 def _may_be_main(session: Session, call: LoopCall) -> bool:
+    chosen = session.sources.chosen
+    if chosen is not None:
+        return call.site is not None and (call.path, call.site.line) == chosen
     if session.sources.explicit:
         return call.explicit
     return call.site is not None and call.site.training

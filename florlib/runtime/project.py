@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from florlib.runtime.guard import os
 
-
 # flor's own packages are never the user's, not even when flor's repository is the project.
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 _OWN = tuple(os.path.join(_ROOT, name) + os.sep for name in ("flor", "florlib", "florctl"))

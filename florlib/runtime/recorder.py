@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import types
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from florlib.ground.launch import LaunchSpec
@@ -27,7 +29,7 @@ from florlib.stores.journal import JournalWriter
 
 # Credit that a run starts with, so that short runs get a checkpoint at every boundary and
 # nested loop; from there on checkpoints cost at most the budget's share of the time.
-INITIAL_CREDIT_S = 0.5
+INITIAL_CREDIT_S = 0.3
 
 
 @dataclass(slots=True)
@@ -38,23 +40,24 @@ class Budget:
         share: of the run's time, 0.01 is 1 %.
         started_s: when the first main loop began.
         spent_s: time that checkpoints have taken so far.
-        last_s: what the last one took.
+        recent_s: what the last few took.
     """
 
     share: float
     started_s: float
     spent_s: float = 0.0
-    last_s: float = 0.0
+    recent_s: deque[float] = field(default_factory=lambda: deque(maxlen=5))
 
     def affords(self, now: float) -> bool:
-        """Whether another checkpoint, as dear as the last, is within the budget."""
+        """Whether another checkpoint, as dear as the median of the last, is within the budget."""
         credit = INITIAL_CREDIT_S + self.share * (now - self.started_s)
-        return self.spent_s + self.last_s <= credit
+        expected = median(self.recent_s) if self.recent_s else 0.0
+        return self.spent_s + expected <= credit
 
     def spend(self, seconds: float) -> None:
         """Note what a checkpoint took."""
         self.spent_s += seconds
-        self.last_s = seconds
+        self.recent_s.append(seconds)
 
 
 class Recorder(Session):
@@ -261,7 +264,8 @@ class Recorder(Session):
         if not first and not self._budget.affords(started):
             return None
         with guarded("take a checkpoint"):
-            captured = states.capture(frame, self.project)
+            held = () if self._writer is None else self._writer.held
+            captured = states.capture(frame, self.project, held)
             missing = [item for item in captured.missing if not unread((item.scope, item.name))]
             self._note_names(captured, missing)
             path = self._folder / f"{stem}.safetensors"

@@ -28,7 +28,7 @@ class Entry:
 
     Attributes:
         name: with its "#k" where it is the k-th of its name beside others.
-        index: of the turn under way, from 0; -1 before the first.
+        index: of the turn under way, from 0.
         path, site: where it stands in the source; None for a loop the source table lacks.
         role: "main" or "nested".
         counts: how many loops of each name were entered in the turn under way.
@@ -40,7 +40,7 @@ class Entry:
     path: str | None
     site: LoopSite | None
     role: str
-    index: int = -1
+    index: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     finished: bool = False
     added: bool = False
@@ -67,6 +67,7 @@ class Session:
         self._records: list[Record] = []
         self._journal: JournalWriter | None = None
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._wake = threading.Event()
         self.taps: list[LineTap] = []
         self.files: FileWatch | None = None
@@ -190,11 +191,13 @@ class Session:
 
     def flush(self) -> None:
         """Write everything that waits."""
-        with guarded("write the journal"), self._lock:
-            self._take_rows()
-            if self._journal is None or not self._records:
-                return
-            records, self._records = self._records, []
+        # Encoding happens outside of the lock that the user's thread takes for each record.
+        with guarded("write the journal"), self._writing:
+            with self._lock:
+                self._take_rows()
+                if self._journal is None or not self._records:
+                    return
+                records, self._records = self._records, []
             self._journal.append_all([self._encode(record) for record in records])
 
     def flush_soon(self) -> None:
@@ -231,6 +234,7 @@ class Session:
         self._records = []
         self._journal = None
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
 
 
 def now_s() -> float:

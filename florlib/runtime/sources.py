@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import re
 import types
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -16,6 +17,11 @@ from florlib.source.liveness import live_names
 from florlib.source.loops import LoopSite, find_loops
 from florlib.source.rewrite import rewrite
 from florlib.source.spans import LineSpan
+
+# What a source has to mention before it is worth asking what depends on the time of day.
+_CLOCKS = re.compile(
+    r"time|clock|now\(|today|perf_counter|getpid|uuid|urandom|memory|tqdm|elapsed|profile"
+)
 
 
 class Sources:
@@ -46,9 +52,16 @@ class Sources:
         self.digests: dict[str, str] = {}
         self.trees: dict[str, ast.Module] = {}
         self.explicit = False
+        self.chosen: tuple[str, int] | None = None
         self._loops: dict[str, dict[int, LoopSite]] = {}
         self._clock: dict[str, WallClock] | None = None
         self._live: dict[tuple[str, int, bool], frozenset[str] | None] = {}
+
+    def choose(self, place: str | None) -> None:
+        """Take the user's word for which loop is the main one: "FILE:LINE"."""
+        if place is not None:
+            path, _, line = place.rpartition(":")
+            self.chosen = (path.removeprefix("./"), int(line))
 
     # ------------------------------------------------------------------ reading
 
@@ -66,7 +79,8 @@ class Sources:
             self._find_loops()
 
     def _exists(self, path: str) -> bool:
-        return bool(os.path.isfile(os.path.join(self.project.root, path)))
+        whole = os.path.join(self.project.root, path)
+        return bool(os.path.isfile(whole)) and self.project.relative(whole) is not None
 
     def _parse(self, path: str) -> bool:
         try:
@@ -118,7 +132,11 @@ class Sources:
         if self.recorded is not None:
             chosen = {*self.recorded.get(path, ()), *self.added.get(path, ())}
             return {n: site for n, site in sites.items() if n in chosen}
-        return {n: site for n, site in sites.items() if site.training or site.logs}
+        return {
+            n: site
+            for n, site in sites.items()
+            if site.training or site.logs or (path, site.line) == self.chosen
+        }
 
     def is_added(self, path: str, ordinal: int) -> bool:
         """Whether only this replay wraps the loop."""
@@ -147,7 +165,8 @@ class Sources:
     def clock(self) -> dict[str, WallClock]:
         """By path, what depends on the wall clock."""
         if self._clock is None:
-            self._clock = dict(wall_clock(self.trees))
+            asked = any(_CLOCKS.search(text) for text in self.texts.values())
+            self._clock = dict(wall_clock(self.trees)) if asked else {}
         return self._clock
 
     def live_names(self, path: str, ordinal: int, *, after: bool) -> frozenset[str] | None:
@@ -176,6 +195,7 @@ class Sources:
         """The tree to compile instead of the file's own; None where they are the same.
 
         Args:
+            path: of the file.
             prologue: an expression to evaluate before the file's first own statement.
         """
         tree = self.trees.get(path)

@@ -79,6 +79,7 @@ def start_session(spec: LaunchSpec, path: str) -> Started | None:
 
 
 def _listen(session: Session) -> None:
+    session.sources.clock()  # now, and not beside training
     session.taps = tap_standard_streams(session.line)
     on_degraded(lambda place, text: session.warn("degraded", f"could not {place}: {text}"))
     if any("argparse" in text for text in session.sources.texts.values()):
@@ -107,6 +108,7 @@ def _now() -> str:
 
 def _recorder(spec: LaunchSpec, project: Project, path: str) -> Recorder | None:
     sources = Sources(project)
+    sources.choose(spec.loop)
     inside = project.relative(path)
     if inside is not None:
         sources.read(inside)

@@ -8,21 +8,28 @@ from dataclasses import dataclass
 from typing import Any
 
 from florlib.runtime import frames
-from florlib.runtime.graph.decode import ABSENT, Decoder, Root
+from florlib.runtime.graph.decode import Decoder
 from florlib.runtime.graph.encode import Captured, Encoder
 from florlib.runtime.graph.generators import global_states, modes, set_global_states, set_modes
+from florlib.runtime.graph.memory import Held
+from florlib.runtime.graph.places import ABSENT, Root
 from florlib.runtime.project import Project
 
 RNG_SCOPE = "rng"
 MODE_SCOPE = "mode"
 
 
-def capture(frame: types.FrameType, project: Project) -> Captured:
+def capture(frame: types.FrameType, project: Project, held: Held = ()) -> Captured:
     """Everything that the user's code can reach from a frame, every generator and switch.
 
     Nothing is drawn from a generator and no user object is changed.
+
+    Args:
+        frame: the user's, which runs the loop.
+        project: whose files and modules are the user's.
+        held: contents that need no copy, because they are stored already.
     """
-    encoder = Encoder(project.owns_module)
+    encoder = Encoder(project.owns_module, held)
     return encoder.capture(_roots(frame, project))
 
 
@@ -65,6 +72,9 @@ def restore(
     """Put a state back into the live objects and names of a frame.
 
     Args:
+        state: what to put back.
+        frame: the user's, which runs the loop.
+        project: whose files and modules are the user's.
         dead: whether nothing reads a root before it is set again.
         without: names that the state knows nothing of and must not touch.
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from florlib.runtime.graph.memory import Block
+from florlib.runtime.graph.memory import Block, Held
 from florlib.runtime.guard import degrade
 from florlib.stores.checkpoints import Buffer, Keyframe, Published, publish
 
-QUEUED = 2  # private copies in memory at most, beside the one that is being written
+# Private copies that wait to be written; beyond it training waits, which the budget counts.
+WAITING_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +30,36 @@ class Job:
     blocks: dict[str, Block]
     done: Callable[[Published | None], None]
 
+    @property
+    def bytes(self) -> int:
+        """Size of the copies that it holds."""
+        return sum(len(block.data) for block in self.blocks.values())
+
 
 class CheckpointWriter:
     """Publishes checkpoints in the background; equal blocks refer to the first one's."""
 
     def __init__(self) -> None:
-        self._jobs: queue.Queue[Job | None] = queue.Queue(QUEUED)
+        self._jobs: queue.Queue[Job | None] = queue.Queue()
+        self._room = threading.Condition()
+        self._waiting_bytes = 0
         self._keyframe: Keyframe | None = None
         self._thread = threading.Thread(target=self._run, name="flor-checkpoints", daemon=True)
         self._thread.start()
 
     def submit(self, job: Job) -> None:
-        """Hand over a checkpoint; waits while too many are on their way."""
+        """Hand over a checkpoint; waits while too much is on its way."""
+        size = job.bytes
+        with self._room:
+            while self._waiting_bytes and self._waiting_bytes + size > WAITING_BYTES:
+                self._room.wait()
+            self._waiting_bytes += size
         self._jobs.put(job)
+
+    @property
+    def held(self) -> Held:
+        """Contents that the keyframe holds, so that later checkpoints need no copy of them."""
+        return () if self._keyframe is None else self._keyframe.names
 
     def close(self) -> None:
         """Publish what waits, and end."""
@@ -57,10 +75,14 @@ class CheckpointWriter:
             except Exception as error:  # noqa: BLE001  # a full disk must not end training
                 degrade(f"write checkpoint {job.path.name}", error)
             job.done(published)
+            with self._room:
+                self._waiting_bytes -= job.bytes
+                self._room.notify()
 
     def _publish(self, job: Job) -> Published:
         buffers = [
-            Buffer(name, block.dtype, block.shape, block.data) for name, block in job.blocks.items()
+            Buffer(name, block.dtype, block.shape, block.data, block.held)
+            for name, block in job.blocks.items()
         ]
         published = publish(job.path, job.tree, buffers, keyframe=self._keyframe)
         if self._keyframe is None:

@@ -31,7 +31,9 @@ def live_names(
     """The names of the loop's own scope that may be read from a point on.
 
     Args:
+        tree: the module that holds the loop.
         ordinal: of the loop, as `find_loops` numbers them.
+        hindsight: spans of statements whose loops are not numbered.
         after: behind the loop instead of at its head, between two turns.
 
     Returns:

@@ -41,12 +41,14 @@ class Buffer:
         dtype: the element type as torch or numpy spells it, "bfloat16".
         shape: sizes, outermost first.
         data: the elements in C order, little-endian, contiguous; they must not change meanwhile.
+        held: instead of data, digest and length of a content that the keyframe holds.
     """
 
     name: str
     dtype: str
     shape: tuple[int, ...]
     data: memoryview | bytes
+    held: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ def publish(
         keyframe: a file in the same folder that will be kept as long as this one.
 
     Raises:
-        ValueError: two buffers of one name, a keyframe of another folder, or see `encode_header`.
+        ValueError: two buffers of one name, a keyframe of another folder or without a content
+            that a buffer leaves to it, or see `encode_header`.
         OSError: it could not be written (see `published`).
     """
     if keyframe is not None and keyframe.path.parent != path.parent:
@@ -118,6 +121,9 @@ def publish(
     for buffer in buffers:
         if buffer.name in entries:
             raise ValueError(f"two buffers are named {buffer.name}")
+        if buffer.held is not None:
+            entries[buffer.name] = _refer(buffer, keyframe)
+            continue
         contents[buffer.name] = view = _as_bytes(buffer.data)
         entries[buffer.name] = _place(buffer, view, stored, keyframe)
     header = encode_header(tree, entries)
@@ -133,6 +139,17 @@ def publish(
 def _as_bytes(data: memoryview | bytes) -> memoryview:
     view = memoryview(data)
     return view.cast("B") if view.nbytes else memoryview(b"")  # cast refuses a zero in a shape
+
+
+def _refer(buffer: Buffer, keyframe: Keyframe | None) -> Entry:
+    assert buffer.held is not None
+    if keyframe is None or buffer.held not in keyframe.names:
+        raise ValueError(f"the keyframe does not hold the content of {buffer.name}")
+    hashed, length = buffer.held
+    shape = tuple(buffer.shape)
+    return Entry(
+        buffer.dtype, shape, length, hashed, keyframe.path.name, keyframe.names[buffer.held]
+    )
 
 
 def _place(

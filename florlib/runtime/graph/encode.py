@@ -13,14 +13,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from florlib.ground.checkpoint_format import digest
 from florlib.runtime.graph import kinds, memory
+from florlib.runtime.graph.encode_memory import fill_array, fill_tensor
 from florlib.runtime.graph.generators import bits_name, generator_state
-from florlib.runtime.graph.leaves import LIVE, REFERENCE, NotALeaf, encode_leaf, global_name
+from florlib.runtime.graph.leaves import (
+    LIVE,
+    PLAIN,
+    REFERENCE,
+    NotALeaf,
+    class_name,
+    encode_leaf,
+    global_name,
+)
 
 # From this length on a list of equal numbers is one block of memory instead of JSON: the tree
 # stays small, and an unchanged history is found equal by its digest.
 PACKED_LENGTH = 64
+LONG_TEXT = 4096  # characters of a text, or bytes, that are a block as well
 _PACK = {int: ("q", "int64"), float: ("d", "float64")}
 _EMPTY_HOOKS = "_hooks"
 
@@ -74,17 +83,19 @@ class Encoder:
 
     Attributes:
         is_project: whether a module name belongs to the user's project.
+        held: contents that need no copy, because they are stored already.
     """
 
     is_project: Any
+    held: memory.Held = ()
     nodes: list[dict[str, Any]] = field(default_factory=list)
     blocks: dict[str, memory.Block] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
     _numbers: dict[int, int] = field(default_factory=dict)
-    _alive: list[Any] = field(default_factory=list)
-    _places: list[_Place] = field(default_factory=list)
+    alive: list[Any] = field(default_factory=list)
+    places: list[_Place] = field(default_factory=list)
     _queue: collections.deque[tuple[int, Any, str]] = field(default_factory=collections.deque)
-    _storages: dict[tuple[str, int], int] = field(default_factory=dict)
+    storages: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def capture(self, roots: Iterable[tuple[str, str, Any]]) -> Captured:
         """Capture the named objects and all that they lead to.
@@ -101,13 +112,24 @@ class Encoder:
     def _drain(self) -> None:
         while self._queue:
             number, value, kind = self._queue.popleft()
-            _FILL[kind](self, number, value)
+            try:
+                _FILL[kind](self, number, value)
+            except Exception as error:  # noqa: BLE001  # attributes run code of any library
+                self._give_up(number, value, error)
+
+    def _give_up(self, number: int, value: Any, error: Exception) -> None:
+        """Leave out an object that cannot be taken apart, and name it."""
+        self.nodes[number] = {"k": "stub", "c": class_name(type(value))}
+        reason = f"{type(value).__name__} cannot be captured ({type(error).__name__}: {error})"
+        self.miss(value, self.places[number], reason)
 
     # ------------------------------------------------------------------ values
 
     def _value(self, value: Any, place: _Place) -> Any:
         kind = kinds.kind_of(value)
         if kind == "leaf":
+            if type(value) in (str, bytes) and len(value) >= LONG_TEXT:
+                return self._long_text(value, place)
             try:
                 return encode_leaf(value)
             except NotALeaf:
@@ -122,37 +144,44 @@ class Encoder:
             return inline(self, value, place)
         return [REFERENCE, self._node(value, kind, place)]
 
+    def _long_text(self, value: str | bytes, place: _Place) -> Any:
+        tag = "text" if isinstance(value, str) else "data"
+        data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+        return [tag, self.block_at(place, memory.bytes_block(data, self.held))]
+
     def _node(self, value: Any, kind: str, place: _Place) -> int:
         number = len(self.nodes)
         self.nodes.append({})
         self._numbers[id(value)] = number
-        self._alive.append(value)
-        self._places.append(place)
+        self.alive.append(value)
+        self.places.append(place)
         self._queue.append((number, value, kind))
         return number
 
-    def _child(self, number: int, step: str, value: Any) -> Any:
-        origin = self._places[number]
+    def child(self, number: int, step: str, value: Any) -> Any:
+        """The value of something that a node leads to by a step."""
+        origin = self.places[number]
         return self._value(value, _Place(number, step, origin.scope, origin.name))
 
     def path(self, place: _Place) -> str:
         """How an object is reached from its root, as one would write it."""
         steps = [place.step]
         while place.parent >= 0:
-            place = self._places[place.parent]
+            place = self.places[place.parent]
             steps.append(place.step)
         return "".join(reversed(steps))
 
     def _live(self, value: Any, place: _Place) -> Any:
         return [LIVE, type(value).__qualname__]
 
-    def _miss(self, value: Any, place: _Place, reason: str) -> Any:
+    def miss(self, value: Any, place: _Place, reason: str) -> Any:
+        """Leave something out, by name; what stands for it in the tree."""
         self.missing.append(Missing(place.scope, place.name, self.path(place), reason))
         return [LIVE, type(value).__qualname__]
 
     def _iterator(self, value: Any, place: _Place) -> Any:
         what = "a generator" if isinstance(value, types.GeneratorType) else "an iterator"
-        return self._miss(value, place, f"{what} ({type(value).__name__}) that is under way")
+        return self.miss(value, place, f"{what} ({type(value).__name__}) that is under way")
 
     def _workers(self, value: Any, place: _Place) -> Any:
         reason = "worker processes of a DataLoader, which go on from epoch to epoch"
@@ -162,6 +191,8 @@ class Encoder:
 
     def _tuple(self, value: Any, place: _Place) -> Any:
         cls = type(value)
+        if cls is tuple and PLAIN.issuperset(map(type, value)):
+            return ["t", *value]  # such as the 625 integers of a Mersenne twister
         items = [self._inner(place, f"[{n}]", item) for n, item in enumerate(value)]
         if cls is tuple:
             return ["t", *items]
@@ -210,21 +241,26 @@ class Encoder:
         try:
             data = cloudpickle.dumps(value)
         except Exception as error:  # noqa: BLE001  # pickling runs code of any library
-            return self._miss(value, place, f"{type(value).__name__} cannot be captured ({error})")
+            return self.miss(value, place, f"{type(value).__name__} cannot be captured ({error})")
         number = len(self.nodes)
         self._numbers[id(value)] = number
-        self._alive.append(value)
-        self._places.append(place)
-        name = self._block(number, memory.Block("uint8", (len(data),), data))
-        self.nodes.append({"k": "opaque", "c": _class_name(type(value)), "t": name})
+        self.alive.append(value)
+        self.places.append(place)
+        name = self.block(number, memory.Block("uint8", (len(data),), data))
+        self.nodes.append({"k": "opaque", "c": class_name(type(value)), "t": name})
         return [REFERENCE, number]
 
     # ------------------------------------------------------------------ nodes
 
-    def _block(self, number: int, block: memory.Block) -> str:
-        name = readable_path(self.path(self._places[number]))
+    def block(self, number: int, block: memory.Block) -> str:
+        """Keep a block under the readable path of a node; returns its name."""
+        return self.block_at(self.places[number], block)
+
+    def block_at(self, place: _Place, block: memory.Block) -> str:
+        """Keep a block under the readable path of a place; returns its name."""
+        name = readable_path(self.path(place))
         if name in self.blocks:
-            name = f"{name}~{number}"
+            name = f"{name}~{len(self.blocks)}"
         self.blocks[name] = block
         return name
 
@@ -232,31 +268,31 @@ class Encoder:
         node = self._begin(number, "list", value, list)
         packed = _packed(value)
         if packed is not None:
-            node["p"], node["t"] = packed.dtype, self._block(number, packed)
+            node["p"], node["t"] = packed.dtype, self.block(number, packed)
         else:
-            node["v"] = [self._child(number, f"[{n}]", item) for n, item in enumerate(value)]
+            node["v"] = [self.child(number, f"[{n}]", item) for n, item in enumerate(value)]
 
     def _fill_deque(self, number: int, value: Any) -> None:
         node = self._begin(number, "deque", value, collections.deque)
         node["maxlen"] = value.maxlen
-        node["v"] = [self._child(number, f"[{n}]", item) for n, item in enumerate(value)]
+        node["v"] = [self.child(number, f"[{n}]", item) for n, item in enumerate(value)]
 
     def _fill_set(self, number: int, value: Any) -> None:
         node = self._begin(number, "set", value, set)
-        node["v"] = [self._child(number, "{…}", item) for item in value]
+        node["v"] = [self.child(number, "{…}", item) for item in value]
 
     def _fill_bytearray(self, number: int, value: Any) -> None:
         node = self._begin(number, "bytearray", value, bytearray)
-        node["t"] = self._block(number, memory.Block("uint8", (len(value),), bytes(value)))
+        node["t"] = self.block(number, memory.Block("uint8", (len(value),), bytes(value)))
 
     def _fill_dict(self, number: int, value: Any) -> None:
         node = self._begin(number, "dict", value, dict)
         if isinstance(value, collections.defaultdict):
-            node["factory"] = self._child(number, ".default_factory", value.default_factory)
+            node["factory"] = self.child(number, ".default_factory", value.default_factory)
         node["v"] = [
             [
-                self._child(number, "{key}", key),
-                self._child(number, _key_step(key), item),
+                self.child(number, "{key}", key),
+                self.child(number, _key_step(key), item),
             ]
             for key, item in _items_in_order(value)
         ]
@@ -266,27 +302,28 @@ class Encoder:
         node["k"] = kind
         cls = type(value)
         if cls is not base:
-            node["c"] = _class_name(cls)
+            node["c"] = class_name(cls)
             attributes = getattr(value, "__dict__", None)
             if attributes:
-                node["d"] = self._attributes(number, attributes.items())
+                node["d"] = self.attributes(number, attributes.items())
         return node
 
-    def _attributes(self, number: int, items: Iterable[tuple[str, Any]]) -> list[list[Any]]:
-        return [[name, self._child(number, f".{name}", item)] for name, item in items]
+    def attributes(self, number: int, items: Iterable[tuple[str, Any]]) -> list[list[Any]]:
+        """Named attributes of a node's object, [[name, value]]."""
+        return [[name, self.child(number, f".{name}", item)] for name, item in items]
 
     def _fill_object(self, number: int, value: Any) -> None:
         node = self.nodes[number]
         cls = type(value)
-        node["k"], node["c"] = "object", _class_name(cls)
-        node["d"] = self._attributes(number, _attributes_of(value))
+        node["k"], node["c"] = "object", class_name(cls)
+        node["d"] = self.attributes(number, _attributes_of(value))
         if self.is_project(cls.__module__) and id(cls) not in self._numbers:
-            node["class"] = self._child(number, ".__class__", cls)
+            node["class"] = self.child(number, ".__class__", cls)
 
     def _fill_class(self, number: int, value: Any) -> None:
         node = self.nodes[number]
         node["k"], node["g"] = "class", global_name(value)
-        node["d"] = self._attributes(number, _class_attributes(value).items())
+        node["d"] = self.attributes(number, _class_attributes(value).items())
 
     def _fill_function(self, number: int, value: Any) -> None:
         node = self.nodes[number]
@@ -294,121 +331,30 @@ class Encoder:
         cells = []
         for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
             try:
-                cells.append([name, self._child(number, f".<{name}>", cell.cell_contents)])
+                cells.append([name, self.child(number, f".<{name}>", cell.cell_contents)])
             except ValueError:  # the variable is not bound yet
                 continue
         node["cells"] = cells
-        node["d"] = self._attributes(number, vars(value).items())
+        node["d"] = self.attributes(number, vars(value).items())
         node["defaults"] = [
-            self._child(number, ".<default>", item) for item in value.__defaults__ or ()
+            self.child(number, ".<default>", item) for item in value.__defaults__ or ()
         ]
 
     def _fill_partial(self, number: int, value: Any) -> None:
         node = self.nodes[number]
         node["k"] = "partial"
-        node["func"] = self._child(number, ".func", value.func)
-        node["args"] = self._child(number, ".args", value.args)
-        node["keywords"] = self._child(number, ".keywords", value.keywords)
+        node["func"] = self.child(number, ".func", value.func)
+        node["args"] = self.child(number, ".args", value.args)
+        node["keywords"] = self.child(number, ".keywords", value.keywords)
 
     def _fill_generator(self, number: int, value: Any) -> None:
         node = self.nodes[number]
-        node["k"], node["c"] = "generator", _class_name(type(value))
+        node["k"], node["c"] = "generator", class_name(type(value))
         node["bits"] = bits_name(value)
-        node["state"] = self._child(number, ".<state>", generator_state(value))
-
-    def _fill_tensor(self, number: int, value: Any) -> None:
-        node = self.nodes[number]
-        node["k"], node["c"] = "tensor", _class_name(type(value))
-        lib = memory.torch()
-        if value.layout is not lib.strided or value.is_quantized or value.device.type == "meta":
-            self._fill_unusual_tensor(number, node, value)
-            return
-        node["dtype"] = str(value.dtype).removeprefix("torch.")
-        node["shape"], node["stride"] = list(value.shape), list(value.stride())
-        node["offset"], node["device"] = value.storage_offset(), str(value.device)
-        node["conj"], node["neg"] = bool(value.is_conj()), bool(value.is_neg())
-        node["storage"] = self._storage(number, value)
-        if not memory.covers_storage(value):
-            node["content"] = digest(memory.tensor_content(value.detach()))
-        elif self.nodes[node["storage"]].get("partial"):
-            del self.nodes[node["storage"]]["partial"]
-        node["requires_grad"] = value.requires_grad
-        if not value.is_leaf:
-            node["grad_fn"] = type(value.grad_fn).__name__
-        grad = value.grad if value.is_leaf else None
-        if grad is not None:
-            node["grad"] = self._child(number, ".grad", grad)
-        attributes = {key: item for key, item in vars(value).items() if key != "grad"}
-        if attributes:
-            node["d"] = self._attributes(number, attributes.items())
-
-    def _fill_unusual_tensor(self, number: int, node: dict[str, Any], value: Any) -> None:
-        place = self._places[number]
-        if value.device.type == "meta":
-            node["k"] = "stub"
-            return
-        if value.is_sparse:
-            node["k"] = "sparse"
-            whole = value.detach().coalesce()
-            node["indices"] = self._child(number, ".indices", whole.indices())
-            node["values"] = self._child(number, ".values", whole.values())
-            node["shape"] = list(value.shape)
-            return
-        node["k"] = "stub"
-        self._miss(value, place, f"a tensor of layout {value.layout}, quantised or special")
-
-    def _storage(self, number: int, value: Any) -> int:
-        storage = value.untyped_storage()
-        key = (str(value.device), storage._cdata)
-        known = self._storages.get(key)
-        if known is not None:
-            return known
-        position = len(self.nodes)
-        self._storages[key] = position
-        self._alive.append(storage)
-        self._places.append(self._places[number])
-        node = {"k": "storage", "bytes": storage.nbytes(), "device": str(value.device)}
-        if not memory.covers_storage(value):
-            node["partial"] = True  # parts that no tensor shows may hold anything
-        self.nodes.append(node)
-        self.nodes[position]["t"] = self._block(number, memory.storage_block(value.detach()))
-        return position
-
-    def _fill_array(self, number: int, value: Any) -> None:
-        node = self.nodes[number]
-        node["k"], node["c"] = "array", _class_name(type(value))
-        node["dtype"], node["shape"] = value.dtype.str, list(value.shape)
-        if value.dtype.hasobject or value.dtype.names is not None:
-            self._fill_object_array(number, node, value)
-            return
-        owner = memory.array_owner(value)
-        if owner is not value and owner.flags["C_CONTIGUOUS"] and owner.dtype == value.dtype:
-            node["owner"] = self._child(number, ".base", owner)[1]
-            node["offset"] = memory.array_offset(value, owner)
-            node["strides"] = list(value.strides)
-            return
-        node["order"] = "F" if value.flags["F_CONTIGUOUS"] and value.ndim > 1 else "C"
-        node["writeable"] = bool(value.flags["WRITEABLE"])
-        node["t"] = self._block(number, memory.array_block(value))
-
-    def _fill_object_array(self, number: int, node: dict[str, Any], value: Any) -> None:
-        if value.dtype.names is not None:
-            node["k"] = "records"
-            node["dtype"] = encode_record_dtype(value.dtype)
-            data = value.tobytes()
-            node["t"] = self._block(number, memory.Block("uint8", (len(data),), data))
-            return
-        node["k"] = "objects"
-        node["v"] = [self._child(number, f"[{n}]", item) for n, item in enumerate(value.flat)]
-
-
-def encode_record_dtype(dtype: Any) -> Any:
-    """A structured dtype as JSON: numpy's own description of it."""
-    return [list(part) for part in dtype.descr]
-
-
-def _class_name(cls: type) -> list[str]:
-    return [cls.__module__, cls.__qualname__]
+        node["state"] = self.child(number, ".<state>", generator_state(value))
+        attributes = getattr(value, "__dict__", None)
+        if attributes:  # a subclass of the user's
+            node["d"] = self.attributes(number, attributes.items())
 
 
 def readable_path(path: str) -> str:
@@ -459,10 +405,8 @@ def _attributes_of(value: Any) -> list[tuple[str, Any]]:
         for name, item in attributes.items()
         if not (_EMPTY_HOOKS in name and isinstance(item, dict) and not item)
     ]
-    for name in kinds.slot_names(type(value)):
-        if hasattr(value, name):
-            found.append((name, getattr(value, name)))
-    return found
+    slots = kinds.slot_names(type(value))
+    return found + [(name, getattr(value, name)) for name in slots if hasattr(value, name)]
 
 
 _CLASS_SKIP = ("method", "function", "reference", "module", "class", "bystander", "opaque")
@@ -512,6 +456,6 @@ _FILL = {
     "function": Encoder._fill_function,
     "partial": Encoder._fill_partial,
     "generator": Encoder._fill_generator,
-    "tensor": Encoder._fill_tensor,
-    "array": Encoder._fill_array,
+    "tensor": fill_tensor,
+    "array": fill_array,
 }

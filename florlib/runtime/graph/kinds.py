@@ -83,51 +83,47 @@ def kind_of(value: Any) -> str:
     cls = type(value)
     kind = _known.get(cls)
     if kind is None:
-        kind = _classify(value, cls)
+        kind = _classify(cls)
         _known[cls] = kind
     return kind
 
 
-def _classify(value: Any, cls: type) -> str:
+def _classify(cls: type) -> str:
     if cls in _CONTAINERS:
         return _CONTAINERS[cls]
-    return (
-        _classify_builtin(value, cls)
-        or _classify_library(value, cls)
-        or _classify_instance(value, cls)
-    )
+    return _classify_builtin(cls) or _classify_library(cls) or _classify_instance(cls)
 
 
-def _classify_builtin(value: Any, cls: type) -> str | None:
+def _classify_builtin(cls: type) -> str | None:
     if cls in (type(None), bool, int, float, complex, str, bytes, range):
         return "leaf"
-    if isinstance(value, enum.Enum) or cls in (type(Ellipsis), type(NotImplemented)):
+    if issubclass(cls, enum.Enum) or cls in (type(Ellipsis), type(NotImplemented)):
         return "leaf"
-    if isinstance(value, types.ModuleType):
+    if issubclass(cls, types.ModuleType):
         return "module"
-    if isinstance(value, type):
+    if issubclass(cls, type):
         return "class"
     if cls is types.FunctionType:
         return "function"
     if cls is types.MethodType:
         return "method"
-    if isinstance(value, _REFERENCES):
+    if issubclass(cls, _REFERENCES):
         return "reference"
     if cls is slice:
         return "slice"
-    if isinstance(value, frozenset):
+    if issubclass(cls, frozenset):
         return "frozenset"
-    if isinstance(value, io.IOBase):
+    if issubclass(cls, io.IOBase):
         return "file"
     return None
 
 
-def _classify_library(value: Any, cls: type) -> str | None:
+def _classify_library(cls: type) -> str | None:
     torch = sys.modules.get("torch")
     if torch is not None:
-        if isinstance(value, torch.Tensor):
+        if issubclass(cls, torch.Tensor):
             return "tensor"
-        if isinstance(value, torch.Generator):
+        if issubclass(cls, torch.Generator):
             return "generator"
         if cls in (torch.dtype, torch.device, torch.layout, torch.memory_format):
             return "leaf"
@@ -135,38 +131,38 @@ def _classify_library(value: Any, cls: type) -> str | None:
             return "workers" if "MultiProcessing" in cls.__name__ else "iterator"
     numpy = sys.modules.get("numpy")
     if numpy is not None:
-        if isinstance(value, numpy.ndarray):
+        if issubclass(cls, numpy.ndarray):
             return "array"
-        if isinstance(value, numpy.generic | numpy.dtype):
+        if issubclass(cls, numpy.generic | numpy.dtype):
             return "leaf"
-        if isinstance(value, numpy.random.Generator | numpy.random.RandomState):
+        if issubclass(cls, numpy.random.Generator | numpy.random.RandomState):
             return "generator"
-        if isinstance(value, numpy.random.BitGenerator):
+        if issubclass(cls, numpy.random.BitGenerator):
             return "generator"
-    if isinstance(value, random.Random):
+    if issubclass(cls, random.Random):
         return "generator"
     return None
 
 
-def _classify_instance(value: Any, cls: type) -> str:
+def _classify_instance(cls: type) -> str:
     import functools
     from pathlib import PurePath
 
-    if isinstance(value, PurePath):
+    if issubclass(cls, PurePath):
         return "leaf"
     if cls is functools.partial:
         return "partial"
     if _is_bystander(cls):
         return "bystander"
-    if isinstance(value, tuple):
+    if issubclass(cls, tuple):
         return "tuple"
-    if isinstance(value, Iterator | AsyncIterator | types.CoroutineType):
+    if issubclass(cls, Iterator | AsyncIterator | types.CoroutineType):
         # A class of the user's that iterates over its own attributes is an object like others.
         return "object" if is_python_class(cls) else "iterator"
     for base, kind in _CONTAINER_BASES:
-        if isinstance(value, base):
+        if issubclass(cls, base):
             return kind
-    if isinstance(value, BaseException):
+    if issubclass(cls, BaseException):
         return "bystander"
     return "object" if is_python_class(cls) else "opaque"
 

@@ -105,6 +105,14 @@ def _decode_torch(name: str) -> Any:
     return getattr(sys.modules["torch"], name)
 
 
+def _decode_device(text: str) -> Any:
+    return sys.modules["torch"].device(text)
+
+
+def _decode_global(module: str, qualname: str) -> Any:
+    return find_global(module, qualname)
+
+
 def _decode_numpy_scalar(dtype: str, data: str) -> Any:
     import numpy
 
@@ -127,10 +135,10 @@ _DECODERS: dict[str, Any] = {
     "enum": _decode_enum,
     "path": _decode_path,
     "torch": _decode_torch,
-    "device": lambda text: sys.modules["torch"].device(text),
+    "device": _decode_device,
     "np": _decode_numpy_scalar,
     "npdtype": _decode_numpy_dtype,
-    "g": lambda module, qualname: find_global(module, qualname),
+    "g": _decode_global,
 }
 LEAF_TAGS = frozenset(_DECODERS)
 
@@ -168,3 +176,8 @@ def global_name(value: Any) -> list[str] | None:
     for part in qualname.split("."):
         found = getattr(found, part, None)
     return ["g", module, qualname] if found is value else None
+
+
+def class_name(cls: type) -> list[str]:
+    """[module, qualname] of a class."""
+    return [cls.__module__, cls.__qualname__]

@@ -17,6 +17,7 @@ def value_records(home: Path, names: Sequence[str], run: str | None) -> list[dic
     """One record for each run, position and occurrence at which one of the names was logged.
 
     Args:
+        names: that were logged.
         home: FLOR_HOME; what was recorded after the last `flor` command is not in it yet.
         run: id or name of runs to keep, or None for all.
     """

@@ -1,0 +1,108 @@
+"""Where a replay runs: the folders of the run, or sandboxes that stand for them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from florctl.orchestrate.sandbox import Sandbox, lay_out
+from florlib.ground.layout import ReplayLayout
+from florlib.ground.recorded import RecordedProcess
+from florlib.ground.relocation import Relocation
+from florlib.hindsight.planner import sources_of
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a replay runs.
+
+    Attributes:
+        cwd: of the recorded run, symbolic links resolved.
+        project: of the run.
+        sandboxes: stand-ins for the project, and for the present folder of the run where that
+            lies elsewhere; none where the replay runs in place.
+    """
+
+    cwd: Path
+    project: Path
+    sandboxes: tuple[Sandbox, ...]
+
+    @classmethod
+    def users_own(cls, content: Mapping[str, Any]) -> Place:
+        """The folders of the run that a run.json tells of, themselves."""
+        return cls(_real(content["cwd"]), _real(content["project"]), ())
+
+    @classmethod
+    def apart(
+        cls,
+        content: Mapping[str, Any],
+        processes: Sequence[RecordedProcess],
+        layout: ReplayLayout,
+        home: Path,
+    ) -> Place:
+        """Lay out sandboxes.
+
+        Args:
+            content: of run.json.
+            processes: of the run.
+            layout: of the replay.
+            home: FLOR_HOME, which is left out.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        project, cwd = _real(content["project"]), _real(content["cwd"])
+        started = datetime.fromisoformat(content["started"])
+        began = int(started.timestamp() * 1e9)
+        without = [home]
+        sandbox = lay_out(
+            project,
+            layout.work,
+            started_ns=began,
+            written=[path for process in processes for path in process.written_files],
+            read=[path for process in processes for path in process.read_files],
+            code=sources_of(processes),
+            without=without,
+        )
+        if cwd.is_relative_to(project) or not cwd.is_dir():
+            return cls(cwd, project, (sandbox,))
+        without.append(project)
+        beside = lay_out(cwd, layout.work_beside, started_ns=began, without=without)
+        return cls(cwd, project, (sandbox, beside))
+
+    @property
+    def relocation(self) -> Relocation:
+        """Of paths in what was recorded."""
+        return Relocation(tuple((str(one.project), str(one.root)) for one in self.sandboxes))
+
+    def inside(self, path: Path) -> Path:
+        """Where the replay has a path of the record."""
+        for sandbox in self.sandboxes:
+            moved = sandbox.inside(path)
+            if moved != path:
+                return moved
+        return path
+
+    def word(self, word: str) -> str:
+        """A word of the command: paths that would lead out of the sandbox lead into it."""
+        option, equals, value = word.rpartition("=")
+        if not os.path.isabs(value) and not (len(self.sandboxes) > 1 and value.startswith("..")):
+            return word
+        path = Path(os.path.normpath(self.cwd / value))
+        moved = self.inside(path)
+        return word if moved == path else f"{option}{equals}{moved}"
+
+    def clear(self) -> list[str]:
+        """Remove what was laid out; the files that the replay wrote, which stay."""
+        outputs = [path for sandbox in self.sandboxes for path in sandbox.outputs()]
+        for sandbox in self.sandboxes:
+            sandbox.clear()
+        return outputs
+
+
+def _real(path: str) -> Path:
+    return Path(os.path.realpath(path))

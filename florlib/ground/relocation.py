@@ -1,0 +1,56 @@
+"""Paths that a replay has elsewhere than the record: a folder of the user's, and its stand-in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Relocation:
+    """Translates texts between the record and a replay that runs in a stand-in.
+
+    Attributes:
+        moves: (folder of the record, its stand-in), absolute, symbolic links resolved.
+    """
+
+    moves: tuple[tuple[str, str], ...] = ()
+
+    def there(self, content: Any) -> Any:
+        """Recorded JSON for the replay: texts that are paths below a folder lead to its stand-in.
+
+        >>> Relocation((("/p", "/s"),)).there(["/p/out", "/pp", "in /p", {"a": "/p"}])
+        ['/s/out', '/pp', 'in /p', {'a': '/s'}]
+        """
+        return self._translated(content, self._text_there) if self._active() else content
+
+    def back(self, content: Any) -> Any:
+        """JSON of the replay as the record would have it, wherever in a text a stand-in is named.
+
+        >>> Relocation((("/p", "/s"),)).back({"print": "wrote /s/out"})
+        {'print': 'wrote /p/out'}
+        """
+        return self._translated(content, self._text_back) if self._active() else content
+
+    def _active(self) -> bool:
+        return any(folder != standin for folder, standin in self.moves)
+
+    def _text_there(self, text: str) -> str:
+        for folder, standin in self.moves:
+            if text == folder or text.startswith(folder + "/"):
+                return standin + text[len(folder) :]
+        return text
+
+    def _text_back(self, text: str) -> str:
+        for folder, standin in self.moves:
+            text = text.replace(standin, folder)
+        return text
+
+    def _translated(self, content: Any, text: Any) -> Any:
+        if isinstance(content, str):
+            return text(content)
+        if isinstance(content, list):
+            return [self._translated(item, text) for item in content]
+        if isinstance(content, dict):
+            return {text(key): self._translated(item, text) for key, item in content.items()}
+        return content

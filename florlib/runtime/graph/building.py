@@ -1,0 +1,186 @@
+"""Making what a recorded tree holds and the live process does not: the second pass of a restore."""
+
+from __future__ import annotations
+
+import collections
+import functools
+import pickle
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from florlib.runtime.graph import memory
+from florlib.runtime.graph.generators import new_generator
+from florlib.runtime.graph.leaves import LEAF_TAGS, LIVE, REFERENCE, decode_leaf, find_global
+from florlib.runtime.graph.pairing import Pairing, global_or
+from florlib.runtime.graph.places import ABSENT, PLAIN_CLASS
+from florlib.runtime.graph.records import decode_record_dtype
+from florlib.runtime.graph.standin import stand_in_graph
+
+
+@dataclass(slots=True)
+class Builder:
+    """Gives the object of each node, and the value of each piece of a tree.
+
+    Attributes:
+        pairing: what was found live.
+        read: gives the bytes of a block by its name.
+    """
+
+    pairing: Pairing
+    read: Callable[[str], memoryview]
+    _built: dict[int, Any] = field(default_factory=dict)
+    _storages: dict[int, Any] = field(default_factory=dict)
+
+    def value(self, content: Any, present: Any) -> Any:
+        """The value for a piece of a tree, given what stands in its place now."""
+        if not isinstance(content, list):
+            return content
+        tag, *rest = content
+        if tag == REFERENCE:
+            return self.object(rest[0])
+        if tag == LIVE:
+            return present
+        if tag == "g":
+            return global_or({"g": content}, present)
+        if tag in LEAF_TAGS:
+            return decode_leaf(content)
+        if tag == "text":
+            return bytes(self.read(rest[0])).decode("utf-8", "surrogatepass")
+        if tag == "data":
+            return bytes(self.read(rest[0]))
+        if tag in ("t", "nt"):
+            return self._tuple(content, present)
+        if tag == "fs":
+            return frozenset(self.value(item, ABSENT) for item in rest)
+        if tag == "slice":
+            return slice(*(self.value(item, ABSENT) for item in rest))
+        if tag == "m":
+            owner = self.value(rest[0], getattr(present, "__self__", ABSENT))
+            return getattr(owner, rest[1])
+        return self._file(rest[0], present)
+
+    def _tuple(self, content: list[Any], present: Any) -> Any:
+        named = content[0] == "nt"
+        items = content[3:] if named else content[1:]
+        fits = isinstance(present, tuple) and len(present) == len(items)
+        values = [self.value(item, present[n] if fits else ABSENT) for n, item in enumerate(items)]
+        if fits and all(new is old for new, old in zip(values, present, strict=True)):
+            return present
+        if not named:
+            return tuple(values)
+        cls = find_global(content[1], content[2])
+        return cls._make(values) if hasattr(cls, "_make") else cls(values)
+
+    def _file(self, at: int, present: Any) -> Any:
+        if present is not ABSENT:
+            present.seek(at)
+        return present
+
+    def object(self, number: int) -> Any:
+        """The object of a node: the live one, or one made for it; not filled yet."""
+        found = self.pairing.paired.get(number, ABSENT)
+        if found is ABSENT:
+            found = self._built.get(number, ABSENT)
+        if found is ABSENT:
+            found = self._built[number] = self._build(self.pairing.nodes[number])
+        return found
+
+    def _build(self, node: dict[str, Any]) -> Any:
+        kind = node["k"]
+        builder = _BUILD.get(kind)
+        if builder is not None:
+            return builder(self, node)
+        if kind in ("function", "class", "stub", "storage"):
+            return ABSENT  # shown to be dead, or made on demand
+        cls: Any = find_global(*node["c"]) if "c" in node else PLAIN_CLASS[kind]
+        return cls.__new__(cls)
+
+    def _build_tensor(self, node: dict[str, Any]) -> Any:
+        lib = memory.torch()
+        dtype = getattr(lib, node["dtype"])
+        storage = self._storage(node["storage"])
+        tensor = lib.empty(0, dtype=dtype, device=node["device"])
+        tensor.set_(storage, node["offset"], node["shape"], node["stride"])
+        tensor = tensor.conj() if node["conj"] else tensor
+        tensor = lib._neg_view(tensor) if node["neg"] else tensor
+        if "grad_fn" in node:
+            return stand_in_graph(tensor, node["grad_fn"])
+        cls = find_global(*node["c"])
+        if issubclass(cls, lib.nn.Parameter):
+            return cls(tensor, requires_grad=node["requires_grad"])
+        if cls is not lib.Tensor:
+            tensor = tensor.as_subclass(cls)
+        return tensor.requires_grad_() if node["requires_grad"] else tensor
+
+    def _storage(self, number: int) -> Any:
+        paired = self.pairing.paired.get(number)
+        if paired is not None:
+            return paired.untyped_storage()
+        storage = self._storages.get(number)
+        if storage is None:
+            node = self.pairing.nodes[number]
+            storage = memory.new_storage(self.read(node["t"]), node["device"])
+            self._storages[number] = storage
+        return storage
+
+    def _build_sparse(self, node: dict[str, Any]) -> Any:
+        indices, values = (self.value(node[part], ABSENT) for part in ("indices", "values"))
+        lib = memory.torch()
+        made = lib.sparse_coo_tensor(indices, values, node["shape"], check_invariants=False)
+        return made.coalesce()
+
+    def _build_array(self, node: dict[str, Any]) -> Any:
+        numpy = sys.modules["numpy"]
+        dtype = numpy.dtype(node["dtype"])
+        if "owner" in node:
+            owner = self.object(node["owner"])
+            view = numpy.ndarray(
+                node["shape"], dtype, buffer=owner, offset=node["offset"], strides=node["strides"]
+            )
+            view.flags.writeable = node["writeable"]
+            return view
+        flat = numpy.frombuffer(bytearray(self.read(node["t"])), dtype=dtype)
+        array = flat.reshape(node["shape"]).copy(order=node["order"])
+        array.flags.writeable = node["writeable"]
+        cls = find_global(*node["c"])
+        return array if cls is numpy.ndarray else array.view(cls)
+
+    def _build_records(self, node: dict[str, Any]) -> Any:
+        numpy = sys.modules["numpy"]
+        dtype = decode_record_dtype(node["dtype"])
+        flat = numpy.frombuffer(bytearray(self.read(node["t"])), dtype=dtype)
+        return flat.reshape(node["shape"]).copy()
+
+    def _build_objects(self, node: dict[str, Any]) -> Any:
+        return sys.modules["numpy"].empty(node["shape"], dtype=object)
+
+    def _build_deque(self, node: dict[str, Any]) -> Any:
+        cls = find_global(*node["c"]) if "c" in node else collections.deque
+        return cls([], node["maxlen"])
+
+    def _build_opaque(self, node: dict[str, Any]) -> Any:
+        return pickle.loads(self.read(node["t"]))  # noqa: S301  # written by this user, see trusted
+
+    def _build_partial(self, node: dict[str, Any]) -> Any:
+        func, args, keywords = (
+            self.value(node[part], ABSENT) for part in ("func", "args", "keywords")
+        )
+        return functools.partial(func, *args, **keywords)
+
+    def _build_generator(self, node: dict[str, Any]) -> Any:
+        return new_generator(find_global(*node["c"]), node.get("bits"))
+
+
+_BUILD = {
+    "tensor": Builder._build_tensor,
+    "sparse": Builder._build_sparse,
+    "array": Builder._build_array,
+    "records": Builder._build_records,
+    "objects": Builder._build_objects,
+    "deque": Builder._build_deque,
+    "opaque": Builder._build_opaque,
+    "partial": Builder._build_partial,
+    "generator": Builder._build_generator,
+}

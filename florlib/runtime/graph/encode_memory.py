@@ -1,0 +1,112 @@
+"""Nodes of tensors and arrays: their geometry, and the memory that several may share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from florlib.ground.checkpoint_format import digest
+from florlib.runtime.graph import memory
+from florlib.runtime.graph.leaves import class_name
+from florlib.runtime.graph.records import encode_record_dtype
+
+if TYPE_CHECKING:
+    from florlib.runtime.graph.encode import Encoder
+
+
+def fill_tensor(encoder: Encoder, number: int, value: Any) -> None:
+    """Fill the node of a tensor; its storage becomes a node of its own."""
+    node = encoder.nodes[number]
+    node["k"], node["c"] = "tensor", class_name(type(value))
+    lib = memory.torch()
+    if value.layout is not lib.strided or value.is_quantized or value.device.type == "meta":
+        _fill_unusual_tensor(encoder, number, node, value)
+        return
+    node["dtype"] = str(value.dtype).removeprefix("torch.")
+    node["shape"], node["stride"] = list(value.shape), list(value.stride())
+    node["offset"], node["device"] = value.storage_offset(), str(value.device)
+    node["conj"], node["neg"] = bool(value.is_conj()), bool(value.is_neg())
+    node["storage"] = _storage_node(encoder, number, value)
+    if not memory.covers_storage(value):
+        node["content"] = digest(memory.tensor_content(value.detach()))
+    elif encoder.nodes[node["storage"]].get("partial"):
+        del encoder.nodes[node["storage"]]["partial"]
+    node["requires_grad"] = value.requires_grad
+    if not value.is_leaf:
+        node["grad_fn"] = type(value.grad_fn).__name__
+    grad = value.grad if value.is_leaf else None
+    if grad is not None:
+        node["grad"] = encoder.child(number, ".grad", grad)
+    attributes = {key: item for key, item in vars(value).items() if key != "grad"}
+    if attributes:
+        node["d"] = encoder.attributes(number, attributes.items())
+
+
+def _fill_unusual_tensor(encoder: Encoder, number: int, node: dict[str, Any], value: Any) -> None:
+    place = encoder.places[number]
+    if value.device.type == "meta":
+        node["k"] = "stub"
+        return
+    if value.is_sparse:
+        node["k"] = "sparse"
+        whole = value.detach().coalesce()
+        node["indices"] = encoder.child(number, ".indices", whole.indices())
+        node["values"] = encoder.child(number, ".values", whole.values())
+        node["shape"] = list(value.shape)
+        return
+    node["k"] = "stub"
+    encoder.miss(value, place, f"a tensor of layout {value.layout}, quantised or special")
+
+
+def _storage_node(encoder: Encoder, number: int, value: Any) -> int:
+    storage = value.untyped_storage()
+    key = (str(value.device), storage._cdata)
+    known = encoder.storages.get(key)
+    if known is not None:
+        return known
+    position = len(encoder.nodes)
+    encoder.storages[key] = position
+    encoder.alive.append(storage)
+    encoder.places.append(encoder.places[number])
+    node = {"k": "storage", "bytes": storage.nbytes(), "device": str(value.device)}
+    if not memory.covers_storage(value):
+        node["partial"] = True  # parts that no tensor shows may hold anything
+    encoder.nodes.append(node)
+    encoder.nodes[position]["t"] = encoder.block(
+        number, memory.storage_block(value.detach(), encoder.held)
+    )
+    return position
+
+
+def fill_array(encoder: Encoder, number: int, value: Any) -> None:
+    """Fill the node of an array; a view refers to the array that owns the memory."""
+    node = encoder.nodes[number]
+    node["k"], node["c"] = "array", class_name(type(value))
+    node["dtype"], node["shape"] = value.dtype.str, list(value.shape)
+    if value.dtype.hasobject or value.dtype.names is not None:
+        _fill_object_array(encoder, number, node, value)
+        return
+    owner = memory.array_owner(value)
+    if owner is not value and owner.flags["C_CONTIGUOUS"] and owner.dtype == value.dtype:
+        node["owner"] = encoder.child(number, ".base", owner)[1]
+        node["offset"] = memory.array_offset(value, owner)
+        node["strides"] = list(value.strides)
+        node["writeable"] = bool(value.flags["WRITEABLE"])
+        return
+    node["order"] = "F" if value.flags["F_CONTIGUOUS"] and value.ndim > 1 else "C"
+    node["writeable"] = bool(value.flags["WRITEABLE"])
+    node["t"] = encoder.block(number, memory.array_block(value, encoder.held))
+
+
+def _fill_object_array(encoder: Encoder, number: int, node: dict[str, Any], value: Any) -> None:
+    if value.dtype.names is not None:
+        node["k"] = "records"
+        node["dtype"] = encode_record_dtype(value.dtype)
+        if value.dtype.hasobject:
+            raise TypeError("records that hold objects")
+        clean = memory.zeros_like(value)  # padding holds whatever lay there
+        clean[...] = value
+        data = clean.tobytes()
+        node["t"] = encoder.block(number, memory.Block("uint8", (len(data),), data))
+        return
+    node["k"] = "objects"
+    node["v"] = [encoder.child(number, f"[{n}]", item) for n, item in enumerate(value.flat)]

@@ -1,0 +1,180 @@
+"""Writing recorded contents into objects, live or new: the last pass of a restore."""
+
+from __future__ import annotations
+
+import array
+import collections
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from florlib.runtime.graph import kinds, memory
+from florlib.runtime.graph.building import Builder
+from florlib.runtime.graph.generators import set_generator_state
+from florlib.runtime.graph.places import ABSENT, attribute_of, cells_of, item_at
+
+
+@dataclass(slots=True)
+class Filler:
+    """Fills the objects that a builder gives."""
+
+    builder: Builder
+
+    def fill(self) -> None:
+        """Fill every object that the roots lead to."""
+        # A generator takes its whole state at once, so the state has to be filled before it.
+        numbers = sorted(
+            sorted(self.builder.pairing.seen),
+            key=lambda number: self.builder.pairing.nodes[number]["k"] == "generator",
+        )
+        for number in numbers:
+            node = self.builder.pairing.nodes[number]
+            fill = _FILL.get(node["k"])
+            if fill is not None:
+                fill(self, node, self.builder.object(number), number in self.builder.pairing.paired)
+
+    def _fill_list(self, node: dict[str, Any], target: Any, paired: bool) -> None:
+        if "t" in node:
+            target[:] = array.array(_PACKED[node["p"]], bytes(self.builder.read(node["t"])))
+        else:
+            old = list(target)
+            target[:] = [
+                self.builder.value(item, item_at(old, n)) for n, item in enumerate(node["v"])
+            ]
+        self._fill_attributes(node, target)
+
+    def _fill_deque(self, node: dict[str, Any], target: Any, paired: bool) -> None:
+        old = list(target)
+        values = [self.builder.value(item, item_at(old, n)) for n, item in enumerate(node["v"])]
+        target.clear()
+        target.extend(values)
+        self._fill_attributes(node, target)
+
+    def _fill_set(self, node: dict[str, Any], target: Any, paired: bool) -> None:
+        values = [self.builder.value(item, ABSENT) for item in node["v"]]
+        if list(target) != values:
+            target.clear()
+            target.update(values)
+        self._fill_attributes(node, target)
+
+    def _fill_bytearray(self, node: dict[str, Any], target: Any, paired: bool) -> None:
+        target[:] = bytes(self.builder.read(node["t"]))
+
+    def _fill_dict(self, node: dict[str, Any], target: Any, paired: bool) -> None:
+        items = []
+        for content_key, content in node["v"]:
+            key = self.builder.value(content_key, ABSENT)
+            items.append((key, self.builder.value(content, dict.get(target, key, ABSENT))))
+        if "factory" in node:
+            factory = self.builder.value(node["factory"], target.default_factory)
+            target.default_factory = factory
+        base = collections.OrderedDict if isinstance(target, collections.OrderedDict) else dict
+        base.clear(target)
+        for key, value in items:
+            base.__setitem__(target, key, value)
+        self._fill_attributes(node, target)
+
+    def _fill_attributes(self, node: dict[str, Any], target: Any) -> None:
+        recorded = node.get("d", ())
+        present = getattr(target, "__dict__", None)
+        for name, content in recorded:
+            old = attribute_of(target, name)
+            value = self.builder.value(content, old)
+            if value is ABSENT or value is old:
+                continue
+            if present is not None and name not in kinds.slot_names(type(target)):
+                present[name] = value
+            else:
+                object.__setattr__(target, name, value)
+        if present:
+            _drop_others(present, {name for name, _ in recorded})
+
+    def _fill_object(self, node: dict[str, Any], target: Any, paired: bool) -> None:
+        self._fill_attributes(node, target)
+
+    def _fill_class(self, node: dict[str, Any], target: Any, paired: bool) -> None:
+        for name, content in node["d"]:
+            old = vars(target).get(name, ABSENT)
+            value = self.builder.value(content, old)
+            if value is not old and value is not ABSENT:
+                setattr(target, name, value)
+
+    def _fill_function(self, node: dict[str, Any], target: Any, paired: bool) -> None:
+        if target is ABSENT:
+            return
+        cells = cells_of(target)
+        for name, content in node["cells"]:
+            if name in cells:
+                old = cells[name].cell_contents
+                value = self.builder.value(content, old)
+                if value is not old:
+                    cells[name].cell_contents = value
+        for name, content in node["d"]:
+            vars(target)[name] = self.builder.value(content, vars(target).get(name, ABSENT))
+
+    def _fill_generator(self, node: dict[str, Any], target: Any, paired: bool) -> None:
+        set_generator_state(target, self.builder.value(node["state"], ABSENT))
+        self._fill_attributes(node, target)
+
+    def _fill_storage(self, node: dict[str, Any], target: Any, paired: bool) -> None:
+        if paired:
+            memory.fill_storage(target, self.builder.read(node["t"]))
+
+    def _fill_tensor(self, node: dict[str, Any], target: Any, paired: bool) -> None:
+        if "grad_fn" not in node:
+            if paired and target.requires_grad != node["requires_grad"]:
+                target.requires_grad_(node["requires_grad"])
+            grad = self.builder.value(node.get("grad"), ABSENT)
+            if target.grad is not grad:
+                target.grad = grad
+        for name, content in node.get("d", ()):
+            vars(target)[name] = self.builder.value(content, vars(target).get(name, ABSENT))
+
+    def _fill_array(self, node: dict[str, Any], target: Any, paired: bool) -> None:
+        if paired and "owner" not in node:
+            numpy = sys.modules["numpy"]
+            flat = numpy.frombuffer(self.builder.read(node["t"]), dtype=target.dtype)
+            target[...] = flat.reshape(target.shape)
+
+    def _fill_records(self, node: dict[str, Any], target: Any, paired: bool) -> None:
+        if paired:
+            numpy = sys.modules["numpy"]
+            flat = numpy.frombuffer(self.builder.read(node["t"]), dtype=target.dtype)
+            target[...] = flat.reshape(target.shape)
+
+    def _fill_objects(self, node: dict[str, Any], target: Any, paired: bool) -> None:
+        old = list(target.flat)
+        for n, content in enumerate(node["v"]):
+            target.flat[n] = self.builder.value(content, item_at(old, n))
+
+
+def _drop_others(attributes: dict[str, Any], recorded: set[str]) -> None:
+    """Remove attributes that the recorded object did not have.
+
+    A torch module's empty hook tables are not recorded: they are emptied, and stay.
+    """
+    for name in [name for name in attributes if name not in recorded]:
+        value = attributes[name]
+        if "_hooks" in name and isinstance(value, dict):
+            value.clear()
+        else:
+            del attributes[name]
+
+
+_PACKED = {"int64": "q", "float64": "d"}
+_FILL = {
+    "list": Filler._fill_list,
+    "deque": Filler._fill_deque,
+    "set": Filler._fill_set,
+    "bytearray": Filler._fill_bytearray,
+    "dict": Filler._fill_dict,
+    "object": Filler._fill_object,
+    "class": Filler._fill_class,
+    "function": Filler._fill_function,
+    "generator": Filler._fill_generator,
+    "storage": Filler._fill_storage,
+    "tensor": Filler._fill_tensor,
+    "array": Filler._fill_array,
+    "records": Filler._fill_records,
+    "objects": Filler._fill_objects,
+}

@@ -1,0 +1,263 @@
+"""Which live object stands where a recorded one stood: the first pass of a restore."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from florlib.runtime.graph import kinds, memory
+from florlib.runtime.graph.leaves import (
+    LEAF_TAGS,
+    LIVE,
+    REFERENCE,
+    GlobalNotFound,
+    decode_leaf,
+    find_global,
+)
+from florlib.runtime.graph.places import (
+    ABSENT,
+    PLAIN_CLASS,
+    Root,
+    attribute_of,
+    cells_of,
+    item_at,
+)
+from florlib.runtime.graph.records import decode_record_dtype
+
+
+@dataclass(slots=True)
+class Pairing:
+    """Walks a recorded tree and the live objects side by side; changes neither.
+
+    Attributes:
+        nodes: of the tree.
+        roots: [scope, name, value] of the tree.
+        trusted: whether pickled leaves may be loaded.
+        paired: by node number, the live object; for a storage a tensor that looks into it.
+        seen: numbers of the nodes that the roots lead to.
+        lost: by root, why something below it can neither be found nor made.
+    """
+
+    nodes: list[dict[str, Any]]
+    roots: list[Any]
+    trusted: bool
+    paired: dict[int, Any] = field(default_factory=dict)
+    seen: set[int] = field(default_factory=set)
+    lost: dict[Root, str] = field(default_factory=dict)
+    _taken: set[int] = field(default_factory=set)
+
+    def pair(self, live: Mapping[Root, Any]) -> None:
+        """Go through all roots, and note what is paired, seen and lost."""
+        queue: collections.deque[tuple[Any, Any, Root]] = collections.deque()
+        for scope, name, content in self.roots:
+            queue.append((content, live.get((scope, name), ABSENT), (scope, name)))
+        later: list[tuple[int, Any, Root]] = []
+        while queue or later:
+            while queue:
+                content, present, root = queue.popleft()
+                for pair in self._pair_value(content, present, root, later):
+                    queue.append((*pair, root))
+            # Dictionaries with objects as keys (optimizer.state) wait until the keys are paired.
+            waiting, later = later, []
+            for number, present, root in waiting:
+                queue.extend((*pair, root) for pair in self._pair_keyed(number, present))
+
+    def _pair_value(
+        self, content: Any, present: Any, root: Root, later: list[tuple[int, Any, Root]]
+    ) -> Iterator[tuple[Any, Any]]:
+        if not isinstance(content, list):
+            return
+        tag = content[0]
+        if tag == REFERENCE:
+            yield from self._pair_node(content[1], present, root, later)
+        elif tag in ("t", "nt"):
+            items = content[1:] if tag == "t" else content[3:]
+            fits = isinstance(present, tuple) and len(present) == len(items)
+            for n, item in enumerate(items):
+                yield item, present[n] if fits else ABSENT
+        elif tag in ("fs", "slice"):
+            for item in content[1:]:
+                yield item, ABSENT
+        elif tag == "m":
+            yield content[1], getattr(present, "__self__", ABSENT)
+        elif tag == LIVE and present is ABSENT:
+            self.lost.setdefault(root, f"a {content[1]} that this process does not have")
+        elif tag == "file" and present is ABSENT:
+            self.lost.setdefault(root, "an open file that this process does not have")
+        elif tag == "g":
+            self._check_global(content, root)
+
+    def _check_global(self, content: list[Any], root: Root) -> None:
+        try:
+            find_global(content[1], content[2])
+        except GlobalNotFound as error:
+            self.lost.setdefault(root, f"{error} is not there")
+
+    def _pair_node(
+        self, number: int, present: Any, root: Root, later: list[tuple[int, Any, Root]]
+    ) -> Iterator[tuple[Any, Any]]:
+        node = self.nodes[number]
+        if number in self.seen:
+            return
+        self.seen.add(number)
+        if "storage" in node:
+            self.seen.add(node["storage"])
+        if node["k"] in ("class", "function") and node.get("g"):
+            present = global_or(node, present)
+        if present is not ABSENT and id(present) not in self._taken and self._fits(node, present):
+            self.paired[number] = present
+            self._taken.add(id(present))
+        else:
+            present = ABSENT
+            self._check_buildable(node, root)
+        if node["k"] == "dict" and any(isinstance(key, list) for key, _ in node["v"]):
+            later.append((number, present, root))
+            yield from ((key, ABSENT) for key, _ in node["v"] if present is ABSENT)
+        else:
+            yield from self._children(node, present)
+
+    def _check_buildable(self, node: dict[str, Any], root: Root) -> None:
+        kind = node["k"]
+        if kind in ("function", "class"):
+            name = (node.get("g") or ["", "", "a nested function"])[2]
+            self.lost.setdefault(root, f"{name} cannot be made anew")
+        elif kind == "stub":
+            self.lost.setdefault(root, "a tensor of a kind that checkpoints do not hold")
+        elif kind == "opaque" and not self.trusted:
+            self.lost.setdefault(root, "a pickled object; --trust would load it")
+        elif "c" in node:
+            self._check_global(["g", *node["c"]], root)
+
+    def _fits(self, node: dict[str, Any], present: Any) -> bool:
+        kind = node["k"]
+        if kind == "class":
+            return isinstance(present, type)
+        if kind == "opaque":
+            return False
+        wanted = {"objects": "array", "records": "array", "sparse": "tensor", "stub": "tensor"}
+        if kinds.kind_of(present) != wanted.get(kind, kind):
+            return False
+        cls = type(present)
+        if "c" in node and [cls.__module__, cls.__qualname__] != node["c"]:
+            return False
+        if kind in PLAIN_CLASS and "c" not in node and cls is not PLAIN_CLASS[kind]:
+            return False
+        if kind == "tensor":
+            return self._fits_tensor(node, present)
+        if kind == "array":
+            return self._fits_array(node, present)
+        if kind in ("objects", "records"):
+            return self._fits_element_type(node, present)
+        return str(kind) not in ("partial", "sparse")
+
+    def _fits_tensor(self, node: dict[str, Any], present: Any) -> bool:
+        lib = memory.torch()
+        if present.layout is not lib.strided or not present.is_leaf or "grad_fn" in node:
+            return False
+        if str(present.dtype) != f"torch.{node['dtype']}" or str(present.device) != node["device"]:
+            return False
+        geometry = (list(present.shape), list(present.stride()), present.storage_offset())
+        if geometry != (node["shape"], node["stride"], node["offset"]):
+            return False
+        if present.is_conj() != node["conj"] or present.is_neg() != node["neg"]:
+            return False
+        return self._pair_storage(node["storage"], present)
+
+    def _pair_storage(self, number: int, present: Any) -> bool:
+        storage = present.untyped_storage()
+        known = self.paired.get(number)
+        if known is not None:
+            return bool(known.untyped_storage()._cdata == storage._cdata)
+        key = -storage._cdata - 1  # apart from the ids of objects
+        if key in self._taken or storage.nbytes() != self.nodes[number]["bytes"]:
+            return False
+        self._taken.add(key)
+        self.paired[number] = present
+        return True
+
+    def _fits_array(self, node: dict[str, Any], present: Any) -> bool:
+        if present.dtype.str != node["dtype"] or list(present.shape) != node["shape"]:
+            return False
+        if "owner" in node:
+            owner = memory.array_owner(present)
+            same = list(present.strides) == node["strides"]
+            return same and bool(memory.array_offset(present, owner) == node["offset"])
+        return bool(present.flags["WRITEABLE"]) and memory.array_owner(present) is present
+
+    def _fits_element_type(self, node: dict[str, Any], present: Any) -> bool:
+        if list(present.shape) != node["shape"] or not present.flags["WRITEABLE"]:
+            return False
+        if node["k"] == "objects":
+            return bool(present.dtype.str == node["dtype"])
+        return bool(present.dtype == decode_record_dtype(node["dtype"]))
+
+    def _children(self, node: dict[str, Any], present: Any) -> Iterator[tuple[Any, Any]]:
+        kind = node["k"]
+        if kind in ("list", "deque", "objects"):
+            items = list(present.flat) if kind == "objects" and present is not ABSENT else present
+            for n, content in enumerate(node.get("v", ())):
+                yield content, item_at(items, n)
+        elif kind == "set":
+            yield from ((content, ABSENT) for content in node["v"])
+        elif kind == "dict":
+            yield node.get("factory"), getattr(present, "default_factory", ABSENT)
+            for key, content in node["v"]:
+                yield content, ABSENT if present is ABSENT else dict.get(present, key, ABSENT)
+        elif kind == "function":
+            cells = {} if present is ABSENT else cells_of(present)
+            for name, content in node["cells"]:
+                yield content, cells[name].cell_contents if name in cells else ABSENT
+            for n, content in enumerate(node["defaults"]):
+                yield content, item_at(getattr(present, "__defaults__", None) or (), n)
+        elif kind == "partial":
+            for name in ("func", "args", "keywords"):
+                yield node[name], getattr(present, name, ABSENT)
+        elif kind == "tensor":
+            grad = None if present is ABSENT else present.grad
+            yield node.get("grad"), ABSENT if grad is None else grad
+        elif kind == "array" and "owner" in node:
+            owner = ABSENT if present is ABSENT else memory.array_owner(present)
+            yield [REFERENCE, node["owner"]], owner
+        elif kind == "sparse":
+            yield node["indices"], ABSENT
+            yield node["values"], ABSENT
+        elif kind == "generator":
+            yield node["state"], ABSENT
+        for name, content in node.get("d", ()):
+            yield content, attribute_of(present, name)
+        if "class" in node:
+            yield node["class"], ABSENT if present is ABSENT else type(present)
+
+    def _pair_keyed(self, number: int, present: Any) -> Iterator[tuple[Any, Any]]:
+        node = self.nodes[number]
+        yield node.get("factory"), getattr(present, "default_factory", ABSENT)
+        for key, content in node["v"]:
+            live_key = self._live_key(key)
+            found = ABSENT
+            if present is not ABSENT and live_key is not ABSENT:
+                found = dict.get(present, live_key, ABSENT)
+            yield content, found
+        for name, content in node.get("d", ()):
+            yield content, attribute_of(present, name)
+
+    def _live_key(self, key: Any) -> Any:
+        if not isinstance(key, list):
+            return key
+        if key[0] == REFERENCE:
+            return self.paired.get(key[1], ABSENT)
+        if key[0] in LEAF_TAGS:
+            return decode_leaf(key)
+        if key[0] == "t":
+            parts = [self._live_key(part) for part in key[1:]]
+            return ABSENT if any(part is ABSENT for part in parts) else tuple(parts)
+        return ABSENT
+
+
+def global_or(node: dict[str, Any], present: Any) -> Any:
+    """What a node's global name leads to, or `present` where it leads nowhere."""
+    try:
+        return find_global(*node["g"][1:])
+    except GlobalNotFound:
+        return present

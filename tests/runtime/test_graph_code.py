@@ -1,0 +1,366 @@
+"""Functions, classes and what refers to them: the code stays, what it has changed comes back."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+import sys
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import pytest
+
+from tests.runtime import things
+from tests.runtime.graphs import capture, difference, put_back
+from tests.runtime.things import Access, Both, Colour, Pair, Stack, Tally, Thing, Watched, counter
+
+
+def test_nonlocal_variables_come_back():
+    live = {"count": counter()}
+    live["count"]()
+    function, captured = live["count"], capture(live)
+    live["count"]()
+
+    put_back(captured, live)
+
+    assert live["count"] is function
+    assert function() == 2
+    assert function.__closure__[1].cell_contents == [1, 2]
+
+
+def test_functions_that_share_a_variable_still_do():
+    def make():
+        total = [0]
+
+        def add():
+            total[0] += 1
+
+        def get():
+            return total[0]
+
+        return add, get
+
+    live = dict(zip(("add", "get"), make(), strict=True))
+    live["add"]()
+    captured = capture(live)
+    live["add"]()
+
+    put_back(captured, live)
+
+    assert live["get"]() == 1
+    live["add"]()
+    assert live["get"]() == 2
+
+
+def test_an_unbound_variable_of_a_closure_is_left_alone():
+    def make():
+        def early():
+            return late
+
+        if False:
+            late = 1
+        return early
+
+    live = {"early": make()}
+
+    put_back(capture(live), live)
+
+    with pytest.raises(NameError):
+        live["early"]()
+
+
+def test_attributes_and_defaults_of_a_function_come_back(monkeypatch):
+    monkeypatch.setattr(things.remember, "__defaults__", ([],))
+    live = {"remember": things.remember}
+    things.remember(1)
+    things.remember.calls = 1
+    captured = capture(live)
+    things.remember(2)
+    things.remember.calls = 2
+
+    put_back(captured, live)
+
+    assert things.remember(3) == [1, 3]
+    assert things.remember.calls == 1
+    del things.remember.calls
+
+
+def test_attributes_of_a_class_come_back(monkeypatch):
+    monkeypatch.setattr(Tally, "total", 3)
+    monkeypatch.setattr(Tally, "seen", [1])
+    live = {"Tally": Tally}
+    seen, captured = Tally.seen, capture(live)
+    Tally.total = 4
+    Tally.seen.append(2)
+
+    put_back(captured, live)
+
+    assert Tally.total == 3
+    assert Tally.seen is seen
+    assert seen == [1]
+
+
+def test_attributes_of_the_class_of_an_object_come_back(monkeypatch):
+    monkeypatch.setattr(Tally, "total", 3)
+    live = {"tally": Tally()}
+    captured = capture(live)
+    Tally.total = 4
+
+    put_back(captured, live)
+
+    assert Tally.total == 3
+
+
+def test_attributes_of_a_base_class_come_back(monkeypatch):
+    monkeypatch.setattr(Tally, "total", 3)
+    live = {"child": Child()}
+    captured = capture(live)
+    Tally.total = 4
+
+    put_back(captured, live)
+
+    assert Tally.total == 3
+
+
+class Child(Tally):
+    """A class with nothing of its own."""
+
+
+def test_attributes_of_the_class_of_a_list_come_back(monkeypatch):
+    monkeypatch.setattr(Stack, "name", "before")
+    live = {"stack": Stack([1])}
+    captured = capture(live)
+    Stack.name = "after"
+
+    put_back(captured, live)
+
+    assert Stack.name == "before"
+
+
+def test_a_bound_method_belongs_to_its_object_again():
+    live = {"thing": Thing()}
+    live["step"] = live["thing"].count
+    captured = capture(live)
+    live["step"]()
+
+    put_back(captured, live)
+
+    assert not hasattr(live["thing"], "calls")
+    assert live["step"]() == 1
+    assert live["thing"].calls == 1
+
+
+def test_a_bound_method_of_a_base_class_keeps_its_class():
+    live = {"made": Overriding()}
+    live["super"] = super(Overriding, live["made"]).count
+    captured = capture(live)
+
+    put_back(captured, live)
+
+    assert live["super"]() == 1
+
+
+class Overriding(Thing):
+    """Overrides a method, so that its name leads elsewhere."""
+
+    def count(self) -> int:
+        """Another one."""
+        return -1
+
+
+def test_a_method_of_a_list():
+    live = {"history": [1]}
+    live["add"] = live["history"].append
+    captured = capture(live)
+    live["add"](2)
+
+    put_back(captured, live)
+    live["add"](3)
+
+    assert live["history"] == [1, 3]
+
+
+def test_a_class_method():
+    live = {"make": Maker.make}
+
+    put_back(capture(live), live)
+    anew = put_back(capture(live), {})
+
+    assert live["make"]() is anew["make"]() is Maker
+
+
+class Maker:
+    """Has a class method."""
+
+    @classmethod
+    def make(cls) -> type:
+        """The class."""
+        return cls
+
+
+def test_partials():
+    live = {"part": functools.partial(things.remember, 1, memory=[0])}
+    live["memory"] = live["part"].keywords["memory"]
+    captured = capture(live)
+    live["part"]()
+
+    put_back(captured, live)
+
+    assert live["memory"] == [0]
+    assert live["part"]() is live["memory"]
+
+
+VALUES = {
+    "nan": math.nan,
+    "minus nan": -math.nan,
+    "infinity": -math.inf,
+    "minus zero": -0.0,
+    "smallest": 5e-324,
+    "big": 1 << 4000,
+    "biggest": -(1 << 100_000),
+    "enum": Colour.GREEN,
+    "flag": Access.READ,
+    "flags": Access.READ | Access.WRITE,
+    "no flag": Access(0),
+    "library's flags": re.IGNORECASE | re.MULTILINE,
+    "path": Path("a") / "b",
+    "pure path": PurePosixPath("/x/../y"),
+    "windows": PureWindowsPath("C:/x"),
+    "surrogate": "\ud800 and \udfff",
+    "surrogate key": {"\ud800": [1]},
+    "zero byte": "a\0b",
+    "pair": Pair([1], (2, [3])),
+    "range": range(10, 0, -3),
+    "slice": slice(None, 4, [1]),
+    "frozen": frozenset({1, ("a", 2.0)}),
+    "not implemented": NotImplemented,
+    "type": dict,
+    "nested type": Thing,
+    "builtin": len,
+    "unbound method": str.upper,
+    "module function": math.sin,
+    "module": math,
+    "pattern": re.compile("a+", re.IGNORECASE),
+    "version": sys.version_info,
+    "subclass of int": type(True)(1),
+}
+
+
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
+def test_values(value):
+    captured = capture({"a": value, "b": [value, {"k": value}]})
+
+    over = put_back(captured, {"a": value, "b": None})
+    instead = put_back(captured, {"a": None, "b": [value, {"k": 0}]})
+
+    expected = {"a": value, "b": [value, {"k": value}]}
+    assert captured.missing == []
+    for restored in (over, instead):
+        if not isinstance(value, type(math)):
+            assert difference(restored, expected) is None
+
+
+class Celsius(float):
+    """A float of the user's, with an attribute."""
+
+    unit: str
+
+
+class Whole(int):
+    """An int of the user's."""
+
+
+class Text(str):
+    """A text of the user's."""
+
+    __slots__ = ()
+
+
+def degrees() -> Celsius:
+    made = Celsius(1.5)
+    made.unit = "C"
+    return made
+
+
+@pytest.mark.parametrize("make", [degrees, lambda: Whole(3), lambda: Text("a")])
+def test_values_of_classes_of_the_users(make):
+    restored = put_back(capture({"a": [make()]}), {"a": [0]})["a"][0]
+
+    assert type(restored) is type(make())
+    assert restored == make()
+    assert vars(restored) == vars(make()) if hasattr(make(), "__dict__") else True
+
+
+def test_a_subclass_of_tuple_keeps_its_attributes():
+    made = Marked([1, 2])
+    made.note = [3]
+    captured = capture({"a": made})
+    made.note.append(4)
+
+    restored = put_back(captured, {"a": made})["a"]
+
+    assert type(restored) is Marked
+    assert restored == (1, 2)
+    assert restored.note == [3]
+
+
+class Marked(tuple):
+    """A tuple of the user's, with an attribute."""
+
+
+def test_an_object_that_refuses_attributes_is_restored_all_the_same():
+    live = {"a": Watched()}
+    live["a"].__dict__["count"] = 1
+    captured = capture(live)
+    live["a"].__dict__["count"] = 2
+
+    put_back(captured, live)
+
+    assert vars(live["a"]) == {"count": 1}
+
+
+def test_slots_that_were_empty_are_empty_again():
+    live = {"a": Both()}
+    live["a"].left = 1
+    captured = capture(live)
+    live["a"].right = 2
+
+    put_back(captured, live)
+
+    assert live["a"].left == 1
+    assert not hasattr(live["a"], "right")
+
+
+def test_attributes_added_since_are_gone():
+    live = {"a": Thing(x=1)}
+    captured = capture(live)
+    live["a"].y = 2
+
+    put_back(captured, live)
+
+    assert vars(live["a"]) == {"x": 1}
+
+
+def test_dataclasses_frozen_and_slotted():
+    import dataclasses
+
+    live = {"a": Point(1, [2])}
+    captured = capture(live)
+    live["a"].y.append(3)
+    object.__setattr__(live["a"], "x", 5)
+
+    put_back(captured, live)
+
+    assert live["a"] == Point(1, [2])
+    assert dataclasses.is_dataclass(live["a"])
+
+
+import dataclasses  # noqa: E402
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Point:
+    """A frozen dataclass with slots."""
+
+    x: int
+    y: list[int]

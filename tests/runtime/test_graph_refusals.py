@@ -1,0 +1,219 @@
+"""What cannot be captured is named; what cannot be restored is refused before anything changes."""
+
+from __future__ import annotations
+
+import copy
+import socket
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from florlib.runtime.graph.decode import RestoreRefused
+from florlib.runtime.graph.encode import Encoder
+from tests.runtime import things
+from tests.runtime.graphs import capture, difference, is_project, put_back, stored
+from tests.runtime.things import Thing, counter
+
+
+class Leaving:
+    """A class that a test takes out of its module."""
+
+
+def changed_world():
+    """Live objects that a refused restore must leave exactly as they are."""
+    weight = torch.ones(3)
+    return {"weight": weight, "view": weight[1:], "list": [1, [2]], "thing": Thing(a=1)}
+
+
+def refused(names, live, *, match):
+    captured = capture({**changed_world(), **names})
+    for tensor in (live["weight"],):
+        tensor.fill_(9)
+    live["list"].append("changed")
+    live["thing"].b = 2
+    before = dict(live), copy.deepcopy({name: live[name] for name in changed_world()})
+
+    with pytest.raises(RestoreRefused, match=match):
+        put_back(captured, live)
+
+    assert all(live[name] is before[0][name] for name in before[0])
+    assert difference({name: live[name] for name in before[1]}, before[1]) is None
+
+
+def test_a_socket_that_is_not_there_is_refused():
+    with socket.socket() as live:
+        refused({"socket": live}, changed_world(), match="socket")
+
+
+def test_a_lock_that_is_not_there_is_refused():
+    refused({"lock": threading.Lock()}, changed_world(), match="lock: a lock that this process")
+
+
+def test_a_closure_that_is_not_there_is_refused():
+    refused({"count": counter()}, changed_world(), match="count: ")
+
+
+def test_a_class_that_is_not_there_is_refused(monkeypatch):
+    captured_as = Leaving()
+    monkeypatch.setattr(Leaving, "__qualname__", "Gone")
+
+    refused({"left": captured_as}, changed_world(), match="left: .*Gone is not there")
+
+
+def test_a_named_tuple_whose_class_is_not_there_is_refused(monkeypatch):
+    pair = things.Pair(1, 2)
+    monkeypatch.setattr(things.Pair, "__qualname__", "Gone")
+
+    refused({"pair": [pair]}, changed_world(), match="pair: .*Gone is not there")
+
+
+def test_an_enum_whose_class_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr(things.Colour, "__qualname__", "Gone")
+
+    refused({"colour": {"k": things.Colour.RED}}, changed_world(), match="colour: .*Gone")
+
+
+def test_an_open_file_that_is_not_there_is_refused(tmp_path):
+    (tmp_path / "f").write_text("text")
+    with (tmp_path / "f").open() as file:
+        refused({"file": file}, changed_world(), match="an open file")
+
+
+def test_a_damaged_block_changes_nothing():
+    live = changed_world()
+    captured = capture({**live, "last": torch.ones(2)})
+    state = stored(captured)
+    live["weight"].fill_(9)
+    live["list"].append("changed")
+    before = copy.deepcopy(live)
+
+    def read(name):
+        if name == "last":
+            raise RestoreRefused("damaged")
+        return state.read(name)
+
+    from florlib.runtime.graph.decode import Decoder
+    from tests.runtime.graphs import SCOPE
+
+    roots = {(SCOPE, name): value for name, value in live.items()}
+    with pytest.raises(RestoreRefused):
+        Decoder(state.tree, read).restore(roots, frozenset())
+
+    assert difference(live, before) is None
+
+
+@pytest.mark.parametrize("name", ["lock", "count", "file"])
+def test_what_nothing_reads_is_no_reason_to_refuse(name, tmp_path):
+    (tmp_path / "f").write_text("text")
+    with (tmp_path / "f").open() as file:
+        made = {"lock": threading.Lock(), "count": counter(), "file": file}[name]
+        captured = capture({"weight": torch.ones(2), name: made})
+
+        live = put_back(captured, {"weight": torch.zeros(2)}, dead=(name,))
+
+    assert live["weight"].tolist() == [1, 1]
+    assert name not in live
+
+
+def test_a_lost_part_of_a_dead_name_that_a_read_name_shares_is_refused():
+    shared = Thing(lock=threading.Lock())
+
+    with pytest.raises(RestoreRefused):
+        put_back(capture({"dead": [shared], "read": [shared]}), {}, dead=("dead",))
+
+
+def test_a_lock_stays_the_one_of_this_process():
+    live = {"lock": threading.Lock(), "thing": Thing(lock=threading.Lock(), n=1)}
+    lock, inner, captured = live["lock"], live["thing"].lock, capture(live)
+    live["thing"].n = 2
+
+    put_back(captured, live)
+
+    assert live["lock"] is lock
+    assert live["thing"].lock is inner
+    assert live["thing"].n == 1
+
+
+def test_a_file_that_is_read_goes_back_to_its_place(tmp_path):
+    (tmp_path / "f").write_text("one\ntwo\nthree\n")
+    with (tmp_path / "f").open() as file:
+        file.readline()
+        live = {"file": file}
+        captured = capture(live)
+        file.readline()
+
+        put_back(captured, live)
+
+        assert file.readline() == "two\n"
+
+
+MISSING = {
+    "a generator": (lambda: (n for n in range(3)), "a generator .* under way"),
+    "an iterator": (lambda: iter([1, 2]), "an iterator .* under way"),
+    "an iterator inside": (lambda: {"deep": [zip([1], [2], strict=True)]}, "an iterator"),
+    "what pickles not": (lambda: memoryview(b"ab"), "memoryview cannot be captured"),
+    "records of objects": (
+        lambda: np.zeros(2, dtype=[("x", "O"), ("y", "f4")]),
+        "records that hold objects",
+    ),
+    "an attribute that raises": (lambda: Raising(), "Raising cannot be captured .*no such luck"),
+}
+
+
+class Raising:
+    """A class whose slot cannot be looked at."""
+
+    __slots__ = ("x",)
+
+    def __getattribute__(self, name: str) -> object:
+        if name == "x":
+            raise RuntimeError("no such luck")
+        return object.__getattribute__(self, name)
+
+
+@pytest.mark.parametrize(("make", "reason"), MISSING.values(), ids=MISSING)
+def test_what_cannot_be_captured_is_named(make, reason):
+    import re
+
+    captured = capture({"a": make(), "b": [1]})
+
+    assert [item.name for item in captured.missing] == ["a"]
+    assert re.search(reason, captured.missing[0].reason)
+    assert put_back(captured, {"a": make(), "b": []})["b"] == [1]
+
+
+def test_the_path_to_what_is_missing_is_told():
+    captured = capture({"run": Thing(parts=[{"it": iter("ab")}])})
+
+    assert captured.missing[0].path == "run.parts[0]['it']"
+
+
+@pytest.mark.parametrize("dtype", ["f8", "c16", "datetime64[s]", "U3", ">i4", "?"])
+def test_content_that_is_held_already_is_not_copied(dtype):
+    from florlib.ground.checkpoint_format import digest
+
+    array = np.zeros(1 << 20, dtype=dtype)
+    first = Encoder(is_project).capture([("s", "a", array)])
+    content = first.blocks["a"].data
+    held = {(digest(content), len(content))}
+
+    second = Encoder(is_project, held).capture([("s", "a", array)])
+
+    assert second.missing == []
+    assert second.blocks["a"].held in held
+    assert len(second.blocks["a"].data) == 0
+
+
+def test_a_tensor_that_is_held_already_is_not_copied():
+    from florlib.ground.checkpoint_format import digest
+
+    tensor = torch.ones(1 << 20)
+    content = Encoder(is_project).capture([("s", "a", tensor)]).blocks["a"].data
+    held = {(digest(content), len(content))}
+
+    second = Encoder(is_project, held).capture([("s", "a", tensor), ("s", "b", tensor + 1)])
+
+    assert second.blocks["a"].held in held
+    assert second.blocks["b"].held is None
