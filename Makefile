@@ -8,6 +8,9 @@ INSTALLED := $(VENV)/.installed
 TEST_PROCESSES ?= 2
 # Pages whose help texts and sample outputs cog writes.
 COGGED := $(wildcard README.md docs/cli.md docs/formats/*.md)
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
+# Where the CPU builds of torch lie: PyPI has none for Linux (constraints.txt).
+TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-deep exactness coverage check format docs bench clean
@@ -20,10 +23,11 @@ install: $(INSTALLED)  ## make .venv with flor and its tools (every target below
 $(INSTALLED): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	@echo "installing flor, the CPU build of torch and the tools into $(VENV) (a minute or two)"
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev]' || { \
-	    echo 'hint: if torch==2.13.0+cpu was not found, let pip see the index of CPU builds:' >&2; \
-	    echo '      PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make install' >&2; \
+	@$(PIP) torch 2>/dev/null || $(PIP) --extra-index-url $(TORCH_INDEX) torch || { \
+	    echo 'hint: the CPU build of torch is neither where pip looks nor at $(TORCH_INDEX)' >&2; \
+	    echo '      make install PIP_FIND_LINKS=FOLDER takes it from a folder with its wheel' >&2; \
 	    exit 1; }
+	@$(PIP) -e '.[dev]'
 	@touch $@
 
 demo: $(INSTALLED)  ## record a script, add a log line afterwards, replay it, compare with a full re-run

@@ -32,11 +32,15 @@ def _log() -> None:
 
 @log_app.command("list")
 def list_runs(
-    name: Annotated[str | None, typer.Option("--name", help="Only runs of this name.")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the newest N.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Only runs of this name.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, metavar="N", help="Only the newest N.")
+    ] = None,
     here: Annotated[bool, typer.Option("--here", help="Only runs of this project.")] = False,
     all_runs: Annotated[
-        bool, typer.Option("--all", help=f"On a terminal too, more than {TERMINAL_RUNS}.")
+        bool, typer.Option("--all", help=f"On a terminal too, not only the newest {TERMINAL_RUNS}.")
     ] = False,
     json: JsonOption = False,
     csv: CsvOption = False,

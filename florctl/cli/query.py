@@ -26,7 +26,9 @@ def query(
     csv: CsvOption = False,
     plain: PlainOption = False,
 ) -> None:
-    """Ask the catalog in SQL: views runs, args, logs, loops, checkpoints, versions, replays.
+    """Ask the catalog in SQL.
+
+    Its views: runs, args, logs, loops, checkpoints, versions, replays.
 
     Example: flor query "SELECT name, count(*) FROM runs GROUP BY name"
     """

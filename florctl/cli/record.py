@@ -19,10 +19,10 @@ def record(
         str | None, typer.Option("-m", metavar="MODULE", help="Run a module, as python -m does.")
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="Name of the run; the script's name by default.")
+        str | None, typer.Option(metavar="NAME", help="Of the run; by default the script's.")
     ] = None,
     budget: Annotated[
-        str | None, typer.Option(help="Share of training time to spend, 1% by default.")
+        str | None, typer.Option(metavar="SHARE", help="Of training time to spend, 1% by default.")
     ] = None,
     tag: Annotated[
         list[str] | None, typer.Option(metavar="K=V", help="A tag to find the run by.")

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 def replay(
     run: Annotated[
-        str, typer.Argument(metavar="[RUN]", help="Which run; the newest one here by default.")
+        str,
+        typer.Argument(
+            metavar="[RUN]", help="@, @~2, NAME, NAME@3, a prefix of an id, or a git revision."
+        ),
     ] = "@",
     epochs: Annotated[
         str | None,
@@ -25,7 +28,7 @@ def replay(
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Print the plan; start nothing.")] = False,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Re-execute everything, to check the record.")
+        bool, typer.Option("--verify", help="Execute everything again, to check the record.")
     ] = False,
     tolerance: Annotated[
         float,
@@ -42,7 +45,10 @@ def replay(
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Answer the log lines that were added since a run: restore, skip, re-execute, verify.
+    """Answer the log lines that were added since a run.
+
+    Restores checkpoints, executes only what the added lines look into, and holds
+    everything that it executes against what was recorded.
 
     Example: flor replay --epochs 3,5:9
     """

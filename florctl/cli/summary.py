@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from florlib.stores.catalog.rows import RunDetails, RunRow
 
 
 def tell(line: str) -> None:
@@ -13,7 +17,7 @@ def tell(line: str) -> None:
 
 
 def tell_recorded(home: Path, token: str) -> None:
-    """Say what was recorded under a token, and how to look at it."""
+    """Say what was recorded under a token."""
     from contextlib import suppress
 
     from florctl.cli.options import harvest_now
@@ -23,30 +27,33 @@ def tell_recorded(home: Path, token: str) -> None:
     with suppress(FlorError, OSError):
         harvest_now(home)
         run = find_run(token, home, None)
-        details = details_of(run, home)
-        parts = [f"{run.iterations} iterations", f"{run.checkpoints} checkpoints"]
-        if run.checkpoints:
-            parts[1] += f" ({_size(run.bytes)})"
-        if run.overhead is not None:
-            parts.append(f"overhead {run.overhead:.1%}")
-        tell(f"flor: recorded {run.name}@{run.ordinal} ({run.run}): {', '.join(parts)}")
-        main = [loop for loop in details.loops if loop.kind == "main"]
-        if main:
-            places = ", ".join(f"{loop.name} ({loop.file}:{loop.line})" for loop in main)
-            tell(f"flor: main loop {places}")
-        else:
-            tell("flor: no training loop was found; code, arguments, prints and logs are recorded")
+        for line in _recorded_lines(run, details_of(run, home)):
+            tell(line)
 
 
-def _size(count: int) -> str:
-    """Bytes in words.
+def _recorded_lines(run: RunRow, details: RunDetails) -> list[str]:
+    from florctl.cli.views import size
 
-    >>> _size(540_000), _size(2_500_000_000)
-    ('540.0 kB', '2.5 GB')
+    cost = "" if run.overhead is None else f", overhead {run.overhead:.1%}"
+    ended = "" if run.status == "done" else f", {run.status}"
+    lines = [f"flor: recorded {run.name}@{run.ordinal} ({run.run}){ended}{cost}"]
+    main = [loop for loop in details.loops if loop.kind == "main"]
+    if not main:
+        lines.append("flor: no training loop was found: code, arguments, prints and logs are kept")
+        return lines
+    for loop in main:
+        place = f" ({loop.file}:{loop.line})" if loop.file else ""
+        lines.append(
+            f"flor: main loop {loop.name}{place}: {_counted(loop.iterations, 'iteration')}"
+        )
+    lines[-1] += f", {_counted(run.checkpoints, 'checkpoint')}, {size(run.bytes)}"
+    return lines
+
+
+def _counted(count: int, noun: str) -> str:
+    """A number and its noun.
+
+    >>> _counted(1, "checkpoint"), _counted(7, "checkpoint")
+    ('1 checkpoint', '7 checkpoints')
     """
-    size = float(count)
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -126,7 +126,7 @@ class _Layer:
     outputs: frozenset[str]
     real: frozenset[str]
     without: frozenset[str]
-    followed: set[str] = field(default_factory=set)
+    followed: set[Path] = field(default_factory=set)
 
     def folder(self, source: Path, relative: str) -> None:
         """Place the entries of a folder that is real in the sandbox."""
@@ -172,13 +172,19 @@ class _Layer:
             standin = self.sandbox.root / target.relative_to(self.sandbox.project)
             place = self.sandbox.root / name
             place.symlink_to(os.path.relpath(standin, place.parent))
-        elif target.is_dir() and str(target) not in self.followed:
-            self.followed.add(str(target))
+        elif target.is_dir() and self._may_follow(target):
+            self.followed.add(target)
             self._followed(target, name)
         elif target.is_file():
             self._file(target, name)
         else:
             self._link(source, name)
+
+    def _may_follow(self, target: Path) -> bool:
+        """Not in circles, nor to a folder around the project or the sandbox."""
+        ours = (self.sandbox.project, self.sandbox.root)
+        around = any(folder.is_relative_to(target) for folder in ours)
+        return not around and target not in self.followed
 
     def _followed(self, target: Path, name: str) -> None:
         folders = (Path(folder) for folder, _, _ in os.walk(target))

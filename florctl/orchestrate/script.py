@@ -107,9 +107,10 @@ def check_name(name: str) -> str:
         UsageError: it cannot be one.
     """
     if not _NAME.fullmatch(name) or name == CATALOG_NAME:
+        near = _clean(Path(name).stem if name == CATALOG_NAME else name)
         raise UsageError(
             f"{name!r} cannot name a run: letters, digits, '_', '-' and '.' make a name",
-            hint=f"flor record --name {_clean(name)} train.py",
+            hint=f"flor record --name {near} train.py",
         )
     return name
 

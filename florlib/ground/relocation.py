@@ -49,8 +49,8 @@ class Relocation:
     def _translated(self, content: Any, text: Any) -> Any:
         if isinstance(content, str):
             return text(content)
-        if isinstance(content, list):
-            return [self._translated(item, text) for item in content]
+        if isinstance(content, list | tuple):
+            return type(content)(self._translated(item, text) for item in content)
         if isinstance(content, dict):
             return {text(key): self._translated(item, text) for key, item in content.items()}
         return content

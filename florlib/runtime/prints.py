@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from florlib.runtime.guard import degrade
+
 LineSink = Callable[[str, str, str | None, int], None]
 """Called with (name, line, file name, line number) for each whole line."""
 
@@ -30,18 +32,20 @@ class LineTap:
     def write(self, text: str, /) -> int:
         """Write through, then listen; what the stream raises is the caller's to see."""
         written: int = self._write(text)
-        if type(text) is str:
+        try:
             if "\n" in text:
                 self._lines(text)
             else:
                 self._partial = (self._partial + text)[-_LONGEST:]
+        except Exception as error:  # noqa: BLE001  # what was written must not seem to have failed
+            degrade("listen to what is printed", error)
         return written
 
     def _lines(self, text: str) -> None:
-        frame = sys._getframe(2)
+        file, number = _caller()
         *lines, self._partial = (self._partial + text).split("\n")
         for line in lines:
-            self._sink(self._name, line, frame.f_code.co_filename, frame.f_lineno)
+            self._sink(self._name, line, file, number)
 
     def close(self) -> None:
         """Give on a last line without an end, and let the stream alone."""
@@ -50,6 +54,15 @@ class LineTap:
             self._partial = ""
         if self._stream.__dict__.get("write") == self.write:
             del self._stream.__dict__["write"]
+
+
+def _caller() -> tuple[str | None, int]:
+    """The file and line that wrote; none where it is the interpreter, as it ends."""
+    try:
+        frame = sys._getframe(3)
+    except ValueError:
+        return None, 0
+    return frame.f_code.co_filename, frame.f_lineno
 
 
 def tap_standard_streams(sink: LineSink) -> list[LineTap]:

@@ -8,6 +8,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -48,12 +49,13 @@ def commands() -> Iterator[str]:
     """Every command as a person types it: `flor`, `flor log`, `flor log show`, …"""
     from florctl.cli.app import app
 
-    below = [("flor", typer.main.get_command(app))]
+    below: list[tuple[str, Any]] = [("flor", typer.main.get_command(app))]
     while below:
         words, command = below.pop()
         yield words
-        children = getattr(command, "commands", {})
-        below += [(f"{words} {n}", child) for n, child in children.items() if not child.hidden]
+        # The root loads its commands when they are asked for, so they are listed by name.
+        children = command.list_commands(None) if hasattr(command, "list_commands") else []
+        below += [(f"{words} {name}", command.get_command(None, name)) for name in children]
 
 
 def headings(page: str) -> set[str]:

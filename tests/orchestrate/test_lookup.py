@@ -11,7 +11,7 @@ from florctl.orchestrate.lookup import NameNotFound, ask, find_run, values_of
 from florlib.ground.errors import RunAmbiguous, RunNotFound, UsageError
 from tests.homes import BOOT, HINDSIGHT, HOST, NOW, Home, log, training
 
-HERE = Path("/work/project")
+HERE = Path("/home/ann/project")
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_the_newest_of_all_projects(home: Path):
         ("zzz", "no run answers to 'zzz'", "flor log list"),
         ("linear@9", "linear has no run 9; its newest is linear@3", "flor log list --name linear"),
         ("linexr@2", "no run answers to 'linexr'", "flor log show linear"),
-        ("@~3", "@~3 is too far back: 3 runs recorded in /work/project", "flor log list"),
+        ("@~3", "@~3 is too far back: 3 runs recorded in /home/ann/project", "flor log list"),
         ("", "no run answers to ''", "flor log list"),
     ],
 )

@@ -122,6 +122,18 @@ def test_views_look_into_one_array_again(into_live):
     assert not live["wide"].flags.writeable
 
 
+def test_views_that_came_apart_look_into_one_array_again():
+    live = {"view": None, "whole": np.arange(6.0)}
+    live["view"] = live["whole"][2:]
+    captured = capture(live)
+    live["view"] = np.zeros(6)[2:]
+
+    put_back(captured, live)
+
+    live["whole"][2] = 9
+    assert live["view"].tolist() == [9, 3, 4, 5]
+
+
 def test_a_tensor_and_an_array_that_share_memory():
     live = {"array": np.arange(4.0)}
     live["tensor"] = torch.from_numpy(live["array"])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 import re
-import sys
+import time
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
+import torch
 
 from tests.runtime import things
 from tests.runtime.graphs import capture, difference, put_back
@@ -111,32 +113,6 @@ def test_attributes_of_the_class_of_an_object_come_back(monkeypatch):
     assert Tally.total == 3
 
 
-def test_attributes_of_a_base_class_come_back(monkeypatch):
-    monkeypatch.setattr(Tally, "total", 3)
-    live = {"child": Child()}
-    captured = capture(live)
-    Tally.total = 4
-
-    put_back(captured, live)
-
-    assert Tally.total == 3
-
-
-class Child(Tally):
-    """A class with nothing of its own."""
-
-
-def test_attributes_of_the_class_of_a_list_come_back(monkeypatch):
-    monkeypatch.setattr(Stack, "name", "before")
-    live = {"stack": Stack([1])}
-    captured = capture(live)
-    Stack.name = "after"
-
-    put_back(captured, live)
-
-    assert Stack.name == "before"
-
-
 def test_a_bound_method_belongs_to_its_object_again():
     live = {"thing": Thing()}
     live["step"] = live["thing"].count
@@ -237,12 +213,10 @@ VALUES = {
     "type": dict,
     "nested type": Thing,
     "builtin": len,
-    "unbound method": str.upper,
     "module function": math.sin,
-    "module": math,
+    "what torch returns": torch.tensor([3.0, 1.0]).max(0),
+    "time": time.gmtime(0),
     "pattern": re.compile("a+", re.IGNORECASE),
-    "version": sys.version_info,
-    "subclass of int": type(True)(1),
 }
 
 
@@ -256,8 +230,7 @@ def test_values(value):
     expected = {"a": value, "b": [value, {"k": value}]}
     assert captured.missing == []
     for restored in (over, instead):
-        if not isinstance(value, type(math)):
-            assert difference(restored, expected) is None
+        assert difference(restored, expected) is None
 
 
 class Celsius(float):
@@ -342,8 +315,6 @@ def test_attributes_added_since_are_gone():
 
 
 def test_dataclasses_frozen_and_slotted():
-    import dataclasses
-
     live = {"a": Point(1, [2])}
     captured = capture(live)
     live["a"].y.append(3)
@@ -353,9 +324,6 @@ def test_dataclasses_frozen_and_slotted():
 
     assert live["a"] == Point(1, [2])
     assert dataclasses.is_dataclass(live["a"])
-
-
-import dataclasses  # noqa: E402
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import pytest
 from hypothesis import given
 
 from tests.runtime.graphs import capture, compared, difference, put_back
 from tests.runtime.recipes import build, recipes
+from tests.runtime.things import Thing
 
 
 @given(recipes)
@@ -46,3 +49,50 @@ def test_equal_graphs_compare_equal(recipe):
     comparison = compared(capture(build(recipe)), capture(build(recipe)))
 
     assert comparison.differences == ()
+
+
+def test_objects_as_keys_and_members_come_back():
+    live = {"table": {Thing(n=1): [1], (Thing(n=2), 3): [2]}, "members": {Thing(n=4)}}
+    captured = capture(live)
+    for key in [*live["table"], *live["members"]]:
+        (key[0] if isinstance(key, tuple) else key).n = 9
+
+    over = put_back(captured, live)
+    anew = put_back(captured, {})
+
+    for restored in (over, anew):
+        (one, value), ((two, three), other) = restored["table"].items()
+        assert (one.n, value, two.n, three, other) == (1, [1], 2, 3, [2])
+        assert [member.n for member in restored["members"]] == [4]
+
+
+def test_a_live_object_is_found_also_where_a_set_leads_to_it_first():
+    weight = Thing(n=1)
+    live = {"all": {weight}, "net": Thing(parts=Thing(weight=weight))}
+    captured = capture(live)
+    weight.n = 2
+
+    put_back(captured, live)
+
+    assert live["net"].parts.weight is weight
+    assert live["all"] == {weight}
+    assert weight.n == 1
+
+
+def test_a_deque_of_another_length_is_replaced():
+    captured = capture({"a": deque([1, 2], maxlen=3)})
+
+    live = put_back(captured, {"a": deque(maxlen=1)})
+
+    assert difference(live, {"a": deque([1, 2], maxlen=3)}) is None
+
+
+@pytest.mark.parametrize("make", [set, lambda items: set(set(items))], ids=["grown", "copied"])
+def test_a_set_is_gone_through_in_the_same_order(make):
+    items = [0, 8, 17, 26, 35]  # no two of them want the same place
+    captured = capture({"a": make(items)})
+
+    over = put_back(captured, {"a": {5, 4}})
+    anew = put_back(captured, {})
+
+    assert list(over["a"]) == list(anew["a"]) == list(make(items))

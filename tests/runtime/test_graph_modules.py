@@ -20,7 +20,7 @@ class Net(nn.Module):
         self.norm = nn.BatchNorm1d(4)
         self.layers = nn.ModuleList([nn.Linear(4, 4), nn.Dropout(0.5)])
         self.out = nn.Linear(4, 3)
-        self.out.weight = nn.Parameter(self.first.weight.detach().t().clone())
+        self.out.weight = nn.Parameter(self.first.weight.detach().t().contiguous())
         self.tied = self.first.weight
         self.register_buffer("kept", torch.ones(2))
         self.register_buffer("passing", torch.ones(2), persistent=False)
@@ -72,7 +72,7 @@ def step(live: dict[str, object]) -> float:
 
     loss = opt.step(closure)
     plateau = isinstance(sched, optim.lr_scheduler.ReduceLROnPlateau)
-    sched.step(loss) if plateau else sched.step()
+    sched.step(loss.item()) if plateau else sched.step()
     return loss.item()
 
 
@@ -213,6 +213,31 @@ def test_a_network_can_be_made_anew():
 
     assert difference(dict(restored.state_dict()), dict(net.state_dict())) is None
     assert compared(captured, capture({"net": restored})).differences == ()
+
+
+def test_an_optimizer_can_be_made_anew():
+    weight = nn.Parameter(torch.ones(3))
+    live = {"weight": weight, "opt": optim.Adam([weight])}
+    weight.square().sum().backward()
+    live["opt"].step()
+    captured = capture(live)
+    live["opt"].step()
+
+    restored = put_back(captured, {})
+    restored["opt"].step()
+
+    assert difference(restored["weight"].data, weight.data) is None
+    assert restored["opt"].param_groups[0]["params"][0] is restored["weight"]
+
+
+def test_a_copy_that_is_not_there_yet_can_be_used():
+    live = {"net": Net(), "best": None}
+    live["best"] = copy.deepcopy(live["net"])
+    captured = capture(live)
+
+    restored = put_back(captured, {"net": Net(), "best": None})
+
+    assert restored["best"](torch.ones(2, 3)).shape == (2, 3)
 
 
 def test_an_average_of_the_weights():

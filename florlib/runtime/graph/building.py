@@ -12,7 +12,14 @@ from typing import Any
 
 from florlib.runtime.graph import memory
 from florlib.runtime.graph.generators import new_generator
-from florlib.runtime.graph.leaves import LEAF_TAGS, LIVE, REFERENCE, decode_leaf, find_global
+from florlib.runtime.graph.leaves import (
+    LEAF_TAGS,
+    LIVE,
+    REFERENCE,
+    class_name,
+    decode_leaf,
+    find_global,
+)
 from florlib.runtime.graph.pairing import Pairing, global_or
 from florlib.runtime.graph.places import ABSENT, PLAIN_CLASS
 from florlib.runtime.graph.records import decode_record_dtype
@@ -32,6 +39,18 @@ class Builder:
     read: Callable[[str], memoryview]
     _built: dict[int, Any] = field(default_factory=dict)
     _storages: dict[int, Any] = field(default_factory=dict)
+
+    def build(self) -> None:
+        """Make all that has no live counterpart, and read all contents.
+
+        So none is found damaged when half of the objects have been filled.
+        """
+        for number in sorted(self.pairing.seen):
+            self.object(number)
+            if "t" in (node := self.pairing.nodes[number]):
+                self.read(node["t"])
+        for name in self.pairing.texts:
+            self.read(name)
 
     def value(self, content: Any, present: Any) -> Any:
         """The value for a piece of a tree, given what stands in its place now."""
@@ -70,7 +89,8 @@ class Builder:
             return present
         if not named:
             return tuple(values)
-        cls = find_global(content[1], content[2])
+        same = class_name(type(present)) == content[1:3]
+        cls = type(present) if same else find_global(content[1], content[2])
         return cls._make(values) if hasattr(cls, "_make") else cls(values)
 
     def _file(self, at: int, present: Any) -> Any:
@@ -95,7 +115,10 @@ class Builder:
         if kind in ("function", "class", "stub", "storage"):
             return ABSENT  # shown to be dead, or made on demand
         cls: Any = find_global(*node["c"]) if "c" in node else PLAIN_CLASS[kind]
-        return cls.__new__(cls)
+        made = cls.__new__(cls)
+        if memory.is_network(cls):
+            memory.torch().nn.Module.__init__(made)  # its hook tables, which are not recorded
+        return made
 
     def _build_tensor(self, node: dict[str, Any]) -> Any:
         lib = memory.torch()
@@ -164,13 +187,14 @@ class Builder:
         return pickle.loads(self.read(node["t"]))  # noqa: S301  # written by this user, see trusted
 
     def _build_partial(self, node: dict[str, Any]) -> Any:
-        func, args, keywords = (
-            self.value(node[part], ABSENT) for part in ("func", "args", "keywords")
-        )
-        return functools.partial(func, *args, **keywords)
+        return functools.partial(_nothing)
 
     def _build_generator(self, node: dict[str, Any]) -> Any:
         return new_generator(find_global(*node["c"]), node.get("bits"))
+
+
+def _nothing() -> None:
+    """What a new partial calls until it is filled."""
 
 
 _BUILD = {

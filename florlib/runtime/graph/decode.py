@@ -7,10 +7,12 @@ Nothing is changed before the first two have shown that everything can be had.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from florlib.ground.errors import FlorError
 from florlib.runtime.graph.building import Builder
 from florlib.runtime.graph.filling import Filler
 from florlib.runtime.graph.pairing import Pairing
@@ -46,14 +48,19 @@ class Decoder:
             RestoreRefused: something that matters has no counterpart; nothing was changed.
         """
         pairing = Pairing(self.tree["nodes"], self.tree["roots"], self.trusted)
-        pairing.pair(live)
+        pairing.pair(live, dead)
         lost = {root: why for root, why in pairing.lost.items() if root not in dead}
         if lost:
             (_, name), why = next(iter(lost.items()))
             raise RestoreRefused(f"{name}: {why}")
-        builder = Builder(pairing, self.read)
-        for number in sorted(pairing.seen):
-            builder.object(number)
+        builder = Builder(pairing, functools.cache(self.read))
+        try:
+            builder.build()
+        except FlorError:
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise RestoreRefused(f"something cannot be made anew ({reason})") from error
         Filler(builder).fill()
         return self._bindings(builder, live)
 

@@ -18,7 +18,6 @@ from florlib.runtime.graph.encode_memory import fill_array, fill_tensor
 from florlib.runtime.graph.generators import bits_name, generator_state
 from florlib.runtime.graph.leaves import (
     LIVE,
-    PLAIN,
     REFERENCE,
     NotALeaf,
     class_name,
@@ -191,8 +190,10 @@ class Encoder:
 
     def _tuple(self, value: Any, place: _Place) -> Any:
         cls = type(value)
-        if cls is tuple and PLAIN.issuperset(map(type, value)):
+        if cls is tuple and _small_integers(value):
             return ["t", *value]  # such as the 625 integers of a Mersenne twister
+        if getattr(value, "__dict__", None):
+            return self._opaque(value, place)
         items = [self._inner(place, f"[{n}]", item) for n, item in enumerate(value)]
         if cls is tuple:
             return ["t", *items]
@@ -211,11 +212,14 @@ class Encoder:
     def _reference(self, value: Any, place: _Place) -> Any:
         owner = getattr(value, "__self__", None)
         if owner is not None and not isinstance(owner, types.ModuleType | type):
-            return ["m", self._inner(place, ".__self__", owner), value.__name__]
+            return self._method(value, place)
         return global_name(value) or self._live(value, place)
 
     def _method(self, value: Any, place: _Place) -> Any:
-        return ["m", self._inner(place, ".__self__", value.__self__), value.__func__.__name__]
+        name = value.__name__
+        if getattr(value.__self__, name, None) != value:  # super().step, or a name of its own
+            return self._live(value, place)
+        return ["m", self._inner(place, ".__self__", value.__self__), name]
 
     def _class(self, value: Any, place: _Place) -> Any:
         if self.is_project(value.__module__) and _class_attributes(value):
@@ -383,6 +387,16 @@ def _key_step(key: Any) -> str:
     return f"[<{type(key).__name__}>]"
 
 
+def _small_integers(items: tuple[Any, ...]) -> bool:
+    if set(map(type, items)) != {int}:
+        return False
+    try:
+        array.array("q", items)
+    except OverflowError:
+        return False
+    return True
+
+
 def _packed(items: list[Any]) -> memory.Block | None:
     if len(items) < PACKED_LENGTH:
         return None
@@ -400,10 +414,11 @@ def _packed(items: list[Any]) -> memory.Block | None:
 def _attributes_of(value: Any) -> list[tuple[str, Any]]:
     """The attributes of an instance, without the empty hook tables of torch modules."""
     attributes = getattr(value, "__dict__", {})
+    module = memory.is_network(type(value))
     found = [
         (name, item)
         for name, item in attributes.items()
-        if not (_EMPTY_HOOKS in name and isinstance(item, dict) and not item)
+        if not (module and _EMPTY_HOOKS in name and isinstance(item, dict) and not item)
     ]
     slots = kinds.slot_names(type(value))
     return found + [(name, getattr(value, name)) for name in slots if hasattr(value, name)]

@@ -52,9 +52,12 @@ class Filler:
 
     def _fill_set(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         values = [self.builder.value(item, ABSENT) for item in node["v"]]
-        if list(target) != values:
+        # The order of a set depends on how it grew: one by one, or at once as a copy.
+        for source in (values, dict.fromkeys(values)):
+            if list(target) == values:
+                break
             target.clear()
-            target.update(values)
+            target.update(source)
         self._fill_attributes(node, target)
 
     def _fill_bytearray(self, node: dict[str, Any], target: Any, paired: bool) -> None:
@@ -86,8 +89,12 @@ class Filler:
                 present[name] = value
             else:
                 object.__setattr__(target, name, value)
+        names = {name for name, _ in recorded}
         if present:
-            _drop_others(present, {name for name, _ in recorded})
+            _drop_others(present, names)
+        for name in kinds.slot_names(type(target)):
+            if name not in names and hasattr(target, name):
+                object.__delattr__(target, name)
 
     def _fill_object(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         self._fill_attributes(node, target)
@@ -111,6 +118,14 @@ class Filler:
                     cells[name].cell_contents = value
         for name, content in node["d"]:
             vars(target)[name] = self.builder.value(content, vars(target).get(name, ABSENT))
+
+    def _fill_partial(self, node: dict[str, Any], target: Any, paired: bool) -> None:
+        parts = [
+            self.builder.value(node[part], getattr(target, part))
+            for part in ("func", "args", "keywords")
+        ]
+        # Keeps the very dictionary of keywords, which others may know.
+        target.__setstate__((*parts, vars(target)))
 
     def _fill_generator(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         set_generator_state(target, self.builder.value(node["state"], ABSENT))
@@ -171,6 +186,7 @@ _FILL = {
     "object": Filler._fill_object,
     "class": Filler._fill_class,
     "function": Filler._fill_function,
+    "partial": Filler._fill_partial,
     "generator": Filler._fill_generator,
     "storage": Filler._fill_storage,
     "tensor": Filler._fill_tensor,

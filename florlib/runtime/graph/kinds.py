@@ -111,7 +111,7 @@ def _classify_builtin(cls: type) -> str | None:
         return "reference"
     if cls is slice:
         return "slice"
-    if issubclass(cls, frozenset):
+    if cls is frozenset:
         return "frozenset"
     if issubclass(cls, io.IOBase):
         return "file"

@@ -21,6 +21,10 @@ LIVE = "live"
 PLAIN = frozenset({type(None), bool, int, str})
 
 
+# Python writes no longer ones as decimals (sys.set_int_max_str_digits: 4,300 digits).
+LONGEST_INT_BITS = 8192
+
+
 class NotALeaf(Exception):
     """The object has an identity and belongs into a node."""
 
@@ -37,6 +41,8 @@ def encode_leaf(value: Any) -> Any:
         NotALeaf: the value is something else.
     """
     kind = type(value)
+    if kind is int and value.bit_length() > LONGEST_INT_BITS:
+        return ["int", hex(value)]
     if kind in PLAIN:
         return value
     if kind is float:
@@ -44,6 +50,8 @@ def encode_leaf(value: Any) -> Any:
     encoder = _ENCODERS.get(kind)
     if encoder is not None:
         return encoder(value)
+    if isinstance(value, enum.Flag):  # a combination of flags is no member and has no name
+        return ["flag", kind.__module__, kind.__qualname__, value.value]
     if isinstance(value, enum.Enum):
         return ["enum", kind.__module__, kind.__qualname__, value.name]
     if isinstance(value, PurePath):
@@ -91,8 +99,16 @@ def _decode_float(value: Any) -> float:
     return float(value[1]) if isinstance(value, list) else float(value)
 
 
+def _decode_int(text: str) -> int:
+    return int(text, 16)
+
+
 def _decode_enum(module: str, qualname: str, name: str) -> Any:
     return find_global(module, qualname)[name]
+
+
+def _decode_flag(module: str, qualname: str, value: int) -> Any:
+    return find_global(module, qualname)(value)
 
 
 def _decode_path(kind: str, text: str) -> Any:
@@ -133,6 +149,8 @@ _DECODERS: dict[str, Any] = {
     "ellipsis": lambda: Ellipsis,
     "notimplemented": lambda: NotImplemented,
     "enum": _decode_enum,
+    "flag": _decode_flag,
+    "int": _decode_int,
     "path": _decode_path,
     "torch": _decode_torch,
     "device": _decode_device,

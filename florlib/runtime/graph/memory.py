@@ -45,6 +45,12 @@ def torch() -> Any:
     return sys.modules["torch"]
 
 
+def is_network(cls: type) -> bool:
+    """Whether instances are torch modules."""
+    lib = sys.modules.get("torch")
+    return lib is not None and issubclass(cls, lib.nn.Module)
+
+
 def storage_block(tensor: Any, held: Held = ()) -> Block:
     """Copy the whole storage that a tensor looks into, unless its content is held already.
 

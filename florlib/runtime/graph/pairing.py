@@ -13,6 +13,7 @@ from florlib.runtime.graph.leaves import (
     LIVE,
     REFERENCE,
     GlobalNotFound,
+    class_name,
     decode_leaf,
     find_global,
 )
@@ -38,6 +39,7 @@ class Pairing:
         paired: by node number, the live object; for a storage a tensor that looks into it.
         seen: numbers of the nodes that the roots lead to.
         lost: by root, why something below it can neither be found nor made.
+        texts: names of blocks that hold long texts.
     """
 
     nodes: list[dict[str, Any]]
@@ -46,23 +48,37 @@ class Pairing:
     paired: dict[int, Any] = field(default_factory=dict)
     seen: set[int] = field(default_factory=set)
     lost: dict[Root, str] = field(default_factory=dict)
+    texts: set[str] = field(default_factory=set)
     _taken: set[int] = field(default_factory=set)
 
-    def pair(self, live: Mapping[Root, Any]) -> None:
-        """Go through all roots, and note what is paired, seen and lost."""
-        queue: collections.deque[tuple[Any, Any, Root]] = collections.deque()
-        for scope, name, content in self.roots:
-            queue.append((content, live.get((scope, name), ABSENT), (scope, name)))
+    def pair(self, live: Mapping[Root, Any], dead: frozenset[Root]) -> None:
+        """Go through all roots, and note what is paired, seen and lost.
+
+        What is read comes before what is dead: a part that both share counts as read.
+        """
+        for unread in (False, True):
+            queue: _Queue = collections.deque()
+            for scope, name, content in self.roots:
+                if ((scope, name) in dead) == unread:
+                    queue.append((content, live.get((scope, name), ABSENT), (scope, name)))
+            self._walk(queue)
+
+    def _walk(self, queue: _Queue) -> None:
         later: list[tuple[int, Any, Root]] = []
-        while queue or later:
+        absent: _Queue = collections.deque()
+        while queue or later or absent:
+            # What has nothing in its place waits: another way may lead to its live object.
+            if not queue and not later:
+                queue.append(absent.popleft())
             while queue:
                 content, present, root = queue.popleft()
-                for pair in self._pair_value(content, present, root, later):
-                    queue.append((*pair, root))
+                for part, live in self._pair_value(content, present, root, later):
+                    (absent if live is ABSENT else queue).append((part, live, root))
             # Dictionaries with objects as keys (optimizer.state) wait until the keys are paired.
             waiting, later = later, []
             for number, present, root in waiting:
-                queue.extend((*pair, root) for pair in self._pair_keyed(number, present))
+                for part, live in self._pair_keyed(number, present):
+                    (absent if live is ABSENT else queue).append((part, live, root))
 
     def _pair_value(
         self, content: Any, present: Any, root: Root, later: list[tuple[int, Any, Root]]
@@ -73,6 +89,8 @@ class Pairing:
         if tag == REFERENCE:
             yield from self._pair_node(content[1], present, root, later)
         elif tag in ("t", "nt"):
+            if tag == "nt" and class_name(type(present)) != content[1:3]:
+                self._check_global(content, root)
             items = content[1:] if tag == "t" else content[3:]
             fits = isinstance(present, tuple) and len(present) == len(items)
             for n, item in enumerate(items):
@@ -88,6 +106,16 @@ class Pairing:
             self.lost.setdefault(root, "an open file that this process does not have")
         elif tag == "g":
             self._check_global(content, root)
+        elif tag in ("text", "data"):
+            self.texts.add(content[1])
+        elif tag in LEAF_TAGS:
+            self._check_leaf(content, root)
+
+    def _check_leaf(self, content: list[Any], root: Root) -> None:
+        try:
+            decode_leaf(content)
+        except Exception as error:  # noqa: BLE001  # an enum may have become anything
+            self.lost.setdefault(root, f"{error} is not there")
 
     def _check_global(self, content: list[Any], root: Root) -> None:
         try:
@@ -114,7 +142,7 @@ class Pairing:
             self._check_buildable(node, root)
         if node["k"] == "dict" and any(isinstance(key, list) for key, _ in node["v"]):
             later.append((number, present, root))
-            yield from ((key, ABSENT) for key, _ in node["v"] if present is ABSENT)
+            yield from ((key, ABSENT) for key, _ in node["v"])
         else:
             yield from self._children(node, present)
 
@@ -124,7 +152,8 @@ class Pairing:
             name = (node.get("g") or ["", "", "a nested function"])[2]
             self.lost.setdefault(root, f"{name} cannot be made anew")
         elif kind == "stub":
-            self.lost.setdefault(root, "a tensor of a kind that checkpoints do not hold")
+            what = node.get("c", ["", "object"])[1]
+            self.lost.setdefault(root, f"a {what} of a kind that checkpoints do not hold")
         elif kind == "opaque" and not self.trusted:
             self.lost.setdefault(root, "a pickled object; --trust would load it")
         elif "c" in node:
@@ -136,8 +165,8 @@ class Pairing:
             return isinstance(present, type)
         if kind == "opaque":
             return False
-        wanted = {"objects": "array", "records": "array", "sparse": "tensor", "stub": "tensor"}
-        if kinds.kind_of(present) != wanted.get(kind, kind):
+        wanted = {"objects": "array", "records": "array", "sparse": "tensor"}
+        if kind != "stub" and kinds.kind_of(present) != wanted.get(kind, kind):
             return False
         cls = type(present)
         if "c" in node and [cls.__module__, cls.__qualname__] != node["c"]:
@@ -150,7 +179,9 @@ class Pairing:
             return self._fits_array(node, present)
         if kind in ("objects", "records"):
             return self._fits_element_type(node, present)
-        return str(kind) not in ("partial", "sparse")
+        if kind == "deque":
+            return bool(present.maxlen == node["maxlen"])
+        return str(kind) != "sparse"
 
     def _fits_tensor(self, node: dict[str, Any], present: Any) -> bool:
         lib = memory.torch()
@@ -182,9 +213,19 @@ class Pairing:
             return False
         if "owner" in node:
             owner = memory.array_owner(present)
-            same = list(present.strides) == node["strides"]
-            return same and bool(memory.array_offset(present, owner) == node["offset"])
+            place = (list(present.strides), memory.array_offset(present, owner))
+            return place == (node["strides"], node["offset"]) and self._pair_owner(node, owner)
         return bool(present.flags["WRITEABLE"]) and memory.array_owner(present) is present
+
+    def _pair_owner(self, node: dict[str, Any], owner: Any) -> bool:
+        number = node["owner"]
+        if number not in self.seen:
+            if id(owner) in self._taken or not self._fits(self.nodes[number], owner):
+                return False
+            self.seen.add(number)
+            self._taken.add(id(owner))
+            self.paired[number] = owner
+        return self.paired.get(number) is owner
 
     def _fits_element_type(self, node: dict[str, Any], present: Any) -> bool:
         if list(present.shape) != node["shape"] or not present.flags["WRITEABLE"]:
@@ -218,8 +259,7 @@ class Pairing:
             grad = None if present is ABSENT else present.grad
             yield node.get("grad"), ABSENT if grad is None else grad
         elif kind == "array" and "owner" in node:
-            owner = ABSENT if present is ABSENT else memory.array_owner(present)
-            yield [REFERENCE, node["owner"]], owner
+            yield [REFERENCE, node["owner"]], ABSENT
         elif kind == "sparse":
             yield node["indices"], ABSENT
             yield node["values"], ABSENT
@@ -233,8 +273,12 @@ class Pairing:
     def _pair_keyed(self, number: int, present: Any) -> Iterator[tuple[Any, Any]]:
         node = self.nodes[number]
         yield node.get("factory"), getattr(present, "default_factory", ABSENT)
-        for key, content in node["v"]:
+        keys = list(present) if present is not ABSENT else []
+        for n, (key, content) in enumerate(node["v"]):
             live_key = self._live_key(key)
+            if live_key is ABSENT and n < len(keys):
+                live_key = keys[n]  # an object that is reached in no other way
+                yield key, live_key
             found = ABSENT
             if present is not ABSENT and live_key is not ABSENT:
                 found = dict.get(present, live_key, ABSENT)
@@ -253,6 +297,9 @@ class Pairing:
             parts = [self._live_key(part) for part in key[1:]]
             return ABSENT if any(part is ABSENT for part in parts) else tuple(parts)
         return ABSENT
+
+
+_Queue = collections.deque[tuple[Any, Any, Root]]
 
 
 def global_or(node: dict[str, Any], present: Any) -> Any:

@@ -1,0 +1,214 @@
+"""Plans: what a question makes a replay execute, once and only once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from florlib.ground.plan import Plan, Segment
+from florlib.ground.recorded import RecordedProcess
+from florlib.hindsight.planner import Planned, Question, Run, make_plan
+from florlib.hindsight.probes import compare
+from tests.homes import END, log
+from tests.runs import SCRIPT, TWO_LOOPS, main_loop, one_loop, recorded, source, two_loops
+
+PROBE = "print('probe')"
+
+
+def planned(
+    *lines: str,
+    text: str = SCRIPT,
+    processes: list[RecordedProcess] | None = None,
+    crashed: bool = False,
+    **question: Any,
+) -> Planned:
+    """The plan for probes behind some lines of a run's script."""
+    present = text
+    for line in lines:
+        assert present.count(line + "\n") == 1, line
+        indent = " " * (len(line) - len(line.lstrip()))
+        present = present.replace(line + "\n", f"{line}\n{indent}{PROBE}\n")
+    run = Run("r", processes or [recorded(one_loop())], 20.0, crashed)
+    comparisons = {"train.py": compare("train.py", text, present)}
+    return make_plan(run, Question(comparisons, **question))
+
+
+def executed(plan: Plan) -> list[tuple[int, int]]:
+    """(main, index) of all that a plan executes."""
+    return [(part.main, n) for part in plan.segments for n in range(part.start, part.stop)]
+
+
+OUTER, INNER = '    print("epoch", epoch)', "        loss.backward()"
+PRELUDE, EPILOGUE = "torch.manual_seed(0)", 'print("done")'
+
+
+def test_a_probe_in_the_body_executes_every_iteration_and_skips_nested_loops() -> None:
+    found = planned(OUTER)
+
+    assert (found.plan.mode, found.plan.segments) == ("outer", (Segment(0, 0, 4),))
+    assert (found.plan.step, found.plan.everything, found.plan.epilogue) == (set(), False, False)
+    assert found.skips == 12
+
+
+def test_a_probe_in_a_nested_loop_steps_into_it() -> None:
+    found = planned(INNER)
+
+    assert (found.plan.mode, found.plan.step) == ("inner", {("train.py", 1)})
+    assert found.skips == 0
+
+
+def test_a_probe_before_the_loop_executes_no_iteration() -> None:
+    plan = planned(PRELUDE).plan
+
+    assert (plan.mode, plan.segments, plan.prelude, plan.epilogue) == ("prelude", (), True, False)
+
+
+def test_a_probe_behind_the_loop_executes_no_iteration_but_goes_on_to_the_end() -> None:
+    found = planned(EPILOGUE)
+
+    assert (found.plan.mode, found.plan.segments, found.plan.epilogue) == ("epilogue", (), True)
+    assert found.skips == 12
+
+
+def test_no_probe_plans_nothing() -> None:
+    found = planned()
+
+    assert (found.plan.mode, found.plan.segments) == ("nothing", ())
+
+
+def test_verifying_executes_everything() -> None:
+    found = planned(verify=True)
+
+    assert (found.plan.everything, found.plan.epilogue, found.skips) == (True, True, 0)
+    assert executed(found.plan) == [(0, n) for n in range(4)]
+
+
+@given(st.sets(st.integers(0, 3)))
+def test_only_the_iterations_that_are_wanted(wanted: set[int]) -> None:
+    plan = planned(OUTER, iterations=frozenset(wanted)).plan
+
+    assert executed(plan) == [(0, n) for n in sorted(wanted)]
+
+
+@given(turns=st.integers(0, 30), parts=st.integers(1, 40), wanted=st.sets(st.integers(0, 29)))
+def test_parts_cover_the_question_once_and_only_once(
+    turns: int, parts: int, wanted: set[int]
+) -> None:
+    process = recorded(one_loop(turns))
+    plans = [
+        planned(OUTER, EPILOGUE, processes=[process], iterations=frozenset(wanted), part=(n, parts))
+        for n in range(1, parts + 1)
+    ]
+
+    counts = Counter(one for found in plans for one in executed(found.plan))
+
+    assert counts == Counter((0, n) for n in wanted if n < turns)
+    sizes = [len(executed(found.plan)) for found in plans]
+    assert max(sizes) - min(sizes) <= 1
+    assert [found.plan.epilogue for found in plans] == [False] * (parts - 1) + [True]
+
+
+def test_an_empty_part_starts_no_iteration() -> None:
+    plan = planned(OUTER, part=(5, 5)).plan
+
+    assert (plan.mode, plan.segments) == ("nothing", ())
+
+
+def test_of_two_main_loops_only_the_one_with_the_probe_is_executed() -> None:
+    process = recorded(two_loops())
+    plan = planned('    print("warm", warm)', text=TWO_LOOPS, processes=[process]).plan
+
+    assert plan.segments == (Segment(0, 0, 2),)
+    plan = planned(OUTER, text=TWO_LOOPS, processes=[process]).plan
+    assert plan.segments == (Segment(1, 0, 4),)
+
+
+def test_between_two_main_loops_no_iteration_is_executed() -> None:
+    process = recorded(two_loops())
+
+    plan = planned('print("between")', text=TWO_LOOPS, processes=[process]).plan
+
+    assert (plan.mode, plan.segments, plan.epilogue) == ("epilogue", (), True)
+
+
+def test_a_killed_run_answers_for_the_iterations_that_it_completed() -> None:
+    process = recorded(one_loop(3, ended=False))
+
+    plan = planned(OUTER, EPILOGUE, processes=[process]).plan
+
+    assert (plan.segments, plan.epilogue) == ((Segment(0, 0, 3),), False)
+
+
+def test_a_run_killed_in_its_second_loop_answers_for_what_lies_between() -> None:
+    process = recorded(two_loops(ended=False))
+
+    plan = planned('print("between")', text=TWO_LOOPS, processes=[process]).plan
+
+    assert (plan.mode, plan.segments, plan.epilogue) == ("prelude", (Segment(1, 0, 0),), False)
+
+
+def test_a_crashed_run_answers_for_the_iteration_that_crashed() -> None:
+    process = recorded(one_loop(2, how="raise"))
+
+    assert planned(OUTER, processes=[process], crashed=True).plan.segments == (Segment(0, 0, 3),)
+    assert planned(OUTER, processes=[process]).plan.segments == (Segment(0, 0, 2),)
+
+
+def test_a_loop_that_was_left_by_an_error_is_left_so_again_to_reach_what_follows() -> None:
+    process = recorded(one_loop(2, how="raise"))
+
+    plan = planned(EPILOGUE, processes=[process]).plan
+
+    assert (plan.mode, plan.segments, plan.epilogue) == ("epilogue", (Segment(0, 2, 3),), True)
+    both = planned(OUTER, EPILOGUE, processes=[process], crashed=True).plan
+    assert both.segments == (Segment(0, 0, 3),)
+
+
+def test_of_several_ranks_the_one_that_went_furthest_counts() -> None:
+    ranks = [recorded(one_loop(n, ended=n != 2), rank=n, pid=n + 100) for n in (1, 4, 2)]
+
+    found = planned(OUTER, processes=ranks)
+
+    assert (found.plan.segments, found.plan.epilogue) == ((Segment(0, 0, 4),), False)
+
+
+def test_of_several_scripts_each_is_asked_for_its_own() -> None:
+    other = [*source(SCRIPT, "longer.py"), *main_loop("epoch", 9, path="longer.py"), END]
+    processes = [recorded(one_loop()), recorded(other, pid=101, script="longer.py")]
+
+    found = planned(OUTER, processes=processes)
+
+    assert found.plan.segments == (Segment(0, 0, 4),)
+
+
+def test_a_run_without_a_main_loop_is_executed_in_full() -> None:
+    process = recorded([*source("x = 1\ny = 2\n"), log([], ("print", "done")), END])
+
+    found = planned("x = 1", text="x = 1\ny = 2\n", processes=[process])
+
+    assert (found.plan.mode, found.plan.segments, found.plan.prelude) == ("full", (), True)
+
+
+def test_a_main_loop_that_no_source_shows_makes_everything_run() -> None:
+    process = recorded([*source("x = 1\ny = 2\n"), *main_loop("loop", 3, path=""), END])
+
+    plan = planned("x = 1", text="x = 1\ny = 2\n", processes=[process]).plan
+
+    assert plan.everything
+    assert executed(plan) == [(0, n) for n in range(3)]
+
+
+@pytest.mark.parametrize(("wanted", "seconds"), [({0}, 3.05), ({0, 1, 2, 3}, 3.2), (set(), 3.0)])
+def test_the_estimate_counts_what_is_executed(wanted: set[int], seconds: float) -> None:
+    found = planned(OUTER, iterations=frozenset(wanted))
+
+    assert found.estimate_s == pytest.approx(seconds)
+    assert found.full_run_s == 20.0
+
+
+def test_stepping_in_costs_what_the_iterations_cost() -> None:
+    assert planned(INNER, iterations=frozenset({1, 2})).estimate_s == pytest.approx(7.0)
