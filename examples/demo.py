@@ -17,6 +17,8 @@ from pathlib import Path
 
 EXAMPLES = Path(__file__).resolve().parent
 FLAGS = ("--epochs", "5", "--batch-size", "200")
+# The usual 1 % of a run of seconds would not pay for a checkpoint of every epoch.
+BUDGET = ("--budget", "30%")
 LAST_EPOCH = "4"
 
 # Each probe: the line of linear.py that it is put below, and the line itself.
@@ -103,9 +105,7 @@ class Demo:
         """Type a flor command, for all to see."""
         say(f"\n$ flor {' '.join(words)}")
         command = [sys.executable, "-m", "florctl", *words]
-        subprocess.run(
-            command, cwd=self.project, env=self.environment(EXAMPLES.parent), check=True
-        )
+        subprocess.run(command, cwd=self.project, env=self.environment(EXAMPLES.parent), check=True)
 
     def add(self, probe):
         """Put a log line into the script, and show the difference."""
@@ -157,10 +157,10 @@ def compare(replayed, truth):
 def show(demo):
     """The whole demonstration; returns whether the replayed values are the true ones."""
     demo.prepare()
-    say(f"All of this happens in {demo.folder}; your own ~/.flor stays as it is.")
+    say(f"All of this happens in {demo.folder}; your ~/.flor stays as it is.")
 
     say("\n1. Record a script that learns handwritten digits (MNIST).")
-    demo.flor("record", "linear.py", *FLAGS)
+    demo.flor("record", *BUDGET, "linear.py", *FLAGS)
 
     say("\n2. How large did the weights become? That was not logged. Add the line now:")
     demo.add(WEIGHTS)

@@ -30,7 +30,7 @@ def record_here(words: Words, original: list[str]) -> None:
     )
     from florlib.runtime.start import finish_session, start_session
 
-    started = start_session(spec, script)
+    started = start_session(spec, script, rewrites=False)
     if started is None:
         return
     setattr(builtins, "__flor__", started.runtime)  # noqa: B010  # not a name that mypy knows
@@ -56,7 +56,10 @@ def _prepare(name: str, original: list[str]) -> dict[str, Any] | None:
 
 
 def _watch_exit() -> dict[str, int]:
-    """Remember the status of sys.exit and of uncaught exceptions, which atexit cannot see."""
+    """Remember the status of sys.exit and of uncaught exceptions, which atexit cannot see.
+
+    A SystemExit that the script raises by itself stays unseen.
+    """
     seen = {"status": 0}
     leave, uncaught = sys.exit, sys.excepthook
 
@@ -64,12 +67,30 @@ def _watch_exit() -> dict[str, int]:
         seen["status"] = status if isinstance(status, int) else int(status is not None)
         leave(status)
 
+    for name in ("exit", "quit"):
+        quitter = getattr(builtins, name, None)
+        if quitter is not None:
+            setattr(builtins, name, _watched_quitter(quitter, watched_exit))
+
     def watched_hook(kind: Any, error: Any, trace: Any) -> None:
         seen["status"] = 130 if kind is KeyboardInterrupt else 1
         uncaught(kind, error, trace)
 
     sys.exit, sys.excepthook = watched_exit, watched_hook  # type: ignore[assignment]
     return seen
+
+
+def _watched_quitter(quitter: Any, leave: Any) -> Any:
+    """`exit` or `quit` that leaves by another way; looks as before."""
+
+    class Quitter(type(quitter)):  # type: ignore[misc]
+        def __call__(self, code: Any = None) -> None:
+            try:
+                super().__call__(code)
+            except SystemExit:
+                leave(code)
+
+    return Quitter(quitter.name, quitter.eof)
 
 
 def _finish(prepared: dict[str, Any], session: Any, finish: Any, seen: dict[str, int]) -> None:

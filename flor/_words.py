@@ -55,12 +55,12 @@ def read_words(argv: list[str]) -> Words:
     part = None
     n = 0
     while n < len(argv):
-        word, _, given = argv[n].partition("=")
+        word, equals, given = argv[n].partition("=")
         n += 1
         if word == "--flor":
             record = True
-            if given:
-                name = given
+            if equals:
+                name = given or None
             elif n < len(argv) and _names_a_run(argv[n]):
                 name, n = argv[n], n + 1
         elif word == "--replay_flor":

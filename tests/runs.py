@@ -69,9 +69,8 @@ def main_loop(
 ) -> list[Record]:
     """A main loop that logs `acc` in each iteration.
 
-    Args:
-        nested: (name, ordinal, turns) of a training loop in it, which logs `loss` in each turn.
-        how: it ended; None where the process was killed in it.
+    `nested` is (name, ordinal, turns) of a training loop in it, which logs `loss` in each turn;
+    `how` is None where the process was killed in it.
     """
     where = {"position": [], "loop": loop, "role": "main", "main": main}
     where |= {"path": path, "ordinal": ordinal, "line": 1}

@@ -6,11 +6,13 @@ import json as json_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from florctl.cli.summary import tell
+from florctl.cli.summary import counted, tell
+from florlib.ground.layout import RunLayout
 
 if TYPE_CHECKING:
     from florctl.orchestrate.replay import Prepared
     from florctl.orchestrate.report import Report
+    from florlib.hindsight.verification import Verdict
     from florlib.stores.catalog.rows import RunRow
 
 
@@ -65,26 +67,24 @@ def show_report(report: Report, run: RunRow, home: Path, json: bool) -> None:
     if report.failure is not None:
         for line in report.failure[1]:
             tell(f"  {line}")
-    for line in _verdict_lines(report):
+    outputs = RunLayout(home / run.folder).replay(report.replay).work
+    for line in _verdict_lines(report, outputs):
         tell(line)
 
 
-def _verdict_lines(report: Report) -> list[str]:
+def _verdict_lines(report: Report, outputs: Path) -> list[str]:
     verdict = report.verdict
     executed = sum(report.executed.values())
     lines = [
-        f"flor: {executed} iterations executed, {report.skipped_iterations} skipped,"
+        f"flor: {counted(executed, 'iteration')} executed, {report.skipped_iterations} skipped,"
         f" {report.seconds:.1f} s"
     ]
-    same = (
-        f"{verdict.identical} of {verdict.values} recorded values and"
-        f" {verdict.states_identical} of {verdict.states} end states are identical"
-    )
+    compared = _compared_words(verdict)
     words = {
-        "verified": f"flor: verified: {same}",
+        "verified": f"flor: verified: {compared}",
         "unverified": "flor: unverified: nothing recorded to hold the replay against",
-        "partial": f"error: only a part could be replayed; {same}",
-        "diverged": f"error: diverged: {same}",
+        "partial": f"error: only a part could be replayed{compared and ': '}{compared}",
+        "diverged": f"error: diverged: {compared}",
     }
     lines.append(words[report.status])
     if verdict.first is not None:
@@ -92,13 +92,32 @@ def _verdict_lines(report: Report) -> list[str]:
 
         first = verdict.first
         lines.append(
-            f"error: first at {describe(first.position)}: {first.item}"
+            f"error: first difference, {describe(first.position)}: {first.item}"
             f" recorded {first.recorded!r}, replayed {first.replayed!r}"
         )
     lines += [f"error: {item['file']}: {item['reason']}" for item in report.unplaced]
     if report.outputs:
-        lines.append(f"flor: {len(report.outputs)} files written by the replay, kept apart")
+        files = counted(len(report.outputs), "file")
+        lines.append(f"flor: {files} written by the replay, kept in {outputs}")
     return lines
+
+
+def _compared_words(verdict: Verdict) -> str:
+    """What was held against the record, and what came of it; empty where nothing was."""
+    parts = []
+    if verdict.values:
+        values = counted(verdict.values, "recorded value")
+        parts.append(f"{verdict.identical} of {values} identical")
+    if verdict.states:
+        states = counted(verdict.states, "end state")
+        parts.append(f"{verdict.states_identical} of {states} identical")
+    if verdict.within_tolerance:
+        parts.append(f"{verdict.within_tolerance} within the tolerance")
+    if verdict.missing:
+        parts.append(f"{verdict.missing} missing")
+    if verdict.extra:
+        parts.append(f"{verdict.extra} that the record does not have")
+    return ", ".join(parts)
 
 
 def _show_values(report: Report, run: RunRow, home: Path) -> None:

@@ -13,10 +13,9 @@ def record(
     context: typer.Context,
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SCRIPT|-- CMD [ARGS]...", help="What to run, and its own flags."),
-    ] = None,
-    module: Annotated[
-        str | None, typer.Option("-m", metavar="MODULE", help="Run a module, as python -m does.")
+        typer.Argument(
+            metavar="SCRIPT|-m MODULE|-- CMD [ARGS]...", help="What to run, and its own flags."
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="Of the run; by default the script's.")
@@ -48,9 +47,10 @@ def record(
 
     settings = present_settings()
     cwd = Path.cwd()
+    module, words = _module(words or [])
     token = secrets.token_hex(3)
     request = RecordRequest(
-        command=read_command(words or [], module=module, cwd=cwd),
+        command=read_command(words, module=module, cwd=cwd),
         cwd=cwd,
         settings=settings,
         name=name,
@@ -62,6 +62,25 @@ def record(
     status = record_run(request, now=datetime.now(timezone.utc), token=token, tell=tell)
     tell_recorded(settings.home, token)
     raise typer.Exit(status)
+
+
+def _module(words: list[str]) -> tuple[str | None, list[str]]:
+    """The module of `-m MODULE ARGS…`, and the other words.
+
+    `-m` is no option of the parser, as for Python itself: what follows the module is its own.
+
+    >>> _module(["-m", "pkg.fit", "--name", "x"]), _module(["fit.py", "-m"])
+    (('pkg.fit', ['--name', 'x']), (None, ['fit.py', '-m']))
+    """
+    from florlib.ground.errors import UsageError
+
+    if not words or not words[0].startswith("-m"):
+        return None, words
+    if words[0] != "-m":
+        return words[0].removeprefix("-m"), words[1:]
+    if len(words) == 1:
+        raise UsageError("-m names no module", hint="flor record -m package.train")
+    return words[1], words[2:]
 
 
 def _pairs(tags: list[str]) -> dict[str, str]:

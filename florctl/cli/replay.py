@@ -84,9 +84,8 @@ def replay(
         return
     if prepared.nothing_new:
         tell(f"flor: no new probe: {found.name}@{found.ordinal} has all that the code logs")
-        tell(
-            "hint: add a flor.log(name, value) or print, or check the record: flor replay --verify"
-        )
+        tell("flor: add a print or a flor.log to the code and ask again; or check the record:")
+        tell(f"hint: flor replay {'' if run == '@' else run + ' '}--verify")
         report = nothing_report(prepared.planned, prepared.warnings)
     else:
         now = datetime.now(timezone.utc)

@@ -10,9 +10,10 @@ if TYPE_CHECKING:
 
 
 def tell(line: str) -> None:
-    """Write one line for people."""
+    """Write one line for people, behind what went to stdout before it."""
     import sys
 
+    sys.stdout.flush()
     print(line, file=sys.stderr, flush=True)  # noqa: T201  # the one place that writes such lines
 
 
@@ -43,17 +44,15 @@ def _recorded_lines(run: RunRow, details: RunDetails) -> list[str]:
         return lines
     for loop in main:
         place = f" ({loop.file}:{loop.line})" if loop.file else ""
-        lines.append(
-            f"flor: main loop {loop.name}{place}: {_counted(loop.iterations, 'iteration')}"
-        )
-    lines[-1] += f", {_counted(run.checkpoints, 'checkpoint')}, {size(run.bytes)}"
+        lines.append(f"flor: main loop {loop.name}{place}: {counted(loop.iterations, 'iteration')}")
+    lines[-1] += f", {counted(run.checkpoints, 'checkpoint')}, {size(run.bytes)}"
     return lines
 
 
-def _counted(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
     """A number and its noun.
 
-    >>> _counted(1, "checkpoint"), _counted(7, "checkpoint")
+    >>> counted(1, "checkpoint"), counted(7, "checkpoint")
     ('1 checkpoint', '7 checkpoints')
     """
     return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -64,7 +64,12 @@ class Place:
             layout.work,
             started_ns=began,
             written=[path for process in processes for path in process.written_files],
-            read=[path for process in processes for path in process.read_files],
+            read=[
+                path
+                for process in processes
+                for path in process.read_files
+                if path not in process.made_files
+            ],
             code=sources_of(processes),
             without=without,
         )

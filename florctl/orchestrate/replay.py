@@ -274,6 +274,7 @@ def _run_worker(prepared: Prepared, layout: ReplayLayout, place: Place) -> Ended
         project=str(root),
         replay_dir=str(layout.folder),
         moves=place.relocation.moves,
+        recorded_project=content["project"],
     )
     program, *words = content["command"]
     if program != content["environment"].get("executable"):

@@ -127,6 +127,10 @@ def make_report(
     warnings = [*warnings, *_told([one.trace for one in replayed])]
     unplaced = _unplaced(planned.plan, replayed)
     undone = _undone(planned.plan, replayed, recorded)
+    probed = planned.plan.hindsight or planned.plan.transparent
+    if probed and not verdict.new and not unplaced and failure is None:
+        text = "no added line has logged: none was reached, or it ran in a worker process"
+        warnings.append({"code": "nothing-logged", "text": text})
     if failure is not None:
         text = f"the script ended with status {failure[0]} while it was replayed"
         warnings.append({"code": "script-failed", "text": text})

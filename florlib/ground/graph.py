@@ -6,6 +6,7 @@ An item is a leaf value or a block of memory below a root; blocks are compared b
 from __future__ import annotations
 
 import collections
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +18,24 @@ Root = tuple[str, str]
 # Parts of a node that lead to other nodes or blocks; the rest are plain values.
 _STRUCTURE = ("factory", "func", "args", "keywords", "state", "indices", "values")
 _FOLLOWED = frozenset(
-    {"k", "c", "t", "v", "d", "storage", "owner", "grad", "class", "cells", "defaults"}
+    {
+        "k",
+        "c",
+        "t",
+        "v",
+        "d",
+        "storage",
+        "owner",
+        "grad",
+        "class",
+        "cells",
+        "defaults",
+        "kwdefaults",
+    }
 ).union(_STRUCTURE)
+
+
+_INSIDE_MODULES = re.compile(r"\._(?:modules|parameters|buffers)\['([^']*)'\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +120,8 @@ class _Walk:
             self._differ(path, one, other)
         elif tag == "r":
             yield from self._node(path, one[1], other[1])
+        elif tag == "id":
+            yield from self._node(path, one[1], other[1])
         elif tag in ("text", "data"):
             self._digest(path, one[1], other[1])
         elif tag in ("t", "nt", "fs", "slice", "m"):
@@ -121,7 +140,7 @@ class _Walk:
             self._differ(path, one, other)
 
     def _differ(self, path: str, one: Any, other: Any) -> None:
-        self.differences.append(Difference(path, _short(one), _short(other)))
+        self.differences.append(Difference(readable_path(path), _short(one), _short(other)))
 
     def _node(self, path: str, left: int, right: int) -> Iterator[tuple[str, Any, Any]]:
         if left in self.seen:
@@ -167,7 +186,8 @@ class _Walk:
                 zip(left, right, strict=True)
             ):
                 yield f"{path}.key", key, other_key
-                yield f"{path}[{key if isinstance(key, str) else n!r}]", value, other_value
+                step = f"<{n}>" if isinstance(key, list) else repr(key)
+                yield f"{path}[{step}]", value, other_value
         else:
             for n, (item, other_item) in enumerate(zip(left, right, strict=True)):
                 yield f"{path}[{n}]", item, other_item
@@ -175,13 +195,22 @@ class _Walk:
             zip(one.get("defaults", ()), other.get("defaults", ()), strict=False)
         ):
             yield f"{path}.<default {n}>", item, other_item
-        for part in ("d", "cells"):
+        for part in ("d", "cells", "kwdefaults"):
             yield from self._named(path, one.get(part, ()), other.get(part, ()))
 
     def _named(self, path: str, one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:
-        right = dict(other)
-        for name, content in one:
-            yield f"{path}.{name}", content, right.get(name, _GONE)
+        left, right = dict(one), dict(other)
+        for name in {**left, **right}:
+            yield f"{path}.{name}", left.get(name, _GONE), right.get(name, _GONE)
+
+
+def readable_path(path: str) -> str:
+    """A path as people write it, without the dictionaries inside of modules.
+
+    >>> readable_path("net._modules['fc']._parameters['weight']")
+    'net.fc.weight'
+    """
+    return _INSIDE_MODULES.sub(r".\1", path)
 
 
 def _describe(node: Mapping[str, Any]) -> str:

@@ -21,6 +21,8 @@ class LaunchSpec:
         project: absolute path of the folder whose Python files count as the user's own.
         budget_share: share of training time that recording may cost, 0.01 is 1 %.
         loop: "FILE:LINE" of the main loop, where the user chose one.
+        recorded_project: where the project lay when the run was recorded, which a replay in a
+            sandbox does not run in.
         replay_dir: absolute path of the replay's folder; its plan lies in `plan.json` there.
         moves: folders of the recorded run and their stand-ins, as `relocation.Relocation` has them.
     """
@@ -32,6 +34,7 @@ class LaunchSpec:
     budget_share: float = 0.01
     loop: str | None = None
     replay_dir: str | None = None
+    recorded_project: str | None = None
     moves: tuple[tuple[str, str], ...] = ()
 
     def to_environment(self) -> str:

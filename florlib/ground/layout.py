@@ -78,7 +78,7 @@ class ReplayLayout:
     @property
     def work_beside(self) -> Path:
         """The same for the run's present folder, where that lay outside the project."""
-        return self.folder / "files.cwd"
+        return self.folder / "cwd"
 
     @property
     def output(self) -> Path:

@@ -28,6 +28,9 @@ class Plan:
         segments: what to execute, in order; may be empty.
         prelude: whether a probe stands before or between the main loops.
         epilogue: whether what follows the last main loop is executed.
+        files: whether the answer depends on files that the run itself wrote, so that nothing
+            may be skipped or jumped over.
+        late: project-relative files that the run made; they appear where it is jumped over.
         everything: whether every nested loop is stepped into.
         step: (path, ordinal) of the nested loops that are stepped into.
         hindsight: by path, the spans of statements that the record did not have.
@@ -42,6 +45,8 @@ class Plan:
     segments: tuple[Segment, ...] = ()
     prelude: bool = False
     epilogue: bool = False
+    files: bool = False
+    late: tuple[str, ...] = ()
     everything: bool = False
     step: frozenset[tuple[str, int]] = frozenset()
     hindsight: Mapping[str, frozenset[LineSpan]] = field(default_factory=dict)
@@ -64,6 +69,8 @@ class Plan:
             "segments": [[part.main, part.start, part.stop] for part in self.segments],
             "prelude": self.prelude,
             "epilogue": self.epilogue,
+            "files": self.files,
+            "late": list(self.late),
             "everything": self.everything,
             "step": sorted([path, ordinal] for path, ordinal in self.step),
             "hindsight": _spans_to_json(self.hindsight),
@@ -82,6 +89,8 @@ class Plan:
             segments=tuple(Segment(*part) for part in content["segments"]),
             prelude=content["prelude"],
             epilogue=content["epilogue"],
+            files=content["files"],
+            late=tuple(content["late"]),
             everything=content["everything"],
             step=frozenset((path, ordinal) for path, ordinal in content["step"]),
             hindsight=_spans_from_json(content["hindsight"]),

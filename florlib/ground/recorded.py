@@ -79,6 +79,8 @@ class RecordedProcess:
     sources: dict[str, str] = field(default_factory=dict)
     wrapped: dict[str, frozenset[int]] = field(default_factory=dict)
     arguments: dict[str, Any] = field(default_factory=dict)
+    made_files: list[str] = field(default_factory=list)
+    reread_files: list[str] = field(default_factory=list)
     read_files: list[str] = field(default_factory=list)
     written_files: list[str] = field(default_factory=list)
     ended: bool = False
@@ -129,6 +131,8 @@ class RecordedProcess:
             self.arguments[record["name"]] = record["value"]
         elif kind == "files":
             self.read_files, self.written_files = record["read"], record["written"]
+            self.made_files = record.get("made", [])
+            self.reread_files = record.get("reread", [])
         elif kind == "end":
             self.ended = True
 

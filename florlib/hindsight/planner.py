@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from florlib.ground.plan import Plan, Segment
 from florlib.ground.recorded import MainMark, RecordedProcess
@@ -14,6 +15,12 @@ from florlib.source.loops import LoopSite, find_loops
 
 RESTORE_S = 0.05  # of a block or boundary, where nothing better is known
 PRELUDE_S = 3.0  # imports of torch and data, where nothing better is known
+
+# What a probe says when it looks at files.
+_READS_FILES = re.compile(
+    r"\b(open|load\w*|read\w*|listdir|scandir|walk|i?glob|exists|is_file|is_dir|iterdir|getsize"
+    r"|getmtime|l?stat)\("
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +122,15 @@ def make_plan(run: Run, question: Question) -> Planned:
     asked = tuple(_segments(run, found, question))
     between = found.prelude and found.epilogue and last and not ended
     segments = (*asked, *_ways_on(run, asked, epilogue=epilogue, between=between))
-    wrapped: dict[str, frozenset[int]] = {}
-    for process in run.processes:
-        wrapped = {**process.wrapped, **wrapped}
+    wrapped = _wrapped(run)
     plan = Plan(
         run=run.run,
         mode=_mode(run, found, asked, epilogue),
         segments=segments,
         prelude=found.prelude,
         epilogue=epilogue,
+        files=bool(asked) and _reads_own_files(run, question),
+        late=tuple(sorted({path for one in run.processes for path in one.made_files})),
         everything=found.everything,
         step=found.step,
         hindsight={path: item.spans for path, item in question.comparisons.items() if item.spans},
@@ -143,6 +150,14 @@ def make_plan(run: Run, question: Question) -> Planned:
     return Planned(plan, seconds, max(run.seconds, 0.0), skips)
 
 
+def _reads_own_files(run: Run, question: Question) -> bool:
+    """Whether an answer may depend on files as they were in the middle of the run."""
+    if any(process.reread_files for process in run.processes):
+        return True
+    made = any(process.written_files for process in run.processes)
+    return made and any(_READS_FILES.search(probe.text) for probe in question.probes)
+
+
 def _reach(run: Run, loops: Mapping[str, tuple[LoopSite, ...]], question: Question) -> Reach:
     marks = [mark for process in run.processes for mark in process.mains]
     mains = {
@@ -154,7 +169,28 @@ def _reach(run: Run, loops: Mapping[str, tuple[LoopSite, ...]], question: Questi
     unplaced = len(mains) < len({(mark.path, mark.ordinal) for mark in marks})
     if question.verify or question.forced or (unplaced and question.probes):
         return Reach(True, True, True, everything=True, mains=frozenset(mains))
-    return reach(run.trees, loops, mains, question.probes)
+    blocks = {(block.path, block.ordinal) for mark in marks for block in mark.blocks.values()}
+    stepped = {
+        path: tuple(
+            replace(site, training=site.training or (path, site.ordinal) in blocks)
+            for site in sites
+        )
+        for path, sites in loops.items()
+    }
+    return reach(run.trees, stepped, mains, question.probes)
+
+
+def _wrapped(run: Run) -> dict[str, frozenset[int]]:
+    """By path, the loops that positions of the record name, explicit ones as well."""
+    wrapped: dict[str, frozenset[int]] = {}
+    for process in run.processes:
+        wrapped = {**process.wrapped, **wrapped}
+        for mark in process.mains:
+            places = [(block.path, block.ordinal) for block in mark.blocks.values()]
+            for path, ordinal in [(mark.path, mark.ordinal), *places]:
+                if path and ordinal is not None:
+                    wrapped[path] = wrapped.get(path, frozenset()) | {ordinal}
+    return wrapped
 
 
 def _segments(run: Run, found: Reach, question: Question) -> Iterator[Segment]:

@@ -78,6 +78,7 @@ class Trace:
         """Go through a journal's records in their order.
 
         Args:
+            records: of the journal.
             relocation: where this process had the paths of the record.
         """
         trace = cls(relocation=relocation)

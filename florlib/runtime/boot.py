@@ -22,8 +22,12 @@ from florlib.ground.launch import LaunchSpec
 from florlib.runtime.command_line import entry_point, same_file
 
 _SITE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "_site")
-_OURS = ("<frozen runpy>", "<frozen importlib", os.path.dirname(os.path.abspath(__file__)))
-_STDLIB_RUNPY = os.path.join(os.path.dirname(os.__file__), "runpy.py")
+_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_IMPORTING = "<frozen importlib"
+# The first statement of a program that came through our loader.
+_ENTER = "__import__('florlib.runtime.boot', fromlist=['']).{}(globals())"
+_ENTER_SCRIPT, _ENTER_MODULE = _ENTER.format("enter_script"), _ENTER.format("enter_module")
+_RUNPY = ("<frozen runpy>", os.path.join(os.path.dirname(os.__file__), "runpy.py"))
 
 
 def install() -> None:
@@ -68,7 +72,7 @@ class _ScriptHook:
             raise ImportError
         self._done = True
         sys.path_hooks.remove(self)
-        return _ScriptFinder(self._spec, os.path.abspath(path))
+        return _ScriptFinder(self._spec, path)
 
 
 class _ScriptFinder:
@@ -139,23 +143,63 @@ class _MainLoader(importlib.machinery.SourceFileLoader):
         path = str(self.path)
         if self._is_script:
             _restore_first_path(path)
-            _shorten_tracebacks()
-        from florlib.runtime.start import start_session
-
-        started = start_session(self._launch, path)
-        code = None
+        _shorten_tracebacks(script=self._is_script)
+        started = _started(self._launch, path)
+        code: types.CodeType | None = None
         if started is not None:
             builtins.__flor__ = started.runtime  # type: ignore[attr-defined]
             sys.meta_path.insert(0, _ProjectFinder(started.runtime.session))
             _run_at_exit(started.runtime.session)
-            prologue = "__flor__.enter_main(globals())" if self._is_script else None
-            code = started.code(path, prologue)
+            code = started.code(path, _ENTER_SCRIPT if self._is_script else _ENTER_MODULE)
         if code is not None:
             return code
         if not self._is_script:
             return super().get_code(fullname)
-        source = importlib.util.decode_source(self.get_data(path))
-        return compile(source, path, "exec", dont_inherit=True)
+        return _own_code(self.get_data(path), path)
+
+
+def _own_code(data: bytes, path: str) -> types.CodeType:
+    """The code of a script that is not rewritten."""
+    source = importlib.util.decode_source(data)
+    code: types.CodeType = compile(source, path, "exec", dont_inherit=True)
+    try:
+        import ast
+
+        from florlib.runtime.sources import with_prologue
+
+        tree = with_prologue(ast.parse(source, path), _ENTER_SCRIPT)
+        code = compile(tree, path, "exec", dont_inherit=True)
+    except Exception as error:  # noqa: BLE001  # all but multiprocessing's spawn works without
+        sys.stderr.write(f"warning: flor could not prepare {path} ({error!r})\n")
+    return code
+
+
+def enter_script(names: dict[str, Any]) -> None:
+    """Give `__main__` the attributes that Python gives a script.
+
+    `__spec__` is None: with a spec, multiprocessing's spawn would not import the user's main
+    module, and classes defined in it could not be unpickled.
+    """
+    names["__spec__"] = None
+    names["__package__"] = None
+    names["__cached__"] = None
+    names["__loader__"] = importlib.machinery.SourceFileLoader("__main__", names["__file__"])
+
+
+def enter_module(names: dict[str, Any]) -> None:
+    """Give the module of `python -m` the loader that Python gives it."""
+    spec = names["__spec__"]
+    spec.loader = importlib.machinery.SourceFileLoader(spec.name, names["__file__"])
+    names["__loader__"] = spec.loader
+
+
+def _started(spec: LaunchSpec, path: str) -> Any:
+    try:
+        from florlib.runtime.start import start_session
+    except ImportError as error:  # the script's environment lacks what the runtime needs
+        sys.stderr.write(f"warning: flor cannot enter this process ({error}); it runs unrecorded\n")
+        return None
+    return start_session(spec, path)
 
 
 def _restore_first_path(path: str) -> None:
@@ -167,24 +211,59 @@ def _restore_first_path(path: str) -> None:
             sys.path[0] = os.path.dirname(os.path.realpath(path))
 
 
-def _shorten_tracebacks() -> None:
-    """Leave the frames of runpy and of our loader out of uncaught exceptions."""
+def _shorten_tracebacks(*, script: bool) -> None:
+    """Leave our frames, and runpy's above a script, out of uncaught exceptions."""
     following = sys.excepthook
 
     def excepthook(
         kind: type[BaseException], error: BaseException, trace: types.TracebackType | None
     ) -> None:
-        while trace is not None and _is_ours(trace.tb_frame.f_code.co_filename):
-            trace = trace.tb_next
-        error.__traceback__ = trace
-        following(kind, error, trace)
+        told: BaseException | None = error
+        seen: set[int] = set()
+        while told is not None and id(told) not in seen:
+            seen.add(id(told))
+            told.__traceback__ = _without_ours(told.__traceback__, script=script)
+            told = told.__cause__ or told.__context__
+        following(kind, error, error.__traceback__)
 
     excepthook.flor_following = following  # type: ignore[attr-defined]
     sys.excepthook = excepthook
 
 
-def _is_ours(filename: str) -> bool:
-    return filename.startswith(_OURS) or filename == _STDLIB_RUNPY
+def _without_ours(trace: types.TracebackType | None, *, script: bool) -> types.TracebackType | None:
+    """The traceback as it is without flor, as far as frames tell."""
+    entries = []
+    while trace is not None:
+        entries.append(trace)
+        trace = trace.tb_next
+    files = [entry.tb_frame.f_code.co_filename for entry in entries]
+    first = 0
+    while script and first < len(files) and _is_above_script(files[first]):
+        first += 1
+    kept = [entries[n] for n in range(first, len(files)) if not _is_ours(files, n)]
+    following = None
+    for entry in reversed(kept):
+        entry.tb_next = following
+        following = entry
+    return following
+
+
+def _is_above_script(file: str) -> bool:
+    return file in _RUNPY or file.startswith((_OURS, _IMPORTING))
+
+
+def _is_ours(files: list[str], number: int) -> bool:
+    """Whether a frame is ours, or one of the import system's beside one of ours."""
+    if files[number].startswith(_OURS):
+        return True
+    if not files[number].startswith(_IMPORTING):
+        return False
+    first = last = number
+    while first > 0 and files[first].startswith((_OURS, _IMPORTING)):
+        first -= 1
+    while last < len(files) and files[last].startswith((_OURS, _IMPORTING)):
+        last += 1
+    return any(file.startswith(_OURS) for file in files[first:last])
 
 
 class _ProjectFinder:

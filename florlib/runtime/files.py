@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from florlib.runtime.guard import os
@@ -20,6 +21,9 @@ class FileWatch:
         self._modes: dict[str, str] = {}
         self.active = True
         self._busy = False
+        self._saves_watched = False
+        self.in_loop: Callable[[], bool] = lambda: False
+        self._reread: set[str] = set()
         sys.addaudithook(self._hook)
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -32,42 +36,60 @@ class FileWatch:
             return
         self._busy = True
         try:
-            self._note(path, _writes(mode, flags))
+            self._note(path, _access(mode, flags))
         except Exception:  # noqa: BLE001  # an audit hook that raises would fail the open
             self.active = False
         finally:
             self._busy = False
 
-    def _note(self, path: str, writes: bool) -> None:
-        inside = self._project.relative(path)
-        if inside is not None and "__pycache__" not in inside:
-            known = self._modes.get(inside, "")
-            letter = "w" if writes else "r"
-            if letter not in known:
-                self._modes[inside] = known + letter
+    def _note(self, path: str, access: str) -> None:
+        # Absolute, as the script may change its folder, and before the file is there.
+        inside = self._project.relative(os.path.abspath(path))
+        if inside is None or "__pycache__" in inside:
+            return
+        known = self._modes.get(inside, "")
+        if access == "rw" and not os.path.exists(path):
+            access = "w"
+        if known.startswith("w") and "r" in access and self.in_loop():
+            self._reread.add(inside)
+        self._modes[inside] = known + "".join(way for way in access if way not in known)
 
     def watch_torch_save(self, torch: Any) -> None:
         """Have torch.save tell as well: its zip writer opens files in C++, without an event."""
         writer = torch.serialization._open_zipfile_writer_file
         original = writer.__init__
+        if self._saves_watched:
+            return
+        self._saves_watched = True
 
         def __init__(opened: Any, name: Any, *rest: Any, **keywords: Any) -> None:
             if self.active:
-                self._note(os.fspath(name), writes=True)
+                self._note(os.fspath(name), "w")
             original(opened, name, *rest, **keywords)
 
         writer.__init__ = __init__
 
     def record(self) -> dict[str, Any]:
-        """The journal record of what was opened."""
+        """The journal record of what was opened.
+
+        "made" are files that were written before they were ever read, so they were not needed
+        at the start; "reread" are those of them that the main loop read.
+        """
         return {
             "kind": "files",
             "read": sorted(path for path, mode in self._modes.items() if "r" in mode),
             "written": sorted(path for path, mode in self._modes.items() if "w" in mode),
+            "made": sorted(path for path, mode in self._modes.items() if mode.startswith("w")),
+            "reread": sorted(self._reread),
         }
 
 
-def _writes(mode: Any, flags: Any) -> bool:
+def _access(mode: Any, flags: Any) -> str:
+    """ "r", "w", or "rw" where what the file held before goes on to matter."""
     if isinstance(mode, str):
-        return any(letter in mode for letter in "wax+")
-    return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR))
+        if "w" in mode or "x" in mode:
+            return "w"
+        return "rw" if "a" in mode or "+" in mode else "r"
+    if not isinstance(flags, int) or not flags & (os.O_WRONLY | os.O_RDWR):
+        return "r"
+    return "w" if flags & os.O_TRUNC else "rw"

@@ -14,12 +14,23 @@ from collections.abc import Callable
 
 
 def _private_copy(module: types.ModuleType) -> types.ModuleType:
+    """The module with functions that call each other in the copy, not in what was replaced."""
     copy = types.ModuleType(module.__name__)
-    vars(copy).update(vars(module))
+    names = vars(copy)
+    names.update(vars(module))
+    for name, item in vars(module).items():
+        if isinstance(item, types.FunctionType) and item.__globals__ is vars(module):
+            names[name] = types.FunctionType(
+                item.__code__, names, name, item.__defaults__, item.__closure__
+            )
+            names[name].__kwdefaults__ = item.__kwdefaults__
     return copy
 
 
 os = _private_copy(_os)
+_path = _private_copy(_os.path)
+vars(_path)["os"] = os
+vars(os)["path"] = _path
 open_file = open
 monotonic = _time.perf_counter
 write_stderr = sys.__stderr__.write if sys.__stderr__ is not None else None

@@ -141,8 +141,8 @@ def way_out(session: Session, entry: Entry, frame: types.FrameType) -> str:
     The frame stands at the statement that left. Where the frame has gone on, as when a stored
     iterator is closed late, the answer is "raise": such a loop is never skipped.
     """
-    if entry.path is None or entry.site is None:
-        return "raise"
+    if entry.path is None or entry.site is None or not session.active:
+        return "raise"  # also where the interpreter is ending and takes what was left behind
     tree = session.sources.trees.get(entry.path)
     if tree is None:
         return "raise"

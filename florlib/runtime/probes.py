@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import types
+from typing import Any
 
 from florlib.runtime import states
+from florlib.runtime.graph.generators import global_states, set_global_states
 from florlib.runtime.guard import guarded
 from florlib.runtime.session import Session
 
@@ -35,10 +37,14 @@ class Probe:
         self._pure = pure
         self._without = without
         self._before: states.StoredState | None = None
+        self._generators: dict[str, Any] = {}
 
     def __enter__(self) -> None:
         self._session.in_probe += 1
-        if not self._pure and self._session.in_probe == 1:
+        if self._session.in_probe == 1 and self._pure:
+            with guarded("protect the generators from a probe"):
+                self._generators = global_states()
+        elif self._session.in_probe == 1:
             with guarded("protect the state from a probe"):
                 self._before = states.in_memory(
                     states.capture(self._frame or sys._getframe(1), self._session.project)
@@ -51,6 +57,10 @@ class Probe:
         trace: types.TracebackType | None,
     ) -> None:
         self._session.in_probe -= 1
+        if self._generators:
+            # A property may draw random numbers where the text shows none.
+            with guarded("put the generators back"):
+                set_global_states(self._generators)
         if self._before is not None and kind is None:
             with guarded("undo what a probe did"):
                 states.restore(

@@ -71,10 +71,21 @@ class Project:
         if known is None:
             module = sys.modules.get(name)
             path = getattr(module, "__file__", None)
-            known = isinstance(path, str) and self.relative(path) is not None
+            known = isinstance(path, str) and (
+                self.relative(path) is not None or self._is_loose(path)
+            )
             if module is not None:
                 self._modules[name] = known
         return known
+
+    def _is_loose(self, path: str) -> bool:
+        """Whether a file is neither the project's nor installed: `sys.path.append("../common")`."""
+        if not os.path.isabs(path) or not os.path.exists(path):
+            return False
+        real = os.path.realpath(path)
+        parts = real.split(os.sep)
+        installed = "site-packages" in parts or "dist-packages" in parts
+        return not (installed or real.startswith(self._prefixes) or real.startswith(_OWN))
 
     def modules(self) -> list[str]:
         """The names of loaded modules that are the user's; `__main__` first.

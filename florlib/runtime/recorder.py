@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -82,6 +83,7 @@ class Recorder(Session):
         self._budget: Budget | None = None
         self._named: set[str] = set()
         self._captured: set[str] = set()
+        self._caches: set[tuple[str, str]] = set()  # filled before the loop, as a replay's are
 
     # ------------------------------------------------------------------ journal
 
@@ -144,6 +146,9 @@ class Recorder(Session):
     def run_main(self, call: LoopCall, frame: types.FrameType) -> LoopBody:
         """The generator of a main loop: a boundary before each iteration and after the last."""
         self.begin()
+        torch = sys.modules.get("torch")
+        if self.files is not None and torch is not None:
+            self.files.watch_torch_save(torch)
         main = self._mains
         self._mains += 1
         entry = self.enter(call.name, call.path, call.site, "main")
@@ -267,6 +272,13 @@ class Recorder(Session):
             held = () if self._writer is None else self._writer.held
             captured = states.capture(frame, self.project, held)
             missing = [item for item in captured.missing if not unread((item.scope, item.name))]
+            if first:
+                self._caches = {(item.path, item.reason) for item in missing}
+            missing = [
+                item
+                for item in missing
+                if item.kind != "cache" or (item.path, item.reason) not in self._caches
+            ]
             self._note_names(captured, missing)
             path = self._folder / f"{stem}.safetensors"
             record = {

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from florlib.ground.errors import CheckpointDamaged, CheckpointMissing
 from florlib.ground.graph import compare_trees
 from florlib.ground.launch import LaunchSpec
 from florlib.ground.layout import ReplayLayout, RunLayout
-from florlib.ground.plan import Plan
+from florlib.ground.plan import Plan, Segment
 from florlib.ground.recorded import BlockMark, CheckpointMark, RecordedProcess
+from florlib.ground.relocation import Relocation
 from florlib.ground.values import decode_value
 from florlib.runtime import states
 from florlib.runtime.ending import end_process
 from florlib.runtime.graph.decode import RestoreRefused
-from florlib.runtime.guard import guarded
+from florlib.runtime.guard import guarded, os
 from florlib.runtime.items import ItemDriver
 from florlib.runtime.liveness import unread_roots
 from florlib.runtime.loops import LoopBody, LoopCall, way_out
@@ -54,7 +57,9 @@ class Replayer(Session):
         self.layout = ReplayLayout(Path(spec.replay_dir))
         self.plan = plan
         self.recorded = recorded
+        self.relocation = Relocation(spec.moves)
         self.warming = False
+        self.recorded_project = spec.recorded_project or spec.project
         self.without = frozenset().union(*plan.introduced.values())
         self._mains = 0
 
@@ -63,9 +68,21 @@ class Replayer(Session):
         """Whether the plan runs any nested loop: then its DataLoader's workers have to be right."""
         return self.plan.everything or bool(self.plan.step)
 
-    def usable(self, mark: CheckpointMark) -> bool:
-        """Whether going on from a checkpoint is going on from the state that was recorded."""
+    def usable(self, mark: CheckpointMark, index: int) -> bool:
+        """Whether going on from a boundary is going on from the state that was recorded."""
+        if self.plan.files and index > 0:
+            return False
         return mark.complete and not (mark.workers and self.steps_into_any)
+
+    def place_late_files(self) -> None:
+        """Have what the run made appear, as iterations that made it are not executed."""
+        with guarded("place the files of the run"):
+            for path in self.plan.late:
+                source = os.path.join(self.recorded_project, path)
+                target = os.path.join(self.project.root, path)
+                if not os.path.exists(target) and os.path.isfile(source):
+                    os.makedirs(os.path.dirname(target), exist_ok=True)
+                    shutil.copy2(source, target)
 
     def begin(self, about: dict[str, Any]) -> None:
         """Start the journal of this worker."""
@@ -93,7 +110,7 @@ class Replayer(Session):
         if number >= len(self.recorded.mains):
             self.warn("loop-not-recorded", f"{call.name} was not a main loop in the record")
             return (yield from call.items)
-        segments = [part for part in self.plan.segments if part.main == number]
+        segments = self._segments(number)
         entry = self.enter(call.name, call.path, call.site, "main")
         self.append(enter_record(entry, self.position()[:-1], number))
         counted = call.site is not None and call.site.kind == "while"
@@ -109,14 +126,25 @@ class Replayer(Session):
                 self.end()
             yield from walk.leave()
         except GeneratorExit:
-            walk.left(way_out(self, entry, frame))
-            if self._is_over(number) and walk.current is None:
+            how = way_out(self, entry, frame)
+            walk.left(how)
+            if how in ("break", "return") and self._is_over(number):
                 self.end()
             raise
         finally:
             self.leave(entry)
             how, count = walk.how, walk.executed
             self.append(exit_record(entry, self.position(), how, count, main=number))
+
+    def _segments(self, number: int) -> list[Segment]:
+        """The plan's segments of a main loop, as far as this process went in it."""
+        mark = self.recorded.mains[number]
+        turns = mark.iterations + (mark.how == "raise")
+        return [
+            Segment(number, part.start, min(part.stop, turns))
+            for part in self.plan.segments
+            if part.main == number and part.start <= turns
+        ]
 
     def _is_over(self, number: int) -> bool:
         later = any(part.main > number for part in self.plan.segments)
@@ -166,6 +194,8 @@ class Replayer(Session):
     def _may_skip(self, call: LoopCall, block: BlockMark) -> bool:
         if not block.skippable or block.checkpoint is None or not block.checkpoint.complete:
             return False
+        if self.plan.files:
+            return False
         if block.checkpoint.workers and self.steps_into_any:
             return False
         if self.warming or call.probed is False:
@@ -199,14 +229,25 @@ class Replayer(Session):
         unread = unread_roots(self.sources, self.project, entry, frame, after=after)
         try:
             checkpoint = Checkpoint.open(self.run_layout.folder / mark.file)
-            state = states.StoredState(checkpoint.tree, checkpoint.read)
+            tree = self.relocation.there(checkpoint.tree)
+            state = states.StoredState(tree, checkpoint.read)
             states.restore(state, frame, self.project, dead=unread, without=self.without)
         except RestoreRefused as refusal:
             self.warn("restore-refused", f"{mark.file} cannot be restored: {refusal}")
             return False
+        except (CheckpointDamaged, CheckpointMissing) as damage:
+            self.warn(damage.code, f"{mark.file} cannot be restored: {damage.message}")
+            return False
         seconds = now_s() - started
         self.append({"kind": "restore", "file": mark.file, "bytes": mark.bytes, "seconds": seconds})
         return True
+
+    def restore_generators(self, mark: CheckpointMark) -> None:
+        """Put back the process's own generators alone, which every checkpoint holds whole."""
+        with guarded("restore the generators"):
+            checkpoint = Checkpoint.open(self.run_layout.folder / mark.file)
+            state = states.StoredState(checkpoint.tree, checkpoint.read)
+            states.restore_generators(state)
 
     def verify(
         self,
@@ -238,7 +279,7 @@ class Replayer(Session):
             replayed = {name: digest(block.data) for name, block in captured.blocks.items()}
             comparison = compare_trees(
                 checkpoint.tree,
-                captured.tree,
+                self.relocation.back(captured.tree),
                 (recorded, replayed),
                 ignored=self._ignored(entry, frame, at_start),
             )

@@ -52,6 +52,7 @@ class Sources:
         self.digests: dict[str, str] = {}
         self.trees: dict[str, ast.Module] = {}
         self.explicit = False
+        self.rewrites = True  # False where the script was compiled before flor came
         self.chosen: tuple[str, int] | None = None
         self._loops: dict[str, dict[int, LoopSite]] = {}
         self._clock: dict[str, WallClock] | None = None
@@ -132,6 +133,8 @@ class Sources:
         if self.recorded is not None:
             chosen = {*self.recorded.get(path, ()), *self.added.get(path, ())}
             return {n: site for n, site in sites.items() if n in chosen}
+        if not self.rewrites:
+            return {n: site for n, site in sites.items() if site.explicit}
         return {
             n: site
             for n, site in sites.items()
@@ -207,7 +210,7 @@ class Sources:
             return None
         changed = rewrite(tree, path=path, wrap=wrap, hindsight=spans)
         if prologue is not None:
-            _insert_prologue(changed, prologue)
+            return with_prologue(changed, prologue)
         return changed
 
     def code(self, path: str, filename: str, prologue: str | None = None) -> types.CodeType | None:
@@ -220,7 +223,8 @@ class Sources:
         return None
 
 
-def _insert_prologue(tree: ast.Module, prologue: str) -> None:
+def with_prologue(tree: ast.Module, prologue: str) -> ast.Module:
+    """The tree, with an expression before its first statement that is no docstring or future."""
     at = 0
     body: list[Any] = tree.body
     first = body[0] if body else None
@@ -237,3 +241,4 @@ def _insert_prologue(tree: ast.Module, prologue: str) -> None:
             node.lineno = node.end_lineno = line
             node.col_offset = node.end_col_offset = 0
     body.insert(at, statement)
+    return tree

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.machinery
 import json
 import platform
 import sys
@@ -34,7 +33,7 @@ PRIMARY = ".primary"  # made by the first program of a run, which records from i
 class Started:
     """A session that has begun, and the way to its program's code."""
 
-    runtime: ProgramRuntime
+    runtime: Runtime
 
     def code(self, path: str, prologue: str | None) -> types.CodeType | None:
         """The rewritten code of the program's file; None where it cannot be had."""
@@ -47,34 +46,25 @@ class Started:
         return session.sources.code(inside, path, prologue)
 
 
-class ProgramRuntime(Runtime):
-    """The runtime of a program that CPython loaded through our loader."""
+def start_session(spec: LaunchSpec, path: str, *, rewrites: bool = True) -> Started | None:
+    """Begin the session of a program, or None where it is to run as if flor were not there.
 
-    def enter_main(self, names: dict[str, Any]) -> None:
-        """Give `__main__` the attributes that Python gives a script.
-
-        `__spec__` is None: with a spec, multiprocessing's spawn would not import the user's
-        main module, and classes defined in it could not be unpickled.
-        """
-        names["__spec__"] = None
-        names["__package__"] = None
-        names["__cached__"] = None
-        names["__loader__"] = importlib.machinery.SourceFileLoader("__main__", names["__file__"])
-
-
-def start_session(spec: LaunchSpec, path: str) -> Started | None:
-    """Begin the session of a program, or None where it is to run as if flor were not there."""
+    Args:
+        spec: what this process was told.
+        path: of the program's file.
+        rewrites: False where the program runs already, and its loops are as they are.
+    """
     with guarded("start"):
         project = Project.at(spec.project)
         session: Session | None
         if spec.mode == "record":
-            session = _recorder(spec, project, path)
+            session = _recorder(spec, project, path, rewrites)
         else:
             session = _replayer(spec, project, path)
         if session is None:
             return None
         _listen(session)
-        return Started(ProgramRuntime(session))
+        return Started(Runtime(session))
     return None
 
 
@@ -106,14 +96,16 @@ def _now() -> str:
     return datetime.now(timezone.utc).isoformat()
 
 
-def _recorder(spec: LaunchSpec, project: Project, path: str) -> Recorder | None:
+def _recorder(spec: LaunchSpec, project: Project, path: str, rewrites: bool) -> Recorder | None:
     sources = Sources(project)
+    sources.rewrites = rewrites
     sources.choose(spec.loop)
     inside = project.relative(path)
     if inside is not None:
         sources.read(inside)
     session = Recorder(spec, project, sources, _about(spec, project, path))
     session.files = FileWatch(project)
+    session.files.in_loop = lambda: bool(session.path)
     if _is_primary(RunLayout(Path(spec.run_dir))):
         session.begin()
     return session
@@ -152,7 +144,8 @@ def _claim_recorded(
     for journal in run.journals():
         recorded = RecordedProcess.read(read_journal(journal).records)
         if recorded is not None and recorded.process["rank"] == rank:
-            if inside is not None and recorded.process["script"].endswith(inside):
+            script = recorded.process["script"]
+            if inside is not None and ("/" + script).endswith("/" + inside):
                 found.append((recorded.process["started"], journal.name, recorded))
     for _, name, recorded in sorted(found, key=lambda item: item[:2]):
         try:

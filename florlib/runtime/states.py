@@ -10,9 +10,10 @@ from typing import Any
 from florlib.runtime import frames
 from florlib.runtime.graph.decode import Decoder
 from florlib.runtime.graph.encode import Captured, Encoder
-from florlib.runtime.graph.generators import global_states, modes, set_global_states, set_modes
+from florlib.runtime.graph.generators import global_states, set_global_states
 from florlib.runtime.graph.memory import Held
 from florlib.runtime.graph.places import ABSENT, Root
+from florlib.runtime.modes import modes, set_modes
 from florlib.runtime.project import Project
 
 RNG_SCOPE = "rng"
@@ -92,6 +93,14 @@ def restore(
     bindings = Decoder(tree, state.read).restore(live, unread)
     del live
     _apply(bindings, frame, project)
+
+
+def restore_generators(state: StoredState) -> None:
+    """Put back the generators that belong to the process, and nothing else."""
+    roots = [root for root in state.tree["roots"] if root[0] == RNG_SCOPE]
+    tree = {"roots": roots, "nodes": state.tree["nodes"]}
+    bindings = Decoder(tree, state.read).restore({}, frozenset())
+    set_global_states({name: value for (_, name), value in bindings.items()})
 
 
 def _apply(bindings: dict[Root, Any], frame: types.FrameType, project: Project) -> None:

@@ -62,6 +62,8 @@ class MainWalk:
         """Bring about the state behind the loop, and leave it as the record did."""
         session, mark = self.session, self.mark
         end = mark.iterations
+        if self.current != end:
+            session.place_late_files()
         has_else = self.entry.site is not None and self.entry.site.has_else
         if mark.how == "break" and not has_else and self._restore(end):
             self.how = "break"
@@ -150,18 +152,21 @@ class MainWalk:
             raise ReplayImpossible(f"no checkpoint at or before iteration {target} can be restored")
         # Nothing has run yet: what the script prepared by itself is the state of the start.
         self.session.warn("not-restored", f"{self.entry.name} starts from the script's own state")
+        start = self.mark.boundaries.get(0)
+        if start is not None:
+            self.session.restore_generators(start)
         self.current = 0
 
     def _nearer(self, target: int) -> bool:
         assert self.current is not None
         return any(
-            self.current < index <= target and self.session.usable(mark)
+            self.current < index <= target and self.session.usable(mark, index)
             for index, mark in self.mark.boundaries.items()
         )
 
     def _restore(self, index: int) -> bool:
         mark = self.mark.boundaries.get(index)
-        if mark is None or not self.session.usable(mark):
+        if mark is None or not self.session.usable(mark, index):
             return False
         if self.current == index:
             return True

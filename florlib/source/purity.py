@@ -85,6 +85,8 @@ def is_pure(statement: ast.AST, aliases: Mapping[str, str] | None = None) -> boo
     for node in ast.walk(statement):
         if isinstance(node, _CHANGES):
             return False
+        if isinstance(node, ast.AugAssign):
+            return False  # `w -= 1` writes into a tensor that others hold
         if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
             return False
         if isinstance(node, ast.Call) and not _pure_call(node, known):
@@ -103,7 +105,9 @@ def _pure_call(call: ast.Call, aliases: Mapping[str, str]) -> bool:
     if name in _CONTEXTS:
         return True
     if isinstance(call.func, ast.Name) and name in _BUILTINS:
-        return not (name in _CONSUMERS and any(_streams(part) for part in call.args))
+        if name in _CONSUMERS and any(_streams(part) for part in call.args):
+            return False
+        return not _hands_over(call, name)
     if not isinstance(call.func, ast.Attribute):
         return False
     if _has_output(call):
@@ -117,10 +121,23 @@ def _pure_call(call: ast.Call, aliases: Mapping[str, str]) -> bool:
     return verb in _METHODS
 
 
+def _hands_over(call: ast.Call, name: str) -> bool:
+    """Whether a builtin is given a function of the user's to call."""
+    handed = [word.value for word in call.keywords if word.arg == "key"]
+    if name in ("map", "filter"):
+        handed += call.args[:1]
+    return any(
+        not isinstance(one, (ast.Lambda, ast.Constant))
+        and not (isinstance(one, ast.Name) and one.id in _BUILTINS)
+        for one in handed
+    )
+
+
 def _streams(iterable: ast.expr) -> bool:
     """Whether running through this may use something up, or draw random numbers."""
     if isinstance(iterable, (ast.Name, ast.Attribute)):
-        return any(part in last_word(iterable).lower() for part in _STREAMS)
+        word = last_word(iterable).lower()
+        return len(word) <= 2 or any(part in word for part in _STREAMS)
     return False
 
 

@@ -3,7 +3,7 @@
     for x in E:   ->  for x in __flor__.loop(E, PATH, ORDINAL):
     while C:      ->  for __flor__.turn in __flor__.turns(PATH, ORDINAL):
                           if not C: __flor__.finish(); continue
-    STATEMENT     ->  with __flor__.probe(PURE, PATH, LINE): STATEMENT
+    STATEMENTS    ->  with __flor__.probe(PURE, PATH, LINE): STATEMENTS
 
 Nothing else changes: no name appears in the user's scopes, and every node of the user's keeps its
 line and column, so that tracebacks and debuggers show the source as it was written.
@@ -12,7 +12,7 @@ line and column, so that tracebacks and debuggers show the source as it was writ
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 from florlib.source.functions import LoopNode, loop_nodes
@@ -79,8 +79,10 @@ class _Rewriter:
         changed: dict[str, object] = {}
         for name, value in ast.iter_fields(node):
             if isinstance(value, list):
-                parts = [self._visit(part) if isinstance(part, ast.AST) else part for part in value]
-                if any(new is not old for new, old in zip(parts, value, strict=True)):
+                parts = self._parts(value)
+                if len(parts) != len(value) or any(
+                    new is not old for new, old in zip(parts, value, strict=True)
+                ):
                     changed[name] = parts
             elif isinstance(value, ast.AST):
                 part = self._visit(value)
@@ -91,11 +93,28 @@ class _Rewriter:
         fields = {**dict(ast.iter_fields(node)), **changed}
         return ast.copy_location(type(node)(**fields), node)
 
+    def _parts(self, nodes: list[object]) -> list[object]:
+        """A list of nodes, neighbouring hindsight statements together under one guard.
+
+        One guard, because they belong together: `net.eval()` is to hold for the line below it.
+        """
+        parts: list[object] = []
+        together: list[ast.stmt] = []
+        for node in nodes:
+            if isinstance(node, ast.stmt) and self._is_hindsight(node):
+                together.append(node)
+                continue
+            parts += self._guarded(together)
+            together = []
+            parts.append(self._visit(node) if isinstance(node, ast.AST) else node)
+        return [*parts, *self._guarded(together)]
+
+    def _is_hindsight(self, node: ast.stmt) -> bool:
+        return bool(self._hindsight) and span_of(node) in self._hindsight
+
     def _visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, ast.expr):
             return node  # no statement stands below an expression
-        if isinstance(node, ast.stmt) and self._hindsight and span_of(node) in self._hindsight:
-            return node if isinstance(node, _DEFINITIONS) else self._guarded(node)
         if isinstance(node, ast.For) and node in self._ordinals:
             return self._for(node, self._ordinals[node])
         if isinstance(node, ast.While) and node in self._ordinals:
@@ -132,10 +151,15 @@ class _Rewriter:
         refused = ast.copy_location(ast.UnaryOp(ast.Not(), test), test)
         return ast.copy_location(ast.If(refused, [finish, leave], []), test)
 
-    def _guarded(self, node: ast.stmt) -> ast.With:
-        pure = is_pure(node, self._aliases)
-        guard = self._call("probe", node, pure, self._path, node.lineno)
-        return ast.copy_location(ast.With([ast.withitem(guard)], [node]), node)
+    def _guarded(self, nodes: list[ast.stmt]) -> Sequence[ast.stmt]:
+        acting = [node for node in nodes if not isinstance(node, _DEFINITIONS)]
+        if not acting:
+            return nodes
+        pure = all(is_pure(node, self._aliases) for node in acting)
+        guard = self._call("probe", acting[0], pure, self._path, acting[0].lineno)
+        located = ast.copy_location(ast.With([ast.withitem(guard)], nodes), nodes[0])
+        located.end_lineno, located.end_col_offset = nodes[-1].end_lineno, nodes[-1].end_col_offset
+        return [located]
 
     def _call(self, verb: str, at: ast.AST, *arguments: object) -> ast.Call:
         """A call of the runtime, located where `at` stands."""

@@ -154,6 +154,43 @@ def test_code_that_changed_by_more_than_probes(flor: FlorRunner, tmp_path: Path)
     assert (forced.returncode, "diverged" in forced.stderr) == (4, True)
 
 
+def test_an_object_that_is_absent_now(flor: FlorRunner, tmp_path: Path):
+    script = """\
+from pathlib import Path
+from flor import MTK as Flor
+
+seen = [0]
+if Path("flag").exists():
+    extra = [0]
+for epoch in Flor.loop(range(3)):
+    seen.append(epoch)
+    if Path("flag").exists():
+        extra.append(epoch)
+"""
+    write(tmp_path, "flag", "")
+    write(tmp_path, "train.py", script)
+    flor("record", "train.py")
+    (tmp_path / "flag").unlink()
+    write(tmp_path, "train.py", script + "    print(seen)\n")
+
+    done = flor("replay", "--json")
+
+    assert done.returncode == 4
+    report = json.loads(done.stdout)
+    assert (report["status"], report["first_divergence"]["item"]) == ("diverged", "extra")
+
+
+def test_added_lines_that_are_never_reached(flor: FlorRunner, tmp_path: Path):
+    write(tmp_path, "train.py", HELLO)
+    flor("record", "train.py")
+    write(tmp_path, "train.py", HELLO + 'if False:\n    print("more")\n')
+
+    done = flor("replay")
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "warning: no added line has logged" in done.stderr
+
+
 def test_a_folder_without_a_git_repository(flor: FlorRunner, tmp_path: Path):
     write(tmp_path, "train.py", HELLO)
 

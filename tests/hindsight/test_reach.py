@@ -110,16 +110,17 @@ def reach_of(
 
 
 BATCHES, SAMPLES = ("train.py", 2), ("train.py", 3)
-EVERYTHING = Reach(True, True, True, frozenset({BATCHES, SAMPLES}), True)
+INSIDE, OUTERMOST = frozenset({("train.py", 1)}), frozenset({("train.py", 0)})
+EVERYTHING = Reach(True, True, True, frozenset({BATCHES, SAMPLES}), True, INSIDE)
 
 
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("        acc = evaluate(net)", Reach(body=True)),
-        ("    for epoch in range(3):", Reach(body=True)),
-        ("            batch(net, x)", Reach(body=True, step=frozenset({BATCHES}))),
-        ("            opt.step()", Reach(body=True, step=frozenset({SAMPLES}))),
+        ("        acc = evaluate(net)", Reach(body=True, mains=INSIDE)),
+        ("    for epoch in range(3):", Reach(body=True, mains=INSIDE)),
+        ("            batch(net, x)", Reach(body=True, mains=INSIDE, step=frozenset({BATCHES}))),
+        ("            opt.step()", Reach(body=True, mains=INSIDE, step=frozenset({SAMPLES}))),
         ("    net.train()", Reach(prelude=True)),
         ("    setup()", Reach(prelude=True)),
         ("    norm(net)", Reach(epilogue=True)),
@@ -129,11 +130,11 @@ EVERYTHING = Reach(True, True, True, frozenset({BATCHES, SAMPLES}), True)
         ('    print("end")', Reach(epilogue=True)),
         ("import torch", Reach(prelude=True)),
         ("    s = 1", Reach(prelude=True)),
-        ("    loss.backward()", Reach(body=True, step=frozenset({BATCHES}))),
-        ("    good = norm(net)", Reach(body=True)),
-        ("    total = 0", Reach(body=True, epilogue=True)),
+        ("    loss.backward()", Reach(body=True, mains=INSIDE, step=frozenset({BATCHES}))),
+        ("    good = norm(net)", Reach(body=True, mains=INSIDE)),
+        ("    total = 0", Reach(body=True, mains=INSIDE, epilogue=True)),
         ("        self.n = 1", Reach(prelude=True)),
-        ("    for i in range(n):", Reach(body=True, step=frozenset({SAMPLES}))),
+        ("    for i in range(n):", Reach(body=True, mains=INSIDE, step=frozenset({SAMPLES}))),
         ("        y = x", EVERYTHING),
         ("        z = 1", EVERYTHING),
         ("    u = 1", EVERYTHING),
@@ -148,7 +149,7 @@ def test_reach(line: str, expected: Reach) -> None:
 def test_probes_add_up() -> None:
     found = reach_of(("train.py", "    s = 1"), ("train.py", "            batch(net, x)"))
 
-    assert found == Reach(prelude=True, body=True, step=frozenset({BATCHES}))
+    assert found == Reach(prelude=True, body=True, mains=INSIDE, step=frozenset({BATCHES}))
 
 
 @pytest.mark.parametrize(
@@ -197,7 +198,7 @@ stop = 2
         ("    d = 4", Reach(prelude=True, epilogue=True)),
         ("start = 1", Reach(prelude=True)),
         ("stop = 2", Reach(epilogue=True)),
-        ("        loss.backward()", Reach(body=True)),
+        ("        loss.backward()", Reach(body=True, mains=OUTERMOST)),
     ],
 )
 def test_a_main_loop_that_runs_again(line: str, expected: Reach) -> None:
@@ -208,6 +209,47 @@ def test_between_two_main_loops() -> None:
     script = "for epoch in r:\n    loss.backward()\nm = 1\nfor epoch in q:\n    loss.backward()\n"
 
     assert reach_of(("train.py", "m = 1"), script=script) == Reach(prelude=True, epilogue=True)
+
+
+TWO = """\
+def fit(x):
+    a = 1
+    loss.backward()
+
+def show():
+    b = 1
+
+for epoch in r:
+    fit(epoch)
+    show()
+    c = 1
+for epoch in q:
+    fit(epoch)
+    d = 1
+"""
+FIRST, SECOND = ("train.py", 0), ("train.py", 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "mains"),
+    [
+        ("    c = 1", {FIRST}),
+        ("    d = 1", {SECOND}),
+        ("    b = 1", {FIRST}),
+        ("    a = 1", {FIRST, SECOND}),
+        ("for epoch in q:", {SECOND}),
+    ],
+)
+def test_which_of_two_main_loops(line: str, mains: set[tuple[str, int]]) -> None:
+    found = reach_of(("train.py", line), script=TWO)
+
+    assert (found.body, found.mains, found.everything) == (True, mains, False)
+
+
+def test_probes_in_both_main_loops() -> None:
+    found = reach_of(("train.py", "    c = 1"), ("train.py", "    d = 1"), script=TWO)
+
+    assert found.mains == {FIRST, SECOND}
 
 
 def test_the_else_of_a_main_loop_comes_after_it() -> None:
@@ -245,8 +287,11 @@ trainer.train()
     [
         ("        self.net = net", Reach(prelude=True)),
         ("        q = 1", Reach(epilogue=True)),
-        ("            self.epoch(epoch)", Reach(body=True)),
-        ("        loss.backward()", Reach(body=True, step=frozenset({("train.py", 1)}))),
+        ("            self.epoch(epoch)", Reach(body=True, mains=OUTERMOST)),
+        (
+            "        loss.backward()",
+            Reach(body=True, mains=OUTERMOST, step=frozenset({("train.py", 1)})),
+        ),
     ],
 )
 def test_methods(line: str, expected: Reach) -> None:
@@ -305,13 +350,13 @@ else:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("        self.n = 0", Reach(body=True)),
+        ("        self.n = 0", Reach(body=True, mains=OUTERMOST)),
         ("    h = 1", "everything"),
         ("    c = 1", Reach(prelude=True, epilogue=True)),
         ("    l = 1", "everything"),
         ("    m = 1", "everything"),
         ("    g = 1", "everything"),
-        ("    a = 1", Reach(body=True, step=frozenset({("train.py", 1)}))),
+        ("    a = 1", Reach(body=True, mains=OUTERMOST, step=frozenset({("train.py", 1)}))),
     ],
 )
 def test_ways_of_calling(line: str, expected: Reach | str) -> None:

@@ -67,7 +67,9 @@ def test_a_signal_to_flor_alone_is_passed_on(name: str) -> None:
 def _waits(process: subprocess.Popen[str]) -> bool:
     """Whether no signal is on its way to the process any more."""
     status = Path(f"/proc/{process.pid}/status").read_text()
-    masks = [line.split()[1] for line in status.splitlines() if line.startswith(("SigPnd", "ShdPnd"))]
+    masks = [
+        line.split()[1] for line in status.splitlines() if line.startswith(("SigPnd", "ShdPnd"))
+    ]
     return all(int(mask, 16) == 0 for mask in masks)
 
 

@@ -75,9 +75,7 @@ def test_what_belongs_to_tools_is_left_out(
     assert not (laid().root / left_out).exists()
 
 
-def test_a_home_within_the_project_is_left_out(
-    project: Path, laid: Callable[..., Sandbox]
-) -> None:
+def test_a_home_within_the_project_is_left_out(project: Path, laid: Callable[..., Sandbox]) -> None:
     write(project / "runs" / "home" / "catalog.db")
     write(project / "runs" / "a.txt")
 

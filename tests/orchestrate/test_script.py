@@ -36,7 +36,12 @@ def read(words: str, cwd: Path, module: str | None = None) -> UserCommand:
     ("words", "command", "script", "label"),
     [
         ("train.py", [PYTHON, "train.py"], "train.py", "train"),
-        ("train.py --name x -m 3", [PYTHON, "train.py", "--name", "x", "-m", "3"], "train.py", "train"),
+        (
+            "train.py --name x -m 3",
+            [PYTHON, "train.py", "--name", "x", "-m", "3"],
+            "train.py",
+            "train",
+        ),
         ("sub/fit.py", [PYTHON, "sub/fit.py"], "sub/fit.py", "fit"),
         ("./train.py", [PYTHON, "./train.py"], "./train.py", "train"),
         ("tool --x", [PYTHON, "tool", "--x"], "tool", "tool"),
@@ -82,7 +87,12 @@ def test_an_executable_is_run_as_it_is(cwd: Path) -> None:
             "there is no script trian.py here",
             "flor record train.py --lr 3",
         ),
-        ("sub/ift.py", ScriptNotFound, "there is no script sub/ift.py here", "flor record sub/fit.py"),
+        (
+            "sub/ift.py",
+            ScriptNotFound,
+            "there is no script sub/ift.py here",
+            "flor record sub/fit.py",
+        ),
         ("./zzz", ScriptNotFound, "there is no script ./zzz here", "ls *.py"),
         ("sub", ScriptNotFound, "sub is a folder without a __main__.py", "ls sub"),
         (
@@ -129,7 +139,9 @@ def test_the_project_is_the_repository_around_the_present_folder(cwd: Path) -> N
     assert project_for(read("", cwd / "sub", "fit"), cwd / "sub") == cwd
 
 
-def test_a_script_elsewhere_brings_its_own_project(cwd: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_script_elsewhere_brings_its_own_project(
+    cwd: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere")
 
     assert project_for(read(f"{cwd}/sub/fit.py", elsewhere), elsewhere) == cwd

@@ -111,8 +111,7 @@ def difference(one: Any, other: Any) -> str | None:
         if [step for step, _ in mine] != [step for step, _ in yours]:
             return f"{path}: {[step for step, _ in mine]} and {[step for step, _ in yours]}"
         queue.extend(
-            (path + step, part, item)
-            for (step, part), (_, item) in zip(mine, yours, strict=True)
+            (path + step, part, item) for (step, part), (_, item) in zip(mine, yours, strict=True)
         )
     return None
 
@@ -129,7 +128,12 @@ def _facts(value: Any, seen: Any) -> Any:
         return "nan" if math.isnan(value) else struct.pack("<d", value)
     if isinstance(value, complex):
         return [_facts(value.real, seen), _facts(value.imag, seen)]
-    if isinstance(value, int | str | bytes | range | bytearray | torch.dtype | PurePath | torch.device) or value is None:
+    if (
+        isinstance(
+            value, int | str | bytes | range | bytearray | torch.dtype | PurePath | torch.device
+        )
+        or value is None
+    ):
         return value
     if isinstance(value, np.generic):
         return value.dtype.str, value.tobytes()
@@ -216,5 +220,3 @@ class _Storage:
     def of(cls, tensor: torch.Tensor) -> _Storage:
         storage = tensor.untyped_storage()
         return cls.known.setdefault(storage._cdata, (cls(), storage))[0]
-
-

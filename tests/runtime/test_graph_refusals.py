@@ -59,7 +59,8 @@ def test_a_closure_that_is_not_there_is_refused():
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: things.Thing(a=1), lambda: [things.Pair(1, 2)], lambda: {"k": things.Colour.RED}]
+    "make",
+    [lambda: things.Thing(a=1), lambda: [things.Pair(1, 2)], lambda: {"k": things.Colour.RED}],
 )
 def test_a_class_that_is_not_there_is_refused(make, monkeypatch):
     captured, live = capture({**changed_world(), "last": make()}), changed_world()

@@ -12,6 +12,7 @@ from typing import Any
 
 from florlib.runtime.graph import memory
 from florlib.runtime.graph.generators import new_generator
+from florlib.runtime.graph.holders import new_holder
 from florlib.runtime.graph.leaves import (
     LEAF_TAGS,
     LIVE,
@@ -61,6 +62,8 @@ class Builder:
             return self.object(rest[0])
         if tag == LIVE:
             return present
+        if tag == "id":
+            return id(self.object(rest[0]))
         if tag == "g":
             return global_or({"g": content}, present)
         if tag in LEAF_TAGS:
@@ -189,6 +192,9 @@ class Builder:
     def _build_partial(self, node: dict[str, Any]) -> Any:
         return functools.partial(_nothing)
 
+    def _build_holder(self, node: dict[str, Any]) -> Any:
+        return new_holder(find_global(*node["c"]))
+
     def _build_generator(self, node: dict[str, Any]) -> Any:
         return new_generator(find_global(*node["c"]), node.get("bits"))
 
@@ -207,4 +213,5 @@ _BUILD = {
     "opaque": Builder._build_opaque,
     "partial": Builder._build_partial,
     "generator": Builder._build_generator,
+    "holder": Builder._build_holder,
 }

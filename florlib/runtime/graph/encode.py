@@ -13,9 +13,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from florlib.ground.graph import readable_path
 from florlib.runtime.graph import kinds, memory
 from florlib.runtime.graph.encode_memory import fill_array, fill_tensor
 from florlib.runtime.graph.generators import bits_name, generator_state
+from florlib.runtime.graph.holders import held_value
 from florlib.runtime.graph.leaves import (
     LIVE,
     REFERENCE,
@@ -28,6 +30,7 @@ from florlib.runtime.graph.leaves import (
 # From this length on a list of equal numbers is one block of memory instead of JSON: the tree
 # stays small, and an unchanged history is found equal by its digest.
 PACKED_LENGTH = 64
+_ADDRESS = 1 << 20  # a key from here on may be the id() of an object, which is an address
 LONG_TEXT = 4096  # characters of a text, or bytes, that are a block as well
 _PACK = {int: ("q", "int64"), float: ("d", "float64")}
 _EMPTY_HOOKS = "_hooks"
@@ -93,6 +96,7 @@ class Encoder:
     _numbers: dict[int, int] = field(default_factory=dict)
     alive: list[Any] = field(default_factory=list)
     places: list[_Place] = field(default_factory=list)
+    _id_keys: list[int] = field(default_factory=list)
     _queue: collections.deque[tuple[int, Any, str]] = field(default_factory=collections.deque)
     storages: dict[tuple[str, int], int] = field(default_factory=dict)
 
@@ -106,7 +110,16 @@ class Encoder:
         for scope, name, value in roots:
             encoded.append([scope, name, self._value(value, _Place(-1, name, scope, name))])
             self._drain()
+        self._name_ids()
         return Captured({"roots": encoded, "nodes": self.nodes}, self.blocks, self.missing)
+
+    def _name_ids(self) -> None:
+        """Say of keys that are an object's id() whose it is: the number itself is chance."""
+        for number in self._id_keys:
+            for item in self.nodes[number]["v"]:
+                key = item[0]
+                if type(key) is int and key in self._numbers:
+                    item[0] = ["id", self._numbers[key]]
 
     def _drain(self) -> None:
         while self._queue:
@@ -239,6 +252,16 @@ class Encoder:
             return self._live(value, place)
         return ["file", at] if reading else self._live(value, place)
 
+    def _cache(self, value: Any, place: _Place) -> Any:
+        size = value.cache_info().currsize
+        if size and self.is_project(getattr(value, "__module__", None)):
+            reason = f"an lru_cache with {size} results"
+            self.missing.append(Missing(place.scope, place.name, self.path(place), reason, "cache"))
+        return global_name(value) or self._live(value, place)
+
+    def _processes(self, value: Any, place: _Place) -> Any:
+        return self.miss(value, place, f"a {type(value).__name__}, whose state is in processes")
+
     def _opaque(self, value: Any, place: _Place) -> Any:
         import cloudpickle
 
@@ -293,6 +316,8 @@ class Encoder:
         node = self._begin(number, "dict", value, dict)
         if isinstance(value, collections.defaultdict):
             node["factory"] = self.child(number, ".default_factory", value.default_factory)
+        if any(type(key) is int and key >= _ADDRESS for key in value):
+            self._id_keys.append(number)
         node["v"] = [
             [
                 self.child(number, "{key}", key),
@@ -343,6 +368,11 @@ class Encoder:
         node["defaults"] = [
             self.child(number, ".<default>", item) for item in value.__defaults__ or ()
         ]
+        if value.__kwdefaults__:
+            node["kwdefaults"] = [
+                [name, self.child(number, f".<{name}=>", item)]
+                for name, item in value.__kwdefaults__.items()
+            ]
 
     def _fill_partial(self, number: int, value: Any) -> None:
         node = self.nodes[number]
@@ -350,6 +380,11 @@ class Encoder:
         node["func"] = self.child(number, ".func", value.func)
         node["args"] = self.child(number, ".args", value.args)
         node["keywords"] = self.child(number, ".keywords", value.keywords)
+
+    def _fill_holder(self, number: int, value: Any) -> None:
+        node = self.nodes[number]
+        node["k"], node["c"] = "holder", class_name(type(value))
+        node["state"] = self.child(number, ".<value>", held_value(value))
 
     def _fill_generator(self, number: int, value: Any) -> None:
         node = self.nodes[number]
@@ -359,19 +394,6 @@ class Encoder:
         attributes = getattr(value, "__dict__", None)
         if attributes:  # a subclass of the user's
             node["d"] = self.attributes(number, attributes.items())
-
-
-def readable_path(path: str) -> str:
-    """A path as people write it, without the dictionaries inside of modules.
-
-    >>> readable_path("net._modules['fc']._parameters['weight']")
-    'net.fc.weight'
-    """
-    for holder in ("_modules", "_parameters", "_buffers"):
-        if f".{holder}[" in path:
-            head, *rest = path.split(f".{holder}['")
-            path = head + "".join("." + part.replace("']", "", 1) for part in rest)
-    return path
 
 
 def _items_in_order(value: Any) -> Iterable[tuple[Any, Any]]:
@@ -424,7 +446,7 @@ def _attributes_of(value: Any) -> list[tuple[str, Any]]:
     return found + [(name, getattr(value, name)) for name in slots if hasattr(value, name)]
 
 
-_CLASS_SKIP = ("method", "function", "reference", "module", "class", "bystander", "opaque")
+_CLASS_SKIP = ("method", "reference", "module", "class", "bystander", "opaque")
 
 
 def _class_attributes(cls: type) -> dict[str, Any]:
@@ -435,13 +457,21 @@ def _class_attributes(cls: type) -> dict[str, Any]:
         if not name.startswith("__")
         and not name.startswith("_abc_")
         and kinds.kind_of(item) not in _CLASS_SKIP
-        and not hasattr(type(item), "__get__")
+        and (_is_swapped(cls, name, item) or not hasattr(type(item), "__get__"))
     }
+
+
+def _is_swapped(cls: type, name: str, item: Any) -> bool:
+    """Whether a class's function is another than the one that its definition made."""
+    if type(item) is not types.FunctionType:
+        return False
+    return (item.__module__, item.__qualname__) != (cls.__module__, f"{cls.__qualname__}.{name}")
 
 
 def _function_state(function: types.FunctionType) -> bool:
     """Whether a function carries anything that running the loop could change."""
-    mutable = (kinds.kind_of(item) not in ("leaf", "tuple") for item in function.__defaults__ or ())
+    defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
+    mutable = (kinds.kind_of(item) not in ("leaf", "tuple") for item in defaults)
     return bool(function.__closure__) or bool(vars(function)) or any(mutable)
 
 
@@ -458,6 +488,8 @@ _INLINE = {
     "iterator": Encoder._iterator,
     "workers": Encoder._workers,
     "file": Encoder._file,
+    "cache": Encoder._cache,
+    "processes": Encoder._processes,
     "opaque": Encoder._opaque,
 }
 _FILL = {
@@ -471,6 +503,7 @@ _FILL = {
     "function": Encoder._fill_function,
     "partial": Encoder._fill_partial,
     "generator": Encoder._fill_generator,
+    "holder": Encoder._fill_holder,
     "tensor": fill_tensor,
     "array": fill_array,
 }

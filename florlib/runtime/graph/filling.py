@@ -11,7 +11,9 @@ from typing import Any
 from florlib.runtime.graph import kinds, memory
 from florlib.runtime.graph.building import Builder
 from florlib.runtime.graph.generators import set_generator_state
-from florlib.runtime.graph.places import ABSENT, attribute_of, cells_of, item_at
+from florlib.runtime.graph.holders import set_held_value
+from florlib.runtime.graph.ordering import fill_in_order
+from florlib.runtime.graph.places import ABSENT, attribute_of, cell_content, cells_of, item_at
 
 
 @dataclass(slots=True)
@@ -25,7 +27,7 @@ class Filler:
         # A generator takes its whole state at once, so the state has to be filled before it.
         numbers = sorted(
             sorted(self.builder.pairing.seen),
-            key=lambda number: self.builder.pairing.nodes[number]["k"] == "generator",
+            key=lambda number: self.builder.pairing.nodes[number]["k"] in ("generator", "holder"),
         )
         for number in numbers:
             node = self.builder.pairing.nodes[number]
@@ -52,12 +54,7 @@ class Filler:
 
     def _fill_set(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         values = [self.builder.value(item, ABSENT) for item in node["v"]]
-        # The order of a set depends on how it grew: one by one, or at once as a copy.
-        for source in (values, dict.fromkeys(values)):
-            if list(target) == values:
-                break
-            target.clear()
-            target.update(source)
+        fill_in_order(target, values)
         self._fill_attributes(node, target)
 
     def _fill_bytearray(self, node: dict[str, Any], target: Any, paired: bool) -> None:
@@ -112,7 +109,7 @@ class Filler:
         cells = cells_of(target)
         for name, content in node["cells"]:
             if name in cells:
-                old = cells[name].cell_contents
+                old = cell_content(cells[name])
                 value = self.builder.value(content, old)
                 if value is not old:
                     cells[name].cell_contents = value
@@ -126,6 +123,9 @@ class Filler:
         ]
         # Keeps the very dictionary of keywords, which others may know.
         target.__setstate__((*parts, vars(target)))
+
+    def _fill_holder(self, node: dict[str, Any], target: Any, paired: bool) -> None:
+        set_held_value(target, self.builder.value(node["state"], ABSENT))
 
     def _fill_generator(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         set_generator_state(target, self.builder.value(node["state"], ABSENT))
@@ -188,6 +188,7 @@ _FILL = {
     "function": Filler._fill_function,
     "partial": Filler._fill_partial,
     "generator": Filler._fill_generator,
+    "holder": Filler._fill_holder,
     "storage": Filler._fill_storage,
     "tensor": Filler._fill_tensor,
     "array": Filler._fill_array,

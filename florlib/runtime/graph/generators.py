@@ -84,26 +84,3 @@ def set_global_states(states: dict[str, Any]) -> None:
             sys.modules["torch"].set_rng_state(state)
         else:
             sys.modules["torch"].cuda.set_rng_state(state, name)
-
-
-def modes() -> dict[str, Any]:
-    """The switches of torch that change what later code computes."""
-    torch = sys.modules.get("torch")
-    if torch is None:
-        return {}
-    return {
-        "grad": torch.is_grad_enabled(),
-        "dtype": torch.get_default_dtype(),
-        "deterministic": torch.are_deterministic_algorithms_enabled(),
-    }
-
-
-def set_modes(values: dict[str, Any]) -> None:
-    """Put back what `modes` gave."""
-    torch = sys.modules.get("torch")
-    if torch is None or not values:
-        return
-    torch.set_grad_enabled(values["grad"])
-    torch.set_default_dtype(values["dtype"])
-    if torch.are_deterministic_algorithms_enabled() != values["deterministic"]:
-        torch.use_deterministic_algorithms(values["deterministic"])

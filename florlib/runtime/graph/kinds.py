@@ -5,12 +5,15 @@ from __future__ import annotations
 import collections
 import copyreg
 import enum
+import functools
 import io
 import random
 import sys
 import types
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+
+from florlib.runtime.graph.holders import holds
 
 # Objects of these packages report or coordinate; they hold the clock, locks and sockets, and
 # nothing that training reads. They stay as they are in the live process.
@@ -78,7 +81,7 @@ def kind_of(value: Any) -> str:
 
     One of: leaf, tuple, frozenset, slice, dict, list, set, deque, bytearray, tensor, array,
     generator, class, function, method, partial, reference, module, iterator, file, object,
-    bystander, workers, opaque.
+    holder, cache, processes, bystander, workers, opaque.
     """
     cls = type(value)
     kind = _known.get(cls)
@@ -113,8 +116,14 @@ def _classify_builtin(cls: type) -> str | None:
         return "slice"
     if cls is frozenset:
         return "frozenset"
+    if holds(cls):
+        return "holder"
     if issubclass(cls, io.IOBase):
         return "file"
+    if cls is functools._lru_cache_wrapper:
+        return "cache"
+    if cls.__module__ in ("multiprocessing.pool", "multiprocessing.process"):
+        return "processes"
     return None
 
 
@@ -145,7 +154,6 @@ def _classify_library(cls: type) -> str | None:
 
 
 def _classify_instance(cls: type) -> str:
-    import functools
     from pathlib import PurePath
 
     if issubclass(cls, PurePath):
@@ -162,8 +170,6 @@ def _classify_instance(cls: type) -> str:
     for base, kind in _CONTAINER_BASES:
         if issubclass(cls, base):
             return kind
-    if issubclass(cls, BaseException):
-        return "bystander"
     return "object" if is_python_class(cls) else "opaque"
 
 

@@ -17,11 +17,13 @@ from florlib.runtime.graph.leaves import (
     decode_leaf,
     find_global,
 )
+from florlib.runtime.graph.ordering import fill_in_order
 from florlib.runtime.graph.places import (
     ABSENT,
     PLAIN_CLASS,
     Root,
     attribute_of,
+    cell_content,
     cells_of,
     item_at,
 )
@@ -134,6 +136,8 @@ class Pairing:
             self.seen.add(node["storage"])
         if node["k"] in ("class", "function") and node.get("g"):
             present = global_or(node, present)
+        if node["k"] == "set" and not _order_comes_back(node, present):
+            self.lost.setdefault(root, "a set whose order of iteration cannot be made again")
         if present is not ABSENT and id(present) not in self._taken and self._fits(node, present):
             self.paired[number] = present
             self._taken.add(id(present))
@@ -249,9 +253,12 @@ class Pairing:
         elif kind == "function":
             cells = {} if present is ABSENT else cells_of(present)
             for name, content in node["cells"]:
-                yield content, cells[name].cell_contents if name in cells else ABSENT
+                yield content, cell_content(cells[name]) if name in cells else ABSENT
             for n, content in enumerate(node["defaults"]):
                 yield content, item_at(getattr(present, "__defaults__", None) or (), n)
+            keyword_only = getattr(present, "__kwdefaults__", None) or {}
+            for name, content in node.get("kwdefaults", ()):
+                yield content, keyword_only.get(name, ABSENT)
         elif kind == "partial":
             for name in ("func", "args", "keywords"):
                 yield node[name], getattr(present, name, ABSENT)
@@ -263,7 +270,7 @@ class Pairing:
         elif kind == "sparse":
             yield node["indices"], ABSENT
             yield node["values"], ABSENT
-        elif kind == "generator":
+        elif kind in ("generator", "holder"):
             yield node["state"], ABSENT
         for name, content in node.get("d", ()):
             yield content, attribute_of(present, name)
@@ -291,6 +298,8 @@ class Pairing:
             return key
         if key[0] == REFERENCE:
             return self.paired.get(key[1], ABSENT)
+        if key[0] == "id":
+            return id(self.paired[key[1]]) if key[1] in self.paired else ABSENT
         if key[0] in LEAF_TAGS:
             return decode_leaf(key)
         if key[0] == "t":
@@ -308,3 +317,16 @@ def global_or(node: dict[str, Any], present: Any) -> Any:
         return find_global(*node["g"][1:])
     except GlobalNotFound:
         return present
+
+
+def _order_comes_back(node: dict[str, Any], present: Any) -> bool:
+    """Whether a set can be made to be gone through in the recorded order.
+
+    Objects are hashed by address: theirs is chance.
+    """
+    content = node["v"]
+    if any(isinstance(item, list) for item in content):
+        return True
+    if isinstance(present, set) and list(present) == content:
+        return True
+    return fill_in_order(set(), content)

@@ -42,6 +42,14 @@ def attribute_of(present: Any, name: str) -> Any:
     return getattr(present, name, ABSENT) if name in kinds.slot_names(type(present)) else ABSENT
 
 
+def cell_content(cell: Any) -> Any:
+    """What a closure's variable is bound to, if it is bound."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return ABSENT
+
+
 def cells_of(function: Any) -> dict[str, Any]:
     names = function.__code__.co_freevars
     return dict(zip(names, function.__closure__ or (), strict=True))

@@ -1,0 +1,66 @@
+"""Objects of the standard library that hold a value behind C code: read out, and set in place."""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+import weakref
+from typing import Any
+
+
+def holds(cls: type) -> bool:
+    """Whether instances of a class are held values that can be read out and set."""
+    if issubclass(cls, io.StringIO | io.BytesIO | BaseException | threading.local):
+        return True
+    if issubclass(cls, weakref.WeakKeyDictionary | weakref.WeakValueDictionary):
+        return True
+    return _is_shared(cls)
+
+
+def _is_shared(cls: type) -> bool:
+    shared = sys.modules.get("multiprocessing.sharedctypes")
+    return shared is not None and issubclass(cls, shared.SynchronizedBase)
+
+
+def held_value(holder: Any) -> Any:
+    """What an object holds, as containers and plain values."""
+    if isinstance(holder, io.StringIO | io.BytesIO):
+        return None if holder.closed else (holder.getvalue(), holder.tell())
+    if isinstance(holder, BaseException):
+        return (holder.args, dict(vars(holder)))
+    if isinstance(holder, threading.local):
+        return dict(vars(holder))
+    if isinstance(holder, weakref.WeakKeyDictionary | weakref.WeakValueDictionary):
+        return dict(holder.items())
+    array = getattr(holder, "value", None) is None and hasattr(holder, "__getitem__")
+    return list(holder[:]) if array else holder.value
+
+
+def set_held_value(holder: Any, value: Any) -> None:
+    """Put a value that `held_value` gave back into an object of the same class."""
+    if isinstance(holder, io.StringIO | io.BytesIO):
+        if value is not None:
+            holder.seek(0)
+            holder.truncate()
+            holder.write(value[0])
+            holder.seek(value[1])
+    elif isinstance(holder, BaseException):
+        holder.args = value[0]
+        vars(holder).clear()
+        vars(holder).update(value[1])
+    elif isinstance(holder, threading.local):
+        vars(holder).clear()
+        vars(holder).update(value)
+    elif isinstance(holder, weakref.WeakKeyDictionary | weakref.WeakValueDictionary):
+        holder.clear()
+        holder.update(value)
+    elif isinstance(value, list):
+        holder[:] = value
+    else:
+        holder.value = value
+
+
+def new_holder(cls: type) -> Any:
+    """An empty object of a class; shared memory of multiprocessing cannot be made anew."""
+    return cls.__new__(cls) if issubclass(cls, BaseException) else cls()

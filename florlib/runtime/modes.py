@@ -1,0 +1,85 @@
+"""Switches of the process that change what later code computes or prints."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from florlib.runtime.guard import os
+
+_PRINT_OPTIONS = ("precision", "threshold", "edgeitems", "linewidth", "sci_mode")
+_start_environ = dict(os.environ)
+_start_folder = os.getcwd()
+
+
+def modes() -> dict[str, Any]:
+    """The switches as they are, those of libraries that are loaded.
+
+    Of the environment and the working folder only what the script itself has changed is kept,
+    so that no secret of the user's shell gets into a checkpoint.
+    """
+    found: dict[str, Any] = {"environ": _changed_environ(), "folder": _changed_folder()}
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        options = torch._tensor_str.PRINT_OPTS
+        found["grad"] = torch.is_grad_enabled()
+        found["dtype"] = torch.get_default_dtype()
+        found["deterministic"] = torch.are_deterministic_algorithms_enabled()
+        found["threads"] = torch.get_num_threads()
+        found["torch print"] = [getattr(options, name) for name in _PRINT_OPTIONS]
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        options = numpy.get_printoptions()
+        found["numpy print"] = {
+            name: options[name] for name in ("precision", "threshold", "edgeitems", "linewidth")
+        }
+        found["numpy errors"] = numpy.geterr()
+    return found
+
+
+def _changed_environ() -> dict[str, str | None]:
+    names = {*os.environ, *_start_environ}
+    return {
+        name: os.environ.get(name)
+        for name in sorted(names)
+        if os.environ.get(name) != _start_environ.get(name)
+    }
+
+
+def _changed_folder() -> str | None:
+    try:
+        now = os.getcwd()
+    except OSError:  # it was removed under the script
+        return None
+    return None if now == _start_folder else str(os.path.relpath(now, _start_folder))
+
+
+def set_modes(values: dict[str, Any]) -> None:
+    """Put back what `modes` gave; what a library of today does not know is left alone."""
+    _set_environ(values.get("environ", {}))
+    if "folder" in values:
+        folder = values["folder"]
+        os.chdir(_start_folder if folder is None else os.path.join(_start_folder, folder))
+    torch = sys.modules.get("torch")
+    if torch is not None and "grad" in values:
+        torch.set_grad_enabled(values["grad"])
+        torch.set_default_dtype(values["dtype"])
+        if torch.are_deterministic_algorithms_enabled() != values["deterministic"]:
+            torch.use_deterministic_algorithms(values["deterministic"])
+        if torch.get_num_threads() != values["threads"]:
+            torch.set_num_threads(values["threads"])
+        for name, value in zip(_PRINT_OPTIONS, values["torch print"], strict=True):
+            setattr(torch._tensor_str.PRINT_OPTS, name, value)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and "numpy print" in values:
+        numpy.set_printoptions(**values["numpy print"])
+        numpy.seterr(**values["numpy errors"])
+
+
+def _set_environ(changed: dict[str, str | None]) -> None:
+    for name in {*changed, *_changed_environ()}:
+        value = changed[name] if name in changed else _start_environ.get(name)
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
