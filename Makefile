@@ -9,9 +9,6 @@ TEST_PROCESSES ?= 2
 # Pages whose help texts and sample outputs cog writes.
 COGGED := $(wildcard README.md docs/cli.md docs/formats/*.md)
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
-# Where the CPU builds of torch lie: PyPI has none for Linux (constraints.txt).
-TORCH_INDEX := https://download.pytorch.org/whl/cpu
-
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-deep exactness coverage check format docs bench clean
 
@@ -23,9 +20,9 @@ install: $(INSTALLED)  ## make .venv with flor and its tools (every target below
 $(INSTALLED): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	@echo "installing flor, the CPU build of torch and the tools into $(VENV) (a minute or two)"
-	@$(PIP) torch 2>/dev/null || $(PIP) --extra-index-url $(TORCH_INDEX) torch || { \
-	    echo 'hint: the CPU build of torch is neither where pip looks nor at $(TORCH_INDEX)' >&2; \
-	    echo '      make install PIP_FIND_LINKS=FOLDER takes it from a folder with its wheel' >&2; \
+	@$(PIP) torch || { \
+	    echo 'hint: pip finds no CPU build of torch: name the place of one, an index or a folder,' >&2; \
+	    echo '      make install PIP_EXTRA_INDEX_URL=URL, or make install PIP_FIND_LINKS=FOLDER' >&2; \
 	    exit 1; }
 	@$(PIP) -e '.[dev]'
 	@touch $@

@@ -9,7 +9,7 @@ from typing import Any
 from florlib.ground.plan import Plan
 from florlib.ground.recorded import RecordedProcess
 from florlib.hindsight.planner import Planned
-from florlib.hindsight.verification import Divergence, Trace, Verdict
+from florlib.hindsight.verification import COUNTED, Divergence, Trace, Verdict
 
 INTERRUPTED = 130  # 128 + SIGINT
 
@@ -134,6 +134,11 @@ def make_report(
     if failure is not None:
         text = f"the script ended with status {failure[0]} while it was replayed"
         warnings.append({"code": "script-failed", "text": text})
+    if verdict.starts_differ:
+        text = (
+            "what the script does before its loop came out otherwise than in the record (no seed?)"
+        )
+        warnings.append({"code": "start-differs", "text": text})
     warnings += [{"code": "not-replayed", "text": text} for text in undone]
     total = sum(_turns(process) for process in recorded)
     return Report(
@@ -189,18 +194,7 @@ def _status(verdict: Verdict, *, partial: bool) -> str:
 def _sum(verdicts: Sequence[Verdict]) -> Verdict:
     total = Verdict()
     for verdict in verdicts:
-        for name in (
-            "values",
-            "identical",
-            "within_tolerance",
-            "different",
-            "missing",
-            "extra",
-            "states",
-            "states_identical",
-            "volatile",
-            "loops_diverged",
-        ):
+        for name in COUNTED:
             setattr(total, name, getattr(total, name) + getattr(verdict, name))
         for name, count in verdict.new.items():
             total.new[name] = total.new.get(name, 0) + count

@@ -100,6 +100,7 @@ class _Walk:
         self.nodes = (recorded, replayed)
         self.digests = (recorded_digests, replayed_digests)
         self.seen: dict[int, int] = {}
+        self.shared: set[int] = set()  # nodes of the replayed tree that were met
         self.checked = 0
         self.differences: list[Difference] = []
 
@@ -147,7 +148,11 @@ class _Walk:
             if self.seen[left] != right:
                 self._differ(path, "shared with another name", "not shared")
             return
+        if right in self.shared:
+            self._differ(path, "an object of its own", "shared with another name")
+            return
         self.seen[left] = right
+        self.shared.add(right)
         one, other = self.nodes[0][left], self.nodes[1][right]
         if one.get("k") != other.get("k") or one.get("c") != other.get("c"):
             self._differ(path, _describe(one), _describe(other))

@@ -183,6 +183,22 @@ class Divergence:
     when: tuple[int, int] = (0, 0)
 
 
+COUNTED = (
+    "values",
+    "identical",
+    "within_tolerance",
+    "different",
+    "missing",
+    "extra",
+    "states",
+    "states_identical",
+    "volatile",
+    "loops_diverged",
+    "starts_differ",
+)
+"""The counts of a Verdict, which add up."""
+
+
 @dataclass(slots=True)
 class Verdict:
     """What came of comparing a replay with the record.
@@ -193,6 +209,8 @@ class Verdict:
         extra: logged by the replay's recorded code, and not recorded.
         states, states_identical: boundaries whose whole state was compared.
         volatile: read off a clock, and so not compared.
+        starts_differ: replays whose own prelude came out otherwise, as an unseeded script's does,
+            and that went on from the recorded state all the same.
         loops_diverged: main loops that turned otherwise than in the record.
         new: values that probes logged, by name.
     """
@@ -207,6 +225,7 @@ class Verdict:
     states_identical: int = 0
     volatile: int = 0
     loops_diverged: int = 0
+    starts_differ: int = 0
     first: Divergence | None = None
     new: dict[str, int] = field(default_factory=dict)
 
@@ -230,24 +249,49 @@ def verify(recorded: Trace, replayed: Trace, *, tolerance: float = 0.0) -> Verdi
         replayed: what the replay did.
         tolerance: largest relative difference of two numbers that still passes.
     """
-    verdict = Verdict()
+    verdict, start = Verdict(), Verdict()
     expected = _by_key(row for row in recorded.rows if replayed.executed(row))
     found = _by_key(row for row in replayed.rows if not row.flags & HINDSIGHT)
     for key, row in expected.items():
-        _compare(row, found.get(key), verdict, tolerance)
+        _compare(row, found.get(key), start if _at_start(row) else verdict, tolerance)
     for key, row in found.items():
         if key not in expected and replayed.executed(row) and not row.flags & VOLATILE:
-            verdict.extra += 1
-            verdict.note(_divergence("extra", row, None, row.value))
+            part = start if _at_start(row) else verdict
+            part.extra += 1
+            part.note(_divergence("extra", row, None, row.value))
     for row in replayed.rows:
         if row.flags & HINDSIGHT and row.name not in UNCOMPARED:
             verdict.new[row.name] = verdict.new.get(row.name, 0) + 1
-    _compare_states(replayed.verifications, verdict)
+    marks = replayed.verifications
+    _compare_states([mark for mark in marks if mark.get("start")], start)
+    _compare_states([mark for mark in marks if not mark.get("start")], verdict)
+    _take_in_start(start, verdict, replayed)
     for warning in replayed.warnings:
         if warning["code"] == LOOP_DIVERGED:
             verdict.loops_diverged += 1
             verdict.note(Divergence("loop", (), warning["text"], None, None, _LAST))
     return verdict
+
+
+def _at_start(row: LogRow) -> bool:
+    return row.region[:2] == (_PHASE, 0)
+
+
+def _take_in_start(start: Verdict, verdict: Verdict, replayed: Trace) -> None:
+    """Add what was compared before the first main loop.
+
+    A script that seeds nothing starts otherwise each time. Where the replay went on from the
+    recorded state, and no probe stands before the loop, nothing that it says depends on that.
+    """
+    asked = any(row.flags & HINDSIGHT and _at_start(row) for row in replayed.rows)
+    aside = replayed.restored_bytes > 0 and not asked
+    if aside and (start.diverged or start.missing):
+        verdict.starts_differ += 1
+        return
+    for name in COUNTED:
+        setattr(verdict, name, getattr(verdict, name) + getattr(start, name))
+    if start.first is not None:
+        verdict.note(start.first)
 
 
 def _divergence(kind: str, row: LogRow, recorded: Any, replayed: Any) -> Divergence:

@@ -286,6 +286,7 @@ class Replayer(Session):
             self.append(
                 {
                     "kind": "verification",
+                    "start": at_start,
                     "main": main,
                     "index": index,
                     "position": pairs((*self.position()[:-1], (entry.name, index))),

@@ -117,11 +117,16 @@ def _plain_stores(targets: Iterable[ast.expr]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Exits:
-    """What is live where a statement jumps to: break, continue, and return or raise."""
+    """What is live where a statement jumps to: break, continue, and return or raise.
+
+    Attributes:
+        on_error: what is live where an exception is caught, which any statement may raise.
+    """
 
     on_break: Names
     on_continue: Names
     on_unwind: Names
+    on_error: Names = _NONE
 
 
 class _Flow:
@@ -133,7 +138,7 @@ class _Flow:
     def block(self, statements: Iterable[ast.stmt], live: Names, exits: _Exits) -> Names:
         """What is live before the statements, given what is live behind them."""
         for statement in reversed(list(statements)):
-            live = self._statement(statement, live, exits)
+            live = self._statement(statement, live, exits) | exits.on_error
         return live
 
     def _statement(self, node: ast.stmt, live: Names, exits: _Exits) -> Names:
@@ -145,7 +150,7 @@ class _Flow:
         if isinstance(node, ast.With | ast.AsyncWith):
             stored = [item.optional_vars for item in node.items if item.optional_vars]
             inside = self.block(node.body, live, exits) - frozenset(_plain_stores(stored))
-            return inside | _loads(*(item.context_expr for item in node.items))
+            return inside | _loads(*node.items)
         if isinstance(node, ast.Try) or type(node).__name__ == "TryStar":
             return self._try(node, live, exits)
         if isinstance(node, ast.Match):
@@ -180,10 +185,10 @@ class _Flow:
         else:
             stored = frozenset(_plain_stores([node.target]))
             before, entry = _loads(node.target), _loads(node.iter)
-        head = otherwise | before
+        head = otherwise | before | exits.on_error
         for _ in range(2):  # live sets grow once around a loop; the second pass changes nothing
-            inside = self.block(node.body, head, _Exits(live, head, exits.on_unwind))
-            head = otherwise | before | (inside - stored)
+            inner = _Exits(live, head, exits.on_unwind, exits.on_error)
+            head |= self.block(node.body, head, inner) - stored
         self.loops[node] = (head, live)
         return head | entry
 
@@ -191,8 +196,16 @@ class _Flow:
         assert isinstance(node, ast.Try) or hasattr(node, "handlers")
         parts: ast.Try = node  # type: ignore[assignment]
         after = self.block(parts.finalbody, live | exits.on_unwind, exits)
-        caught = after.union(*(self.block(part.body, after, exits) for part in parts.handlers))
+        caught = after.union(
+            *(self.block(part.body, after, exits) for part in parts.handlers),
+            *(_loads(part.type) for part in parts.handlers),
+        )
         # An exception may leave the body anywhere, so nothing it stores is certain.
-        inner = _Exits(exits.on_break | after, exits.on_continue | after, exits.on_unwind | caught)
+        inner = _Exits(
+            exits.on_break | after,
+            exits.on_continue | after,
+            exits.on_unwind | caught,
+            exits.on_error | caught,
+        )
         body = self.block(parts.body, self.block(parts.orelse, after, inner), inner)
         return body | caught

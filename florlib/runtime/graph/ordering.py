@@ -68,46 +68,42 @@ def _ways(values: list[Any]) -> Iterator[tuple[list[Any], list[Any], list[_Fille
 
 def _layout(values: list[Any], size: int) -> tuple[list[Any], list[int]] | None:
     """(order of adding, places that something took that is gone) for a table of this size."""
-    found = _places([hash(value) for value in values], size)
-    if found is None:
-        return None
-    taken = {place: n for n, (place, _) in enumerate(found)}
-    passed = [before for _, before in found]
-    holes: set[int] = set()
-    for before in passed:
-        holes.update(place for place in before if place not in taken)
-    order = _sorted_by([[taken[p] for p in before if p in taken] for before in passed])
-    if order is None or 5 * (len(values) + len(holes)) >= 3 * (size - 1):
-        return None
-    return [values[n] for n in order], sorted(holes)
+    for found in _places([hash(value) for value in values], size):
+        taken = {place: n for n, (place, _) in enumerate(found)}
+        passed = [before for _, before in found]
+        holes = {place for before in passed for place in before if place not in taken}
+        if 5 * (len(values) + len(holes)) < 3 * (size - 1):
+            order = _sorted_by([[taken[p] for p in before if p in taken] for before in passed])
+            if order is not None:
+                return [values[n] for n in order], sorted(holes)
+    return None
 
 
 _Choice = tuple[int, list[int]]
 """A place, and the places that are asked for before it."""
 
 
-def _places(homes: list[int], size: int) -> list[_Choice] | None:
-    """A place for each hash, rising, as few as can be of them reached over places left empty."""
+def _places(homes: list[int], size: int) -> Iterator[list[_Choice]]:
+    """Places for the hashes, rising; those first that ask for the fewest places left empty."""
     chosen: list[_Choice] = []
     open_choices: list[list[_Choice]] = []
     taken: set[int] = set()
-    steps = 30 * len(homes) + 1000
-    while len(chosen) < len(homes) and steps:
-        steps -= 1
+    for _ in range(10 * len(homes) + 500):
         n = len(chosen)
-        if len(open_choices) == n:
+        if n == len(homes):
+            yield chosen
+        elif len(open_choices) == n:
             last = chosen[-1][0] if chosen else -1
             highest = size - (len(homes) - n)
             open_choices.append(_choices(homes[n], size, last, highest, taken))
-        if open_choices[n]:
+        if n < len(homes) and open_choices[n]:
             chosen.append(open_choices[n].pop())
             taken.add(chosen[-1][0])
-        else:
-            open_choices.pop()
-            if not chosen:
-                return None
-            taken.discard(chosen.pop()[0])
-    return chosen if len(chosen) == len(homes) else None
+            continue
+        del open_choices[n:]
+        if not chosen:
+            return
+        taken.discard(chosen.pop()[0])
 
 
 def _choices(home: int, size: int, last: int, highest: int, taken: set[int]) -> list[_Choice]:
