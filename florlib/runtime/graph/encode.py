@@ -6,7 +6,6 @@ the objects. docs/formats/checkpoint.md has the table of nodes. The way back is 
 
 from __future__ import annotations
 
-import array
 import collections
 import types
 from collections.abc import Iterable
@@ -26,14 +25,18 @@ from florlib.runtime.graph.leaves import (
     encode_leaf,
     global_name,
 )
+from florlib.runtime.graph.parts import (
+    attributes_of,
+    class_attributes,
+    function_state,
+    items_in_order,
+    key_step,
+    packed,
+    small_integers,
+)
 
-# From this length on a list of equal numbers is one block of memory instead of JSON: the tree
-# stays small, and an unchanged history is found equal by its digest.
-PACKED_LENGTH = 64
 _ADDRESS = 1 << 20  # a key from here on may be the id() of an object, which is an address
 LONG_TEXT = 4096  # characters of a text, or bytes, that are a block as well
-_PACK = {int: ("q", "int64"), float: ("d", "float64")}
-_EMPTY_HOOKS = "_hooks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +206,7 @@ class Encoder:
 
     def _tuple(self, value: Any, place: _Place) -> Any:
         cls = type(value)
-        if cls is tuple and _small_integers(value):
+        if cls is tuple and small_integers(value):
             return ["t", *value]  # such as the 625 integers of a Mersenne twister
         if getattr(value, "__dict__", None):
             return self._opaque(value, place)
@@ -235,12 +238,12 @@ class Encoder:
         return ["m", self._inner(place, ".__self__", value.__self__), name]
 
     def _class(self, value: Any, place: _Place) -> Any:
-        if self.is_project(value.__module__) and _class_attributes(value):
+        if self.is_project(value.__module__) and class_attributes(value):
             return [REFERENCE, self._node(value, "class", place)]
         return global_name(value) or self._live(value, place)
 
     def _function(self, value: Any, place: _Place) -> Any:
-        if self.is_project(value.__module__) and _function_state(value):
+        if self.is_project(value.__module__) and function_state(value):
             return [REFERENCE, self._node(value, "function", place)]
         return global_name(value) or self._live(value, place)
 
@@ -293,9 +296,9 @@ class Encoder:
 
     def _fill_list(self, number: int, value: Any) -> None:
         node = self._begin(number, "list", value, list)
-        packed = _packed(value)
-        if packed is not None:
-            node["p"], node["t"] = packed.dtype, self.block(number, packed)
+        block = packed(value)
+        if block is not None:
+            node["p"], node["t"] = block.dtype, self.block(number, block)
         else:
             node["v"] = [self.child(number, f"[{n}]", item) for n, item in enumerate(value)]
 
@@ -321,9 +324,9 @@ class Encoder:
         node["v"] = [
             [
                 self.child(number, "{key}", key),
-                self.child(number, _key_step(key), item),
+                self.child(number, key_step(key), item),
             ]
-            for key, item in _items_in_order(value)
+            for key, item in items_in_order(value)
         ]
 
     def _begin(self, number: int, kind: str, value: Any, base: type) -> dict[str, Any]:
@@ -345,14 +348,14 @@ class Encoder:
         node = self.nodes[number]
         cls = type(value)
         node["k"], node["c"] = "object", class_name(cls)
-        node["d"] = self.attributes(number, _attributes_of(value))
+        node["d"] = self.attributes(number, attributes_of(value))
         if self.is_project(cls.__module__) and id(cls) not in self._numbers:
             node["class"] = self.child(number, ".__class__", cls)
 
     def _fill_class(self, number: int, value: Any) -> None:
         node = self.nodes[number]
         node["k"], node["g"] = "class", global_name(value)
-        node["d"] = self.attributes(number, _class_attributes(value).items())
+        node["d"] = self.attributes(number, class_attributes(value).items())
 
     def _fill_function(self, number: int, value: Any) -> None:
         node = self.nodes[number]
@@ -394,85 +397,6 @@ class Encoder:
         attributes = getattr(value, "__dict__", None)
         if attributes:  # a subclass of the user's
             node["d"] = self.attributes(number, attributes.items())
-
-
-def _items_in_order(value: Any) -> Iterable[tuple[Any, Any]]:
-    """The items as they are iterated over, whatever a subclass makes of `items`."""
-    if isinstance(value, collections.OrderedDict):
-        return collections.OrderedDict.items(value)  # move_to_end is not seen by dict.items
-    return dict.items(value)
-
-
-def _key_step(key: Any) -> str:
-    if isinstance(key, str | int | bool | float) or key is None:
-        return f"[{key!r}]"
-    return f"[<{type(key).__name__}>]"
-
-
-def _small_integers(items: tuple[Any, ...]) -> bool:
-    if set(map(type, items)) != {int}:
-        return False
-    try:
-        array.array("q", items)
-    except OverflowError:
-        return False
-    return True
-
-
-def _packed(items: list[Any]) -> memory.Block | None:
-    if len(items) < PACKED_LENGTH:
-        return None
-    kind = type(items[0])
-    if kind not in _PACK or set(map(type, items)) != {kind}:
-        return None
-    code, dtype = _PACK[kind]
-    try:
-        data = array.array(code, items).tobytes()
-    except OverflowError:
-        return None
-    return memory.Block(dtype, (len(items),), data)
-
-
-def _attributes_of(value: Any) -> list[tuple[str, Any]]:
-    """The attributes of an instance, without the empty hook tables of torch modules."""
-    attributes = getattr(value, "__dict__", {})
-    module = memory.is_network(type(value))
-    found = [
-        (name, item)
-        for name, item in attributes.items()
-        if not (module and _EMPTY_HOOKS in name and isinstance(item, dict) and not item)
-    ]
-    slots = kinds.slot_names(type(value))
-    return found + [(name, getattr(value, name)) for name in slots if hasattr(value, name)]
-
-
-_CLASS_SKIP = ("method", "reference", "module", "class", "bystander", "opaque")
-
-
-def _class_attributes(cls: type) -> dict[str, Any]:
-    """The attributes of a class that are data: counters, caches, settings."""
-    return {
-        name: item
-        for name, item in vars(cls).items()
-        if not name.startswith("__")
-        and not name.startswith("_abc_")
-        and kinds.kind_of(item) not in _CLASS_SKIP
-        and (_is_swapped(cls, name, item) or not hasattr(type(item), "__get__"))
-    }
-
-
-def _is_swapped(cls: type, name: str, item: Any) -> bool:
-    """Whether a class's function is another than the one that its definition made."""
-    if type(item) is not types.FunctionType:
-        return False
-    return (item.__module__, item.__qualname__) != (cls.__module__, f"{cls.__qualname__}.{name}")
-
-
-def _function_state(function: types.FunctionType) -> bool:
-    """Whether a function carries anything that running the loop could change."""
-    defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
-    mutable = (kinds.kind_of(item) not in ("leaf", "tuple") for item in defaults)
-    return bool(function.__closure__) or bool(vars(function)) or any(mutable)
 
 
 _INLINE = {
