@@ -18,7 +18,7 @@ from pathlib import Path
 EXAMPLES = Path(__file__).resolve().parent
 FLAGS = ("--epochs", "5", "--batch-size", "200")
 # The usual 1 % of a run of seconds would not pay for a checkpoint of every epoch.
-BUDGET = ("--budget", "30%")
+BUDGET = ("--budget", "200%")
 LAST_EPOCH = "4"
 
 # Each probe: the line of linear.py that it is put below, and the line itself.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,8 +37,10 @@ def test_the_demo_proves_every_value(tmp_path: Path, flor_home: Path):
     )
 
     assert done.returncode == 0, done.stderr
-    # 5 epochs' weights, and the gradients of 20 steps of one of them.
-    assert done.stdout.endswith("\n25 of 25 values equal, bit for bit.\n")
+    # 5 epochs' weights and the gradients of 20 steps; more where a busy machine had fewer checkpoints.
+    proved = re.search(r"\n(\d+) of (\d+) values equal, bit for bit\.\n$", done.stdout)
+    assert proved is not None
+    assert int(proved[1]) == int(proved[2]) >= 25
     lines = done.stdout.replace(str(folder), "/tmp/flor-demo").splitlines()
     assert [line for line in (*lines, *done.stderr.splitlines()) if len(line) > 80] == []
     assert done.stderr.count("flor: verified: ") == 2
