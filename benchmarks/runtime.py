@@ -120,7 +120,9 @@ def measure(rounds: int) -> dict[str, list[float]]:
             plain = empty(range(TURNS))
             note("A/A: a turn of a plain loop", empty(range(TURNS)) - plain, TURNS)
             note("a turn of a nested loop", nested(runtime) - plain, TURNS)
-            note("a turn of a main loop", main_loop(runtime) - plain / TURNS * MAIN_TURNS, MAIN_TURNS)
+            note(
+                "a turn of a main loop", main_loop(runtime) - plain / TURNS * MAIN_TURNS, MAIN_TURNS
+            )
             bare = logs(lambda name, value: None)
             note("A/A: a call", logs(lambda name, value: None) - bare, LOGS)
             note("a log of a float", logs_in_a_loop(runtime) - bare, LOGS)

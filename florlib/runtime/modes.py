@@ -66,9 +66,10 @@ def set_modes(values: dict[str, Any]) -> None:
         torch.set_default_dtype(values["dtype"])
         if torch.are_deterministic_algorithms_enabled() != values["deterministic"]:
             torch.use_deterministic_algorithms(values["deterministic"])
-        if torch.get_num_threads() != values["threads"]:
-            torch.set_num_threads(values["threads"])
-        for name, value in zip(_PRINT_OPTIONS, values["torch print"], strict=True):
+        threads = values.get("threads", torch.get_num_threads())
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
+        for name, value in zip(_PRINT_OPTIONS, values.get("torch print", ()), strict=False):
             setattr(torch._tensor_str.PRINT_OPTS, name, value)
     numpy = sys.modules.get("numpy")
     if numpy is not None and "numpy print" in values:

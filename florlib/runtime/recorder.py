@@ -98,7 +98,15 @@ class Recorder(Session):
             head["checkpoints"] = self._claim_folder(rank, pid)
             waiting, self._records = self._records, []
             self._records = [head, *self._source_records(), *waiting]
+            self._name_wall_clock()
             self.open_journal(writer)
+
+    def _name_wall_clock(self) -> None:
+        """Name what the clock decides: no replay can know how it will decide again."""
+        for path, clock in self.sources.clock().items():
+            for line, test in clock.control:
+                text = f"{path}:{line}: the wall clock decides ({test}); a replay may go otherwise"
+                self.warn("wall-clock", text, file=path, line=line)
 
     def _claim_folder(self, rank: int, pid: int) -> str:
         """The first process to record gets `checkpoints/`, each other one a folder below."""
@@ -309,7 +317,10 @@ class Recorder(Session):
                 self.append({**record, "bytes": published.bytes, "stall_s": stall})
 
         assert self._budget is not None
-        self._budget.spend(stall)
+        if record["role"] != "boundary" or record["index"]:
+            # The first is taken in any case, and its cost (imports, first copies) tells nothing
+            # of the next.
+            self._budget.spend(stall)
         return announce
 
     def _note_names(self, captured: Captured, missing: list[Missing]) -> None:
@@ -329,6 +340,12 @@ class Recorder(Session):
     def _missing_record(self, item: Missing) -> dict[str, Any]:
         file, line = self.sources.where_stored(item.name)
         return {"name": item.path, "reason": item.reason, "file": file, "line": line}
+
+    def pause(self) -> None:
+        """Have no thread of ours running, as far as none is writing."""
+        super().pause()
+        if self._writer is not None:
+            self._writer.pause()
 
     # ------------------------------------------------------------------ end
 

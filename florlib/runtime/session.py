@@ -69,6 +69,7 @@ class Session:
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._wake = threading.Event()
+        self._flusher: threading.Thread | None = None
         self.taps: list[LineTap] = []
         self.files: FileWatch | None = None
         self._encoder = BatchEncoder(project.relative, sources.is_volatile, sources.is_hindsight)
@@ -180,9 +181,26 @@ class Session:
     def open_journal(self, writer: JournalWriter) -> None:
         """Have everything written to a journal from now on; what waited goes first."""
         self._journal = writer
-        thread = threading.Thread(target=self._flush_forever, name="flor-flush", daemon=True)
-        thread.start()
+        self.resume()
         self.flush()
+
+    def pause(self) -> None:
+        """Have no thread of ours running, while the process forks.
+
+        Python 3.12 and later warn of a fork beside threads, and would warn of ours.
+        """
+        thread, self._flusher = self._flusher, None
+        if thread is not None:
+            self._wake.set()
+            thread.join()
+
+    def resume(self) -> None:
+        """Go on after a fork, in the parent."""
+        if self.active and self._journal is not None:
+            self._flusher = threading.Thread(
+                target=self._flush_forever, name="flor-flush", daemon=True
+            )
+            self._flusher.start()
 
     @property
     def has_journal(self) -> bool:
@@ -210,7 +228,7 @@ class Session:
         return record
 
     def _flush_forever(self) -> None:
-        while self.active:
+        while self.active and self._flusher is threading.current_thread():
             self._wake.wait(FLUSH_EVERY_S)
             self._wake.clear()
             if self._rows or self._records:
@@ -233,6 +251,7 @@ class Session:
         self._rows = []
         self._records = []
         self._journal = None
+        self._flusher = None
         self._lock = threading.Lock()
         self._writing = threading.Lock()
 

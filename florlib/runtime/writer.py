@@ -44,8 +44,8 @@ class CheckpointWriter:
         self._room = threading.Condition()
         self._waiting_bytes = 0
         self._keyframe: Keyframe | None = None
-        self._thread = threading.Thread(target=self._run, name="flor-checkpoints", daemon=True)
-        self._thread.start()
+        self._unfinished = 0
+        self._thread: threading.Thread | None = None
 
     def submit(self, job: Job) -> None:
         """Hand over a checkpoint; waits while too much is on its way."""
@@ -54,18 +54,30 @@ class CheckpointWriter:
             while self._waiting_bytes and self._waiting_bytes + size > WAITING_BYTES:
                 self._room.wait()
             self._waiting_bytes += size
+            self._unfinished += 1
         self._jobs.put(job)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="flor-checkpoints", daemon=True)
+            self._thread.start()
 
     @property
     def held(self) -> Held:
         """Contents that the keyframe holds, so that later checkpoints need no copy of them."""
         return () if self._keyframe is None else self._keyframe.names
 
+    def pause(self) -> None:
+        """End the thread if nothing waits; the next checkpoint starts it anew."""
+        with self._room:
+            idle = self._unfinished == 0
+        if idle:
+            self.close()
+
     def close(self) -> None:
         """Publish what waits, and end."""
-        if self._thread.is_alive():
+        thread, self._thread = self._thread, None
+        if thread is not None:
             self._jobs.put(None)
-            self._thread.join()
+            thread.join()
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -77,6 +89,7 @@ class CheckpointWriter:
             job.done(published)
             with self._room:
                 self._waiting_bytes -= job.bytes
+                self._unfinished -= 1
                 self._room.notify()
 
     def _publish(self, job: Job) -> Published:

@@ -56,7 +56,7 @@ def test_a_name_beside_a_replay() -> None:
 
 @pytest.mark.parametrize("line", ["0/5", "6/5", "1/0", "pid:5 ngpus:5", "pid:1", "ngpus:2"])
 def test_a_part_that_is_none_is_refused(line: str) -> None:
-    with pytest.raises(ValueError, match="part|go together"):
+    with pytest.raises(ValueError, match=r"part|go together"):
         read_words(["t.py", "--replay_flor", *line.split()])
 
 

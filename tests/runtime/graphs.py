@@ -204,9 +204,8 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
         for name, item in sorted(getattr(value, "__dict__", {}).items()):
             yield f".{name}", item
         for cls in type(value).__mro__:
-            for name in vars(cls).get("__slots__", ()):
-                hidden = name.startswith("__")
-                name = f"_{cls.__name__}{name}" if hidden else name
+            for slot in vars(cls).get("__slots__", ()):
+                name = f"_{cls.__name__}{slot}" if slot.startswith("__") else slot
                 if hasattr(value, name):
                     yield f".{name}", getattr(value, name)
 

@@ -217,9 +217,7 @@ class Counting(random.Random):
 
 
 @pytest.mark.parametrize("length", [63, 64, 5000])
-@pytest.mark.parametrize(
-    "item", [7, -1.5, float("nan"), -0.0, 1 << 70, True, "text"], ids=lambda item: repr(item)
-)
+@pytest.mark.parametrize("item", [7, -1.5, float("nan"), -0.0, 1 << 70, True, "text"], ids=repr)
 def test_long_lists(item, length):
     captured = capture({"a": [item] * length})
 

@@ -14,7 +14,7 @@ import torch
 
 from tests.runtime import things
 from tests.runtime.graphs import capture, difference, put_back
-from tests.runtime.things import Access, Both, Colour, Pair, Stack, Tally, Thing, Watched, counter
+from tests.runtime.things import Access, Both, Colour, Pair, Tally, Thing, Watched, counter
 
 
 def test_nonlocal_variables_come_back():

@@ -44,7 +44,7 @@ MADE = {
     "a transposed view": lambda: filled(3, 4).t(),
     "every other element": lambda: filled(20)[3::4],
     "an expanded row": lambda: filled(1, 4).expand(3, 4),
-    "no dimension": lambda: filled(),
+    "no dimension": filled,
     "no element": lambda: filled(0, 3),
     "a conjugate": lambda: filled(4, dtype=torch.complex64).conj(),
     "a negated view": lambda: filled(4, dtype=torch.complex64).conj().imag,

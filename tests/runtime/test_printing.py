@@ -97,8 +97,8 @@ PRINTING = {
     ),
     "forked": (
         "import os, sys\nprint('before', flush=True)\npid = os.fork()\n"
-        "print('child' if pid == 0 else 'parent', flush=True)\n"
-        "os._exit(0) if pid == 0 else os.waitpid(pid, 0)",
+        "pid and os.waitpid(pid, 0)\nprint('parent' if pid else 'child', flush=True)\n"
+        "pid or os._exit(0)",
         None,
     ),
     "forked and ended": (
