@@ -20,6 +20,7 @@ from florlib.source.loops import LoopSite
 from florlib.stores.journal import JournalWriter
 
 FLUSH_EVERY_S = 0.5  # what a kill -9 may lose at most (DESIGN section 3, Logging)
+_THREAD_GONE_S = 0.05  # what a thread may take to go after it has ended; it takes microseconds
 
 
 @dataclass(slots=True, eq=False)
@@ -192,7 +193,7 @@ class Session:
         thread, self._flusher = self._flusher, None
         if thread is not None:
             self._wake.set()
-            thread.join()
+            end_thread(thread)
 
     def resume(self) -> None:
         """Go on after a fork, in the parent."""
@@ -254,6 +255,15 @@ class Session:
         self._flusher = None
         self._lock = threading.Lock()
         self._writing = threading.Lock()
+
+
+def end_thread(thread: threading.Thread) -> None:
+    """Wait for a thread that is ending, until the system has none of it left either."""
+    thread.join()
+    task = f"/proc/self/task/{thread.native_id}"
+    until = now_s() + _THREAD_GONE_S
+    while os.path.exists(task) and now_s() < until:
+        pass
 
 
 def now_s() -> float:

@@ -11,10 +11,12 @@ from typing import Any
 
 from florlib.runtime.graph.memory import Block, Held
 from florlib.runtime.guard import degrade
+from florlib.runtime.session import end_thread
 from florlib.stores.checkpoints import Buffer, Keyframe, Published, publish
 
 # Private copies that wait to be written; beyond it training waits, which the budget counts.
 WAITING_BYTES = 256 << 20
+PAUSE_S = 0.05  # how long a fork waits for a checkpoint that is being written
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,13 @@ class CheckpointWriter:
         return () if self._keyframe is None else self._keyframe.names
 
     def pause(self) -> None:
-        """End the thread if nothing waits; the next checkpoint starts it anew."""
+        """End the thread, unless it is long at work; the next checkpoint starts it anew."""
         with self._room:
-            idle = self._unfinished == 0
-        if idle:
+            idle = self._room.wait_for(lambda: self._unfinished == 0, PAUSE_S)
+        if idle and self._thread is not None:
+            thread = self._thread
             self.close()
+            end_thread(thread)
 
     def close(self) -> None:
         """Publish what waits, and end."""
@@ -90,7 +94,7 @@ class CheckpointWriter:
             with self._room:
                 self._waiting_bytes -= job.bytes
                 self._unfinished -= 1
-                self._room.notify()
+                self._room.notify_all()
 
     def _publish(self, job: Job) -> Published:
         buffers = [

@@ -153,7 +153,7 @@ MISSING = {
         lambda: np.zeros(2, dtype=[("x", "O"), ("y", "f4")]),
         "records that hold objects",
     ),
-    "an attribute that raises": (Raising, "Raising cannot be captured .*no such luck"),  # noqa: PLW0108  # defined below
+    "an attribute that raises": (lambda: Raising(), "Raising cannot be captured .*no such luck"),  # noqa: PLW0108
 }
 
 
