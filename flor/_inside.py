@@ -36,9 +36,7 @@ def record_here(words: Words, original: list[str]) -> None:
     setattr(builtins, "__flor__", started.runtime)  # noqa: B010  # not a name that mypy knows
     session = started.runtime.session
     atexit.register(_finish, prepared, session, finish_session, _watch_exit())
-    os.register_at_fork(
-        before=session.pause, after_in_parent=session.resume, after_in_child=session.abandon
-    )
+    os.register_at_fork(before=session.pause, after_in_child=session.abandon)
     sys.stderr.write(f"flor: recording {prepared['name']} ({prepared['run']})\n")
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 # Tags stand in a one-key object so that a plain dict of the user's is never mistaken for one.
-_FLOAT, _ARRAY, _BYTES, _OTHER, _TUPLE, _DICT, _COMPLEX = (
+_FLOAT, _INT, _ARRAY, _BYTES, _OTHER, _TUPLE, _DICT, _COMPLEX = (
     "$float",
+    "$int",
     "$array",
     "$bytes",
     "$other",
@@ -21,6 +22,10 @@ _FLOAT, _ARRAY, _BYTES, _OTHER, _TUPLE, _DICT, _COMPLEX = (
     "$dict",
     "$complex",
 )
+
+# Longer ones are hexadecimal: Python refuses to write more than 4,300 digits
+# (sys.set_int_max_str_digits).
+LONGEST_INT_BITS = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,8 @@ def encode_value(value: Any) -> Any:
     kind = type(value)
     if kind is float:
         return value if math.isfinite(value) else {_FLOAT: _float_name(value)}
+    if kind is int and value.bit_length() > LONGEST_INT_BITS:
+        return {_INT: hex(value)}
     if value is None or kind in (bool, int, str):
         return value
     if kind is list:
@@ -108,6 +115,7 @@ def decode_value(content: Any) -> Any:
 
 _DECODERS: dict[str, Callable[[Any], Any]] = {
     _FLOAT: lambda body: float(body.replace("Infinity", "inf").replace("NaN", "nan")),
+    _INT: lambda body: int(body, 16),
     _TUPLE: lambda body: tuple(decode_value(item) for item in body),
     _DICT: lambda body: {decode_value(key): decode_value(item) for key, item in body},
     _BYTES: base64.b64decode,
@@ -120,8 +128,9 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
 def plain_json(content: Any) -> Any:
     """The encoded value as other programs like to read it (`flor log get --json`).
 
-    Floats that JSON cannot hold are the strings "NaN", "Infinity", "-Infinity"; tuples are
-    lists; an array is an object with dtype, shape and, while it is small, its values' base64.
+    Floats that JSON cannot hold are the strings "NaN", "Infinity", "-Infinity", very long
+    integers hexadecimal text; tuples are lists; an array is an object with dtype, shape and its
+    values in base64.
 
     >>> plain_json({"$tuple": [1, {"$float": "NaN"}]})
     [1, 'NaN']
@@ -132,7 +141,7 @@ def plain_json(content: Any) -> Any:
         return content
     if len(content) == 1:
         ((tag, body),) = content.items()
-        if tag in (_FLOAT, _BYTES):
+        if tag in (_FLOAT, _INT, _BYTES):
             return body
         if tag in (_TUPLE, _COMPLEX):
             return [plain_json(item) for item in body]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from florlib.runtime.arguments import argument
+from florlib.runtime.guard import degrade
 from florlib.runtime.loops import Items, LoopBody, LoopCall, run_loop
 from florlib.runtime.probes import Probe
 from florlib.runtime.replayer import Replayer
@@ -78,7 +79,10 @@ class Runtime:
     def log(self, name: str, value: Any) -> None:
         """`flor.log(name, value)`."""
         if self.session.active:
-            self.session.log(name, value, sys._getframe(2))
+            try:
+                self.session.log(name, value, sys._getframe(2))
+            except Exception as error:  # noqa: BLE001  # no memory to copy a tensor, for one
+                degrade("log a value", error)
 
     def argument(self, name: str, default: Any) -> Any:
         """`flor.arg(name, default)`."""

@@ -311,6 +311,4 @@ def _run_at_exit(session: Any) -> None:
 
     atexit.register(finish_session, session)
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(
-            before=session.pause, after_in_parent=session.resume, after_in_child=session.abandon
-        )
+        os.register_at_fork(before=session.pause, after_in_child=session.abandon)

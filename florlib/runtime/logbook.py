@@ -33,7 +33,7 @@ def freeze(value: Any) -> Any:
 
 def plain(value: Any) -> Any:
     """A value made of what `encode_value` takes: numbers, text, trees, arrays, or a repr."""
-    if type(value) in _PLAIN or type(value) in (bytes, complex):
+    if type(value) in _PLAIN or type(value) in (bytes, complex, Array, Other):
         return value
     if isinstance(value, list):
         return [plain(item) for item in value]
@@ -48,7 +48,7 @@ def plain_key(key: Any) -> Any:
     """A dictionary's key: kept where JSON trees can hold it, else its repr."""
     if type(key) in _PLAIN or isinstance(key, tuple):
         return plain(key)
-    return repr(key)
+    return _text(key)
 
 
 def _library_value(value: Any) -> Any:
@@ -65,7 +65,14 @@ def _library_value(value: Any) -> Any:
     for base in (bool, int, float, str):
         if isinstance(value, base):
             return base(value)
-    return Other(type(value).__qualname__, repr(value))
+    return Other(type(value).__qualname__, _text(value))
+
+
+def _text(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception as error:  # noqa: BLE001  # the user's code, and no reason to end training
+        return f"<{type(value).__qualname__}, whose repr raises {type(error).__name__}>"
 
 
 def _tensor_value(torch: Any, tensor: Any) -> Any:

@@ -145,6 +145,8 @@ class Session:
 
     def log(self, name: str, value: Any, frame: types.FrameType) -> None:
         """Append one value that the script logged."""
+        if self._flusher is None:
+            self.resume()
         self._rows.append(
             (
                 self.position(),
@@ -159,6 +161,8 @@ class Session:
     def line(self, name: str, text: str, file: str | None, line: int) -> None:
         """Append one line that the script printed."""
         if self.active:
+            if self._flusher is None:
+                self.resume()
             flags = HINDSIGHT if self.in_probe else 0
             self._rows.append((self.position(), name, text, file, line, flags))
 
@@ -196,8 +200,12 @@ class Session:
             end_thread(thread)
 
     def resume(self) -> None:
-        """Go on after a fork, in the parent."""
-        if self.active and self._journal is not None:
+        """Have the flusher's thread running, if there is a journal.
+
+        After a fork that is when something is next to be written: Python 3.13 looks for threads
+        even behind the hooks that run after it.
+        """
+        if self._flusher is None and self.active and self._journal is not None:
             self._flusher = threading.Thread(
                 target=self._flush_forever, name="flor-flush", daemon=True
             )
@@ -221,6 +229,8 @@ class Session:
 
     def flush_soon(self) -> None:
         """Have the flusher's thread write what waits."""
+        if self._flusher is None:
+            self.resume()
         self._wake.set()
 
     def _encode(self, record: Record) -> Record:

@@ -16,7 +16,12 @@ arrays = st.builds(
 )
 hashables = st.none() | st.booleans() | st.integers() | st.text() | st.binary()
 leaves = (
-    hashables | st.floats() | st.complex_numbers() | arrays | st.builds(Other, st.text(), st.text())
+    hashables
+    | st.none().map(lambda _: -(1 << 20_000))
+    | st.floats()
+    | st.complex_numbers()
+    | arrays
+    | st.builds(Other, st.text(), st.text())
 )
 values = st.recursive(
     leaves,
@@ -49,6 +54,17 @@ def test_a_value_survives_json_bit_for_bit(value):
     text = json.dumps(encode_value(value), allow_nan=False)
 
     assert bits(decode_value(json.loads(text))) == bits(value)
+
+
+@pytest.mark.parametrize("bits", [8191, 8192, 8193, 100_000])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_integer_of_any_length_survives(bits, sign):
+    value = sign * ((1 << bits) - 1)
+
+    content = json.loads(json.dumps(encode_value([value, {value: value}])))
+
+    assert decode_value(content) == [value, {value: value}]
+    assert isinstance(plain_json(content)[0], int if bits <= 8192 else str)
 
 
 def test_an_object_that_is_no_value_is_refused():

@@ -15,14 +15,12 @@ import types
 from pathlib import PurePath
 from typing import Any
 
+from florlib.ground.values import LONGEST_INT_BITS
+
 REFERENCE = "r"
 LIVE = "live"
 
 PLAIN = frozenset({type(None), bool, int, str})
-
-
-# Python writes no longer ones as decimals (sys.set_int_max_str_digits: 4,300 digits).
-LONGEST_INT_BITS = 8192
 
 
 class NotALeaf(Exception):
