@@ -28,8 +28,8 @@ class Plan:
         segments: what to execute, in order; may be empty.
         prelude: whether a probe stands before or between the main loops.
         epilogue: whether what follows the last main loop is executed.
-        files: whether the answer depends on files that the run itself wrote, so that nothing
-            may be skipped or jumped over.
+        files: whether the answer depends on files that the run itself wrote: then no loop that
+            wrote is skipped, and no iteration is jumped over.
         late: project-relative files that the run made; they appear where it is jumped over.
         everything: whether every nested loop is stepped into.
         step: (path, ordinal) of the nested loops that are stepped into.

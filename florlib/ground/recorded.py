@@ -27,6 +27,7 @@ class BlockMark:
 
     Attributes:
         how: "exhausted", "break", "return" or "raise".
+        wrote: whether it may have written to project files.
         skippable: whether restoring its end stands for having run it.
     """
 
@@ -35,6 +36,7 @@ class BlockMark:
     iterations: int
     how: str
     skippable: bool
+    wrote: bool = False
     checkpoint: CheckpointMark | None = None
 
 
@@ -150,6 +152,7 @@ class RecordedProcess:
             record["iterations"],
             record["how"],
             record["skippable"],
+            record.get("wrote", False),
         )
         main.blocks[position, record["loop"]] = block
         if record["block"] is not None:

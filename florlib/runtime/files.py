@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from florlib.runtime.guard import os
 from florlib.runtime.project import Project
 
+_DESCRIPTORS = "/proc/self/fd"
 _CODE = (".py", ".pyc", ".pyi", ".so", ".pth")
 
 
@@ -21,6 +23,7 @@ class FileWatch:
         self._modes: dict[str, str] = {}
         self.active = True
         self._busy = False
+        self.writes = 0
         self._saves_watched = False
         self.in_loop: Callable[[], bool] = lambda: False
         self._reread: set[str] = set()
@@ -48,6 +51,7 @@ class FileWatch:
         if inside is None or "__pycache__" in inside:
             return
         known = self._modes.get(inside, "")
+        self.writes += "w" in access
         if access == "rw" and not os.path.exists(path):
             access = "w"
         if known.startswith("w") and "r" in access and self.in_loop():
@@ -68,6 +72,26 @@ class FileWatch:
             original(opened, name, *rest, **keywords)
 
         writer.__init__ = __init__
+
+    def wrote_since(self, writes: int) -> bool:
+        """Whether a project file was opened for writing since `writes` was counted, or one that
+        was opened before is open still, so that it may have been written to."""
+        if self.writes != writes:
+            return True
+        written = [path for path, mode in self._modes.items() if "w" in mode]
+        return bool(written) and self._any_open(written)
+
+    def _any_open(self, paths: list[str]) -> bool:
+        try:
+            numbers = os.listdir(_DESCRIPTORS)
+        except OSError:  # not Linux: what is open cannot be told
+            return True
+        whole = {os.path.join(self._project.root, path) for path in paths}
+        for number in numbers:
+            with contextlib.suppress(OSError):
+                if os.readlink(f"{_DESCRIPTORS}/{number}") in whole:
+                    return True
+        return False
 
     def record(self) -> dict[str, Any]:
         """The journal record of what was opened.

@@ -198,6 +198,7 @@ class Recorder(Session):
         """The generator of a training loop inside the main loop: a block that ends captured."""
         entry = self.enter(call.name, call.path, call.site, "nested")
         entry.index = 0
+        writes = 0 if self.files is None else self.files.writes
         how = "raise"
         try:
             for item in call.items:
@@ -213,7 +214,7 @@ class Recorder(Session):
             entry.index += how in ("break", "return")
             raise
         finally:
-            self._block(entry, how, frame)
+            self._block(entry, how, frame, writes)
 
     def _completed(
         self, entry: Entry, main: int, index: int, seconds: float, left: str | None = None
@@ -229,7 +230,7 @@ class Recorder(Session):
         stem = f"{index:06d}.000000" + (f".m{main}" if main else "")
         self._checkpoint(stem, position, about, frame, self._own_roots(entry, frame, after=False))
 
-    def _block(self, entry: Entry, how: str, frame: types.FrameType) -> None:
+    def _block(self, entry: Entry, how: str, frame: types.FrameType, writes: int) -> None:
         iterations = entry.index
         has_else = entry.site is not None and entry.site.has_else
         skippable = how == "exhausted" or (how == "break" and not has_else)
@@ -253,7 +254,14 @@ class Recorder(Session):
         record = exit_record(entry, self.position(), how, iterations, main=self._mains - 1)
         index = main.index if main is not None else None
         self.append(
-            {**record, "skippable": skippable, "checkpoint": name, "block": block, "index": index}
+            {
+                **record,
+                "skippable": skippable,
+                "checkpoint": name,
+                "block": block,
+                "index": index,
+                "wrote": self.files is not None and self.files.wrote_since(writes),
+            }
         )
 
     def _own_roots(

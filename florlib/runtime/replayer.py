@@ -194,7 +194,7 @@ class Replayer(Session):
     def _may_skip(self, call: LoopCall, block: BlockMark) -> bool:
         if not block.skippable or block.checkpoint is None or not block.checkpoint.complete:
             return False
-        if self.plan.files:
+        if self.plan.files and block.wrote:
             return False
         if block.checkpoint.workers and self.steps_into_any:
             return False

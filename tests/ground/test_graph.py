@@ -55,6 +55,13 @@ def test_what_stayed_as_it_was_is_not_compared():
     assert differences(tree(a=["live", "Lock"]), tree(a=3)) == []
 
 
+def test_keys_that_are_addresses_are_followed_to_their_objects():
+    one, other = tree(items(1), a=["id", 0]), tree(items(2), a=["id", 0])
+
+    assert differences(one, one) == []
+    assert differences(one, other) == [("a[0]", "1", "2")]
+
+
 def test_texts_are_compared_by_digest():
     one, other = tree(a=["text", "x"]), tree(a=["text", "y"])
 
