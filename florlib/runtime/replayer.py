@@ -58,7 +58,6 @@ class Replayer(Session):
         self.plan = plan
         self.recorded = recorded
         self.relocation = Relocation(spec.moves)
-        self.warming = False
         self.recorded_project = spec.recorded_project or spec.project
         self.without = frozenset().union(*plan.introduced.values())
         self._mains = 0

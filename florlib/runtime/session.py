@@ -62,6 +62,7 @@ class Session:
         self.path: list[Entry] = []
         self.thread = threading.get_ident()
         self.in_probe = 0
+        self.warming = False
         self.extra_roots: dict[str, Any] = {}
         self._counts: dict[str, int] = {}
         self._rows: list[Row] = []
@@ -145,6 +146,8 @@ class Session:
 
     def log(self, name: str, value: Any, frame: types.FrameType) -> None:
         """Append one value that the script logged."""
+        if self.in_probe and self.warming:
+            return  # on the way to the iterations that were asked for
         if self._flusher is None:
             self.resume()
         self._rows.append(
@@ -160,7 +163,7 @@ class Session:
 
     def line(self, name: str, text: str, file: str | None, line: int) -> None:
         """Append one line that the script printed."""
-        if self.active:
+        if self.active and not (self.in_probe and self.warming):
             if self._flusher is None:
                 self.resume()
             flags = HINDSIGHT if self.in_probe else 0

@@ -33,6 +33,7 @@ def test_paths_of_a_replay():
     assert REPLAY.plan_file == folder / "plan.json"
     assert REPLAY.report_file == folder / "report.json"
     assert REPLAY.work == folder / "files"
+    assert REPLAY.work_beside == folder / "cwd"
     assert REPLAY.output == folder / "output.txt"
     assert REPLAY.journal(rank=1, pid=18) == folder / "journal.1.18.flor"
 

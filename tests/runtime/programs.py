@@ -76,7 +76,7 @@ class Program:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("PYTHON", "FLOR_", "COV"))
+            if not name.startswith(("PYTHON", "FLOR_"))
         }
         kept |= {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         kept |= self.variables
