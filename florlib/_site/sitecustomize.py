@@ -1,6 +1,9 @@
-# The door through which flor enters processes it was asked to record or replay: `flor record`
-# puts this folder on PYTHONPATH. It imports a sitecustomize of the user's own first, as Python
-# would have, and never raises.
+"""The door through which flor enters processes that it was asked to record or replay.
+
+`flor record` puts this folder on PYTHONPATH. A sitecustomize of the user's own is imported
+first, as Python would have done, and nothing is ever raised.
+"""
+
 import os
 import sys
 

@@ -47,11 +47,13 @@ class Program:
         root: the test's own folder.
         python: the interpreter.
         variables: of the environment, for every run.
+        measured: whether coverage may look into the processes; it needs files and time, too.
     """
 
     root: Path
     python: str = sys.executable
     variables: dict[str, str] = field(default_factory=dict)
+    measured: bool = True
 
     @property
     def folder(self) -> Path:
@@ -73,11 +75,8 @@ class Program:
 
     def environment(self, *, hooked: bool, python_path: str = "") -> dict[str, str]:
         """The environment of a plain process, or of one that is to be recorded."""
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("PYTHON", "FLOR_"))
-        }
+        away = ("PYTHON", "FLOR_") if self.measured else ("PYTHON", "FLOR_", "COV")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(away)}
         kept |= {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         kept |= self.variables
         folders = [python_path] if python_path else []

@@ -168,6 +168,7 @@ print("mocked")
 
 
 def test_what_the_script_mocks_is_not_what_flor_uses(program: Program) -> None:
+    program.measured = False
     program.write({"train.py": MOCKS + TRAINING + "\nmock.patch.stopall()\n"})
 
     plain, recorded = program.both("train.py")
@@ -183,6 +184,7 @@ def test_a_disk_that_is_full_costs_the_record_and_not_the_run(program: Program) 
         "if epoch == 1: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))",
         "print('epoch', epoch)",
     )
+    program.measured = False
     program.write({"train.py": text})
 
     plain, recorded = program.both("train.py")
