@@ -12,6 +12,9 @@ from florlib.ground.journal_format import PREAMBLE, encode_frame
 from florlib.ground.layout import HomeLayout, ReplayLayout, RunLayout
 
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
+"""When these tests were loaded; files that they write are at most as much younger as all tests take."""
+LATER = NOW + timedelta(days=1)
+"""When every file that these tests write has long been left alone."""
 BOOT, HOST = "boot-1", "host-1"
 HINDSIGHT, VOLATILE = 1, 2
 

@@ -239,12 +239,20 @@ def running(flor: FlorRunner, tmp_path: Path) -> Iterator[subprocess.Popen[str]]
             os.killpg(process.pid, signal.SIGKILL)
 
 
+def journalled(flor: FlorRunner, *, iterations: int) -> None:
+    """Wait until so many iterations of the newest run are on the disk."""
+    while newest(flor)["iterations"] < iterations:
+        time.sleep(0.1)
+
+
 @pytest.mark.parametrize(
     ("sent", "status", "told"), [(signal.SIGINT, 5, "crashed"), (signal.SIGTERM, 143, "killed")]
 )
 def test_the_script_sees_signals_as_without_flor(
     flor: FlorRunner, running: subprocess.Popen[str], sent: signal.Signals, status: int, told: str
 ):
+    journalled(flor, iterations=3)
+
     running.send_signal(sent)
 
     stdout, _ = running.communicate()
@@ -261,8 +269,7 @@ def test_the_script_sees_signals_as_without_flor(
 def test_a_run_that_is_still_going_on(
     flor: FlorRunner, running: subprocess.Popen[str], tmp_path: Path
 ):
-    while newest(flor)["iterations"] < 3:
-        time.sleep(0.1)
+    journalled(flor, iterations=3)
     write(tmp_path, "train.py", PROBED)
 
     done = flor("replay", "--epochs", "1:3", "--json")
@@ -277,8 +284,7 @@ def test_a_run_that_is_still_going_on(
 def test_a_run_that_was_killed_is_answered_as_far_as_it_came(
     flor: FlorRunner, running: subprocess.Popen[str], tmp_path: Path
 ):
-    while newest(flor)["iterations"] < 3:
-        time.sleep(0.1)
+    journalled(flor, iterations=3)
     os.killpg(running.pid, signal.SIGKILL)
     running.wait()
     write(tmp_path, "train.py", PROBED)

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -27,6 +26,7 @@ from tests.homes import (
     END,
     HINDSIGHT,
     HOST,
+    LATER,
     NOW,
     VOLATILE,
     Home,
@@ -115,13 +115,12 @@ def test_harvesting_twice_equals_once(home: Home):
 
 def test_a_quiet_run_is_not_looked_at_again(home: Home):
     layout = home.run(records=training())
-    later = NOW + timedelta(minutes=5)
-    gather(home, now=later)
+    gather(home, now=LATER)
 
-    assert gather(home, now=later).looked == 0
+    assert gather(home, now=LATER).looked == 0
 
     home.replay(layout, "b00001", [], {"status": "verified"})
-    assert gather(home, now=later).looked == 1
+    assert gather(home, now=LATER).looked == 1
     assert rows(home, "SELECT status FROM replays") == [("verified",)]
 
 
@@ -312,7 +311,7 @@ def test_a_run_of_this_process_is_running_until_another_process_has_its_id(home:
 def test_a_run_on_another_host_that_fell_silent_is_unknown(home: Home):
     home.run(records=training()[:-1], ended=None, exit_status=None, host="far")
 
-    gather(home, now=NOW + timedelta(minutes=10))
+    gather(home, now=LATER)
 
     assert status(home) == ("unknown", None, None)
 
@@ -401,11 +400,11 @@ def test_a_replay_without_a_report_is_running_and_later_killed(home: Home):
 
     gather(home)
     assert rows(home, "SELECT status FROM replays") == [("running",)]
-    gather(home, now=NOW + timedelta(minutes=10))
+    gather(home, now=LATER)
     assert rows(home, "SELECT status FROM replays") == [("killed",)]
 
     replay.report_file.write_text(json.dumps({"status": "partial"}))
-    gather(home, now=NOW + timedelta(minutes=10))
+    gather(home, now=LATER)
     assert rows(home, "SELECT status FROM replays") == [("partial",)]
 
 
