@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import sys
 import types
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from florlib.runtime.arguments import argument
 from florlib.runtime.guard import degrade
-from florlib.runtime.loops import Items, LoopBody, LoopCall, run_loop
+from florlib.runtime.loops import Items, LoopBody, LoopCall, Turns, run_loop
 from florlib.runtime.probes import Probe
 from florlib.runtime.replayer import Replayer
 from florlib.runtime.session import Session
@@ -27,6 +28,11 @@ class Runtime:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.turn: Any = None
+        # By the frame that runs it: other threads, generators that wait and recursive calls may
+        # all be within a `while` of their own, and each is to end by its own test.
+        self._turns: weakref.WeakValueDictionary[tuple[int, str, int], Turns] = (
+            weakref.WeakValueDictionary()
+        )
 
     # ------------------------------------------------------------------ rewritten code
 
@@ -42,18 +48,20 @@ class Runtime:
 
     def turns(self, path: str, ordinal: int) -> Iterable[Any]:
         """`while …:`, a turn at a time; the test is evaluated in the user's frame."""
-        return self._begin(Items.turns(), path, ordinal)
+        turns = self._turns[id(sys._getframe(1)), path, ordinal] = Turns()
+        return self._begin(Items.of(turns), path, ordinal, turns)
 
-    def _begin(self, items: Items, path: str, ordinal: int) -> Iterable[Any]:
+    def _begin(
+        self, items: Items, path: str, ordinal: int, turns: Turns | None = None
+    ) -> Iterable[Any]:
         site = self.session.sources.site(path, ordinal)
         if not self.session.active or site is None:
             return items
-        return run_loop(self.session, LoopCall(items, path, site, site.name))
+        return run_loop(self.session, LoopCall(items, path, site, site.name, turns=turns))
 
-    def finish(self) -> None:
-        """The test of the innermost rewritten `while` came out false."""
-        if self.session.path:
-            self.session.path[-1].finished = True
+    def finish(self, path: str, ordinal: int) -> None:
+        """The test of a rewritten `while` came out false, in the calling frame."""
+        self._turns[id(sys._getframe(1)), path, ordinal].finished = True
 
     def probe(self, pure: bool, path: str, line: int) -> Probe:
         """The guard of a hindsight statement."""

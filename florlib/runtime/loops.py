@@ -6,7 +6,6 @@ Loops are generators, never classes with `__next__`: those cost four times as mu
 
 from __future__ import annotations
 
-import itertools
 import sys
 import threading
 import types
@@ -36,17 +35,29 @@ class Items:
         """The items of an iterable that is there already."""
         return cls(lambda: iterable)
 
-    @classmethod
-    def turns(cls) -> Items:
-        """The turns of a `while` loop: their numbers."""
-        return cls(itertools.count)
-
     def evaluate(self) -> Iterable[Any]:
         """The iterable."""
         return self.call(*self.arguments, **self.keywords)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.evaluate())
+
+
+class Turns:
+    """The turns of a `while` loop, by their numbers; they end when its test came out false.
+
+    Attributes:
+        finished: the test came out false, so that the turn under way is none.
+    """
+
+    def __init__(self) -> None:
+        self.finished = False
+
+    def __iter__(self) -> Iterator[int]:
+        number = 0
+        while not self.finished:
+            yield number
+            number += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,7 @@ class LoopCall:
         name: without "#k".
         probed: what the script says of it: step into it, skip it, or None.
         explicit: the script itself called `flor.loop`.
+        turns: of a `while` loop.
     """
 
     items: Items
@@ -66,6 +78,12 @@ class LoopCall:
     name: str
     probed: bool | None = None
     explicit: bool = False
+    turns: Turns | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the turn under way is none, as the test of a `while` came out false."""
+        return self.turns is not None and self.turns.finished
 
 
 LoopBody = Generator[Any, None, None]
@@ -116,7 +134,7 @@ def _positions_only(session: Session, call: LoopCall) -> LoopBody:
     try:
         for item in call.items:
             yield item
-            if entry.finished:
+            if call.finished:
                 return
             entry.index += 1
             if entry.counts:

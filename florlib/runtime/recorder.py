@@ -175,7 +175,7 @@ class Recorder(Session):
                     break
                 started = now_s()
                 yield item
-                if entry.finished:
+                if call.finished:
                     break
                 self._completed(entry, main, index, now_s() - started)
                 index += 1
@@ -203,7 +203,7 @@ class Recorder(Session):
         try:
             for item in call.items:
                 yield item
-                if entry.finished:
+                if call.finished:
                     break
                 entry.index += 1
                 if entry.counts:

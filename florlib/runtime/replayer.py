@@ -20,7 +20,6 @@ from florlib.runtime import states
 from florlib.runtime.ending import end_process
 from florlib.runtime.graph.decode import RestoreRefused
 from florlib.runtime.guard import guarded, os
-from florlib.runtime.items import ItemDriver
 from florlib.runtime.liveness import unread_roots
 from florlib.runtime.loops import LoopBody, LoopCall, way_out
 from florlib.runtime.marks import enter_record, exit_record, pairs
@@ -112,8 +111,7 @@ class Replayer(Session):
         segments = self._segments(number)
         entry = self.enter(call.name, call.path, call.site, "main")
         self.append(enter_record(entry, self.position()[:-1], number))
-        counted = call.site is not None and call.site.kind == "while"
-        walk = MainWalk(self, entry, number, ItemDriver(call.items, counted=counted), frame)
+        walk = MainWalk(self, entry, call, number, frame)
         try:
             if self.plan.prelude:
                 walk.verify_start()
@@ -175,7 +173,7 @@ class Replayer(Session):
         try:
             for item in call.items:
                 yield item
-                if entry.finished:
+                if call.finished:
                     break
                 entry.index += 1
                 if entry.counts:

@@ -33,7 +33,6 @@ class Entry:
         path, site: where it stands in the source; None for a loop the source table lacks.
         role: "main" or "nested".
         counts: how many loops of each name were entered in the turn under way.
-        finished: a `while` test came out false, so the turn under way is none.
         added: only this replay wraps the loop; recorded positions do not name it.
     """
 
@@ -43,7 +42,6 @@ class Entry:
     role: str
     index: int = 0
     counts: dict[str, int] = field(default_factory=dict)
-    finished: bool = False
     added: bool = False
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from florlib.ground.plan import Segment
 from florlib.ground.recorded import MainMark
 from florlib.runtime.items import ItemDriver, NoSuchItem
-from florlib.runtime.loops import LoopBody
+from florlib.runtime.loops import LoopBody, LoopCall
 from florlib.runtime.marks import iteration_record
 from florlib.runtime.session import Entry, now_s
 
@@ -32,20 +32,26 @@ class MainWalk:
         self,
         session: Replayer,
         entry: Entry,
+        call: LoopCall,
         number: int,
-        items: ItemDriver,
         frame: types.FrameType,
     ) -> None:
         self.session = session
         self.entry = entry
+        self.call = call
         self.number = number
-        self.items = items
+        self.items = ItemDriver(call.items, counted=self.counted)
         self.frame = frame
         self.mark: MainMark = session.recorded.mains[number]
         self.current: int | None = None
         self.executed = 0
         self.how = "raise"
         self._untouched = True
+
+    @property
+    def counted(self) -> bool:
+        """Whether it is a `while` loop, whose items are the numbers of its turns."""
+        return self.call.site is not None and self.call.site.kind == "while"
 
     def verify_start(self) -> None:
         """Hold what the script has prepared by itself against the recorded start of the loop."""
@@ -80,10 +86,10 @@ class MainWalk:
         self._reach(end)
         yield from self._iterations(self.current or 0, end)
         self.how = "exhausted"
-        if self.entry.site is not None and self.entry.site.kind == "while":
+        if self.counted:
             self.entry.index, self.entry.counts = end, {}
             yield end
-        elif not self.entry.finished:
+        elif not self.call.finished:
             self._exhaust(end)
 
     def _exhaust(self, end: int) -> None:
@@ -125,7 +131,7 @@ class MainWalk:
             self._untouched = False
             started = now_s()
             yield item
-            if self.entry.finished:
+            if self.call.finished:
                 session.warn("loop-diverged", f"{self.entry.name} ended before iteration {index}")
                 return
             self.executed += 1

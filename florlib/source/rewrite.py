@@ -2,7 +2,7 @@
 
     for x in E:   ->  for x in __flor__.loop(E, PATH, ORDINAL):
     while C:      ->  for __flor__.turn in __flor__.turns(PATH, ORDINAL):
-                          if not C: __flor__.finish(); continue
+                          if not C: __flor__.finish(PATH, ORDINAL); continue
     STATEMENTS    ->  with __flor__.probe(PURE, PATH, LINE): STATEMENTS
 
 Nothing else changes: no name appears in the user's scopes, and every node of the user's keeps its
@@ -141,12 +141,12 @@ class _Rewriter:
         body = self.rebuild(node)
         statements = list(body.body)
         if not (isinstance(node.test, ast.Constant) and node.test.value):
-            statements.insert(0, self._finish_unless(node.test))
+            statements.insert(0, self._finish_unless(node.test, ordinal))
         turns = self._call("turns", header, self._path, ordinal)
         return ast.copy_location(ast.For(turn, turns, statements, body.orelse, None), node)
 
-    def _finish_unless(self, test: ast.expr) -> ast.If:
-        finish = ast.copy_location(ast.Expr(self._call("finish", test)), test)
+    def _finish_unless(self, test: ast.expr, ordinal: int) -> ast.If:
+        finish = ast.copy_location(ast.Expr(self._call("finish", test, self._path, ordinal)), test)
         leave = ast.copy_location(ast.Continue(), test)
         refused = ast.copy_location(ast.UnaryOp(ast.Not(), test), test)
         return ast.copy_location(ast.If(refused, [finish, leave], []), test)

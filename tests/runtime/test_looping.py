@@ -451,3 +451,53 @@ match epoch:
 
     assert recorded == plain
     assert program.kinds("iteration")
+
+
+def test_a_while_loop_ends_by_its_own_test_whoever_else_is_in_one(program: Program) -> None:
+    record(
+        program,
+        """
+import os
+import threading
+
+def watch():
+    seen = 0
+    while not stop.wait(0.001):
+        seen += 1
+        if seen == 1:
+            print("seen", flush=True)
+            started.set()
+
+def counted():
+    i = 0
+    while i < 9:
+        print("given", i, flush=True)
+        yield i
+        i += 1
+
+stop, started = threading.Event(), threading.Event()
+thread = threading.Thread(target=watch)
+thread.start()
+started.wait()
+waiting = counted()
+n = 0
+while n < 3:
+    x = next(waiting)
+    for step in range(2):
+        Loss().backward()
+    n += 1
+    print("turn", n, x, flush=True)
+stop.set()
+thread.join()
+if os.fork() == 0:
+    k = 0
+    while k < 2:
+        print("child", k, flush=True)
+        k += 1
+    os._exit(0)
+os.wait()
+print("end")
+""",
+    )
+
+    assert loops(program)[-1] == ("while", "exhausted", 3, True)

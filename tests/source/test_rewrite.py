@@ -20,7 +20,7 @@ class Passing:
     def __init__(self) -> None:
         self.turn: int = -1
         self.seen: list[tuple[object, ...]] = []
-        self._open: list[bool] = []
+        self._open: set[int] = set()
 
     def loop(self, iterable: Any, path: str, ordinal: int) -> Iterator[Any]:
         self.seen.append(("loop", ordinal))
@@ -34,17 +34,14 @@ class Passing:
 
     def turns(self, path: str, ordinal: int) -> Iterator[int]:
         self.seen.append(("turns", ordinal))
-        self._open.append(True)
-        level, number = len(self._open) - 1, 0
-        try:
-            while self._open[level]:
-                yield number
-                number += 1
-        finally:
-            del self._open[level:]
+        self._open.add(ordinal)
+        number = 0
+        while ordinal in self._open:
+            yield number
+            number += 1
 
-    def finish(self) -> None:
-        self._open[-1] = False
+    def finish(self, path: str, ordinal: int) -> None:
+        self._open.remove(ordinal)
 
     def probe(self, pure: bool, path: str, line: int) -> Passing:
         self.seen.append(("probe", pure, line))
