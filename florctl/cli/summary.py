@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from florlib.stores.catalog.rows import RunDetails, RunRow
 
 
+_WARNINGS_SHOWN = 5
+_TOLD = ("version-skipped", "version-not-saved", "degraded")
+
+
 def tell(line: str) -> None:
     """Write one line for people, behind what went to stdout before it."""
     import sys
@@ -41,11 +45,20 @@ def _recorded_lines(run: RunRow, details: RunDetails) -> list[str]:
     main = [loop for loop in details.loops if loop.kind == "main"]
     if not main:
         lines.append("flor: no training loop was found: code, arguments, prints and logs are kept")
-        return lines
+        return lines + _warning_lines(details)
     for loop in main:
         place = f" ({loop.file}:{loop.line})" if loop.file else ""
         lines.append(f"flor: main loop {loop.name}{place}: {counted(loop.iterations, 'iteration')}")
     lines[-1] += f", {counted(run.checkpoints, 'checkpoint')}, {size(run.bytes)}"
+    return lines + _warning_lines(details)
+
+
+def _warning_lines(details: RunDetails) -> list[str]:
+    """What the process warned of; what the command line did is on the screen already."""
+    texts = [text for code, text in details.warnings if code not in _TOLD]
+    lines = [f"warning: {text}" for text in texts[:_WARNINGS_SHOWN]]
+    if len(texts) > _WARNINGS_SHOWN:
+        lines.append(f"hint: flor log show @ has {len(texts) - _WARNINGS_SHOWN} more warnings")
     return lines
 
 

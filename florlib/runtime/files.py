@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from florlib.runtime.guard import os
@@ -15,10 +16,16 @@ _CODE = (".py", ".pyc", ".pyi", ".so", ".pth")
 
 
 class FileWatch:
-    """Collects the project files that this process opens (sys.addaudithook, PEP 578)."""
+    """Collects the project files that this process opens (sys.addaudithook, PEP 578).
 
-    def __init__(self, project: Project) -> None:
+    Args:
+        project: whose files they are.
+        own: FLOR_HOME, which may lie in the project; what is opened there is flor's doing.
+    """
+
+    def __init__(self, project: Project, own: Path) -> None:
         self._project = project
+        self._own = os.path.join(os.path.realpath(own), "")
         self._pid = os.getpid()
         self._modes: dict[str, str] = {}
         self.active = True
@@ -49,6 +56,8 @@ class FileWatch:
         # Absolute, as the script may change its folder, and before the file is there.
         inside = self._project.relative(os.path.abspath(path))
         if inside is None or "__pycache__" in inside:
+            return
+        if os.path.realpath(path).startswith(self._own):
             return
         known = self._modes.get(inside, "")
         self.writes += "w" in access

@@ -96,6 +96,7 @@ def run_loop(session: Session, call: LoopCall) -> LoopBody:
         return (yield from call.items)
     if call.explicit:
         frame = _outward(frame, session)
+    session.loop_begins()
     role = _role(session, call)
     if role == "main":
         return (yield from session.run_main(call, frame))

@@ -342,7 +342,8 @@ class Recorder(Session):
             if item.path not in self._named:
                 self._named.add(item.path)
                 where = self._missing_record(item)
-                text = f"{item.path} is {item.reason}; replays cannot restore it"
+                place = f" ({where['file']}:{where['line']})" if where["file"] else ""
+                text = f"{item.path}{place} is {item.reason}; replays cannot restore it"
                 self.warn("not-captured", text, **where)
 
     def _missing_record(self, item: Missing) -> dict[str, Any]:

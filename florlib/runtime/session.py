@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import types
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,6 +72,7 @@ class Session:
         self._flusher: threading.Thread | None = None
         self.taps: list[LineTap] = []
         self.files: FileWatch | None = None
+        self.loop_begins: Callable[[], None] = lambda: None  # called as each followed loop begins
         self._encoder = BatchEncoder(project.relative, sources.is_volatile, sources.is_hindsight)
 
     # ------------------------------------------------------------------ position

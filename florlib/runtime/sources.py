@@ -121,6 +121,18 @@ class Sources:
         ]
         return max(found, key=lambda site: site.line) if found else None
 
+    def outermost_loop(self, path: str, line: int) -> LoopSite | None:
+        """The first loop, of those in the same function, that a line stands in."""
+        found = [
+            site
+            for site in self._loops.get(path, {}).values()
+            if site.line <= line <= site.end_line
+        ]
+        innermost = max(found, key=lambda site: site.line, default=None)
+        while innermost is not None and innermost.parent is not None:
+            innermost = self.site(path, innermost.parent)
+        return innermost
+
     def _header_end(self, path: str, site: LoopSite) -> int:
         for node in ast.walk(self.trees[path]):
             if isinstance(node, ast.For) and node.lineno == site.line:

@@ -24,6 +24,7 @@ from florlib.runtime.recorder import Recorder
 from florlib.runtime.replayer import Replayer
 from florlib.runtime.session import Session, process_identity
 from florlib.runtime.sources import Sources
+from florlib.runtime.steps import StepWatch
 from florlib.stores.journal import read_journal
 
 PRIMARY = ".primary"  # made by the first program of a run, which records from its first line
@@ -104,7 +105,8 @@ def _recorder(spec: LaunchSpec, project: Project, path: str, rewrites: bool) -> 
     if inside is not None:
         sources.read(inside)
     session = Recorder(spec, project, sources, _about(spec, project, path))
-    session.files = FileWatch(project)
+    session.files = FileWatch(project, own=Path(spec.run_dir).parents[1])
+    session.loop_begins = StepWatch(session).begin
     session.files.in_loop = lambda: bool(session.path)
     if _is_primary(RunLayout(Path(spec.run_dir))):
         session.begin()
