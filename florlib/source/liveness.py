@@ -9,15 +9,23 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from florlib.source.functions import loop_nodes
+from florlib.source.logs import last_word
 from florlib.source.spans import LineSpan
 
 Names = frozenset[str]
 _NONE: Names = frozenset()
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _BY_TEXT = frozenset({"globals", "locals", "vars", "eval", "exec"})
+# Contexts that end no exception; any other may be like contextlib.suppress.
+_TRANSPARENT = frozenset(
+    """no_grad enable_grad inference_mode set_grad_enabled autocast set_detect_anomaly fork_rng
+    record_function profile device stream no_sync summon_full_params open Lock RLock
+    nullcontext redirect_stdout redirect_stderr closing TemporaryDirectory catch_warnings
+    localcontext errstate printoptions""".split()
+)
 _Loop = ast.For | ast.AsyncFor | ast.While
 
 
@@ -105,6 +113,10 @@ def _loads(*nodes: ast.AST | None) -> Names:
     )
 
 
+def _lets_errors_through(context: ast.expr) -> bool:
+    return isinstance(context, ast.Call) and last_word(context.func) in _TRANSPARENT
+
+
 def _plain_stores(targets: Iterable[ast.expr]) -> Iterator[str]:
     for target in targets:
         if isinstance(target, ast.Name):
@@ -148,9 +160,7 @@ class _Flow:
             either = self.block(node.body, live, exits) | self.block(node.orelse, live, exits)
             return either | _loads(node.test)
         if isinstance(node, ast.With | ast.AsyncWith):
-            stored = [item.optional_vars for item in node.items if item.optional_vars]
-            inside = self.block(node.body, live, exits) - frozenset(_plain_stores(stored))
-            return inside | _loads(*node.items)
+            return self._with(node, live, exits)
         if isinstance(node, ast.Try) or type(node).__name__ == "TryStar":
             return self._try(node, live, exits)
         if isinstance(node, ast.Match):
@@ -163,6 +173,14 @@ class _Flow:
         if isinstance(node, ast.Return | ast.Raise):
             return exits.on_unwind | _loads(node)
         return self._simple(node, live)
+
+    def _with(self, node: ast.With | ast.AsyncWith, live: Names, exits: _Exits) -> Names:
+        stored = [item.optional_vars for item in node.items if item.optional_vars]
+        inner = exits
+        if not all(_lets_errors_through(item.context_expr) for item in node.items):
+            inner = replace(exits, on_error=exits.on_error | live)  # may go on behind the block
+        inside = self.block(node.body, live, inner) - frozenset(_plain_stores(stored))
+        return inside | _loads(*node.items) | inner.on_error
 
     def _simple(self, node: ast.stmt, live: Names) -> Names:
         if isinstance(node, ast.Assign):

@@ -36,6 +36,8 @@ PROGRAMS = {
     "deleted": ("for i in r:\n    a = i\n    del a", "", ""),
     "walrus": ("for i in r:\n    (a := i)\n    a", "a", ""),
     "with": ("for i in r:\n    with c as a:\n        a", "c", ""),
+    "with that may swallow errors": ("for i in r:\n    with c:\n        a = i\n    a", "ac", ""),
+    "with that swallows none": ("for i in r:\n    with t.no_grad():\n        a = i\n    a", "t", ""),
     "with item": ("for i in r:\n    with c as a.x:\n        pass", "ac", ""),
     "break": ("for i in r:\n    if c:\n        break\n    a = i\nb", "bc", "b"),
     "read behind a break": ("for i in r:\n    a = i\n    if a:\n        break\na", "a", "a"),
