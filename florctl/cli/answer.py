@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +100,8 @@ def _verdict_lines(report: Report, outputs: Path) -> list[str]:
     if report.outputs:
         files = counted(len(report.outputs), "file")
         lines.append(f"flor: {files} written by the replay, kept in {outputs}")
+    if report.log_dir is not None:
+        lines.append(f"hint: tensorboard --logdir {shlex.quote(report.log_dir)}")
     return lines
 
 

@@ -15,6 +15,8 @@ from florlib.ground.recorded import RecordedProcess
 from florlib.ground.relocation import Relocation
 from florlib.hindsight.planner import sources_of
 
+EVENT_FILE = "tfevents"  # in the name of every file that TensorBoard looks into
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -101,12 +103,26 @@ class Place:
         moved = self.inside(path)
         return word if moved == path else f"{option}{equals}{moved}"
 
-    def clear(self) -> list[str]:
-        """Remove what was laid out; the files that the replay wrote, which stay."""
-        outputs = [path for sandbox in self.sandboxes for path in sandbox.outputs()]
+    def written(self, layout: ReplayLayout) -> list[Path]:
+        """The files that the replay wrote; none where it ran in place."""
+        found = [box.root / path for box in self.sandboxes for path in box.outputs()]
+        found += sorted(path for path in layout.work_elsewhere.rglob("*") if path.is_file())
+        return found
+
+    def clear(self) -> None:
+        """Remove what was laid out; the files that the replay wrote stay."""
         for sandbox in self.sandboxes:
             sandbox.clear()
-        return outputs
+
+
+def log_dir_of(written: Sequence[Path]) -> str | None:
+    """The innermost folder that holds all event files, for `tensorboard --logdir`.
+
+    >>> log_dir_of([Path("files/runs/a/events.out.tfevents.1"), Path("files/best.pt")])
+    'files/runs/a'
+    """
+    folders = [str(path.parent) for path in written if EVENT_FILE in path.name]
+    return os.path.commonpath(folders) if folders else None
 
 
 def _real(path: str) -> Path:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from florctl.orchestrate.launch import Ended, guest_environment, run_child
-from florctl.orchestrate.place import Place
+from florctl.orchestrate.place import Place, log_dir_of
 from florctl.orchestrate.record import HASH_SEED
 from florctl.orchestrate.report import INTERRUPTED, Replayed, Report, make_report
 from florlib.ground.errors import CodeChanged, FlorError, NotReplayable, UsageError
@@ -197,6 +197,13 @@ def _warnings(prepared: Prepared, changed: Mapping[str, Comparison]) -> list[dic
     for path, item in changed.items():
         text = f"{path} has changed by more than probes: {item.changes[0]}"
         warnings.append({"code": "code-changed", "text": text})
+    plan, request = prepared.planned.plan, prepared.request
+    if plan.carries and (request.epochs is not None or request.part is not None):
+        text = (
+            f"`{plan.carries[0]}` goes on from iteration to iteration, so those before the ones"
+            " that were asked for are executed as well"
+        )
+        warnings.append({"code": "carried", "text": text})
     if not all(process.ended for process in prepared.processes):
         iterations = sum(
             mark.iterations for process in prepared.processes for mark in process.mains
@@ -250,10 +257,10 @@ def execute(prepared: Prepared, *, now: datetime, token: str) -> Report:
     try:
         ended = _run_worker(prepared, layout, place)
     finally:
-        outputs = place.clear()
-    report = _judge(prepared, layout, place, ended)
+        written = place.written(layout)
+        place.clear()
+    report = _judge(prepared, layout, place, ended, written)
     report.seconds = time.monotonic() - started
-    report.outputs = outputs
     write_json(layout.report_file, report.to_json())
     return report
 
@@ -312,7 +319,9 @@ def _environment(content: Mapping[str, Any]) -> dict[str, str]:
     return environ
 
 
-def _judge(prepared: Prepared, layout: ReplayLayout, place: Place, ended: Ended) -> Report:
+def _judge(
+    prepared: Prepared, layout: ReplayLayout, place: Place, ended: Ended, written: Sequence[Path]
+) -> Report:
     replayed = []
     traces = _read_replay(layout, place.relocation)
     for process, trace in zip(prepared.processes, prepared.traces, strict=True):
@@ -331,6 +340,8 @@ def _judge(prepared: Prepared, layout: ReplayLayout, place: Place, ended: Ended)
         warnings=list(prepared.warnings),
         seconds=0.0,
         failure=failure,
+        outputs=[os.path.relpath(path, layout.work) for path in written],
+        log_dir=log_dir_of(written),
     )
 
 

@@ -32,6 +32,7 @@ class Report:
         executed: turns of training loops that ran, by loop name.
         failure: (status, last lines) of a script that ended as the record did not.
         outputs: files that the replay wrote, relative to its folder.
+        log_dir: the folder of the event files among them, for TensorBoard.
     """
 
     planned: Planned
@@ -46,6 +47,7 @@ class Report:
     unplaced: list[dict[str, Any]] = field(default_factory=list)
     failure: tuple[int, list[str]] | None = None
     outputs: list[str] = field(default_factory=list)
+    log_dir: str | None = None
 
     @property
     def exit_status(self) -> int:
@@ -83,6 +85,7 @@ class Report:
             "new": dict(verdict.new),
             "unplaced": self.unplaced,
             "outputs": self.outputs,
+            "log_dir": self.log_dir,
         }
 
 
@@ -117,8 +120,10 @@ def make_report(
     warnings: list[dict[str, str]],
     seconds: float,
     failure: tuple[int, list[str]] | None,
+    outputs: Sequence[str] = (),
+    log_dir: str | None = None,
 ) -> Report:
-    """Sum up the processes of a replay."""
+    """Sum up the processes of a replay, and the files that it wrote."""
     verdict = _sum([one.verdict for one in replayed])
     executed: dict[str, int] = {}
     for one in replayed:
@@ -128,7 +133,7 @@ def make_report(
     unplaced = _unplaced(planned.plan, replayed)
     undone = _undone(planned.plan, replayed, recorded)
     probed = planned.plan.hindsight or planned.plan.transparent
-    if probed and not verdict.new and not unplaced and failure is None:
+    if probed and not verdict.new and log_dir is None and not unplaced and failure is None:
         text = "no added line has logged: none was reached, or it ran in a worker process"
         warnings.append({"code": "nothing-logged", "text": text})
     if failure is not None:
@@ -153,6 +158,8 @@ def make_report(
         warnings,
         unplaced,
         failure,
+        list(outputs),
+        log_dir,
     )
 
 

@@ -81,6 +81,11 @@ class ReplayLayout:
         return self.folder / "cwd"
 
     @property
+    def work_elsewhere(self) -> Path:
+        """Event files for folders that lie in no sandbox, each below its whole path."""
+        return self.folder / "elsewhere"
+
+    @property
     def output(self) -> Path:
         """What the replayed script printed, standard output and error together."""
         return self.folder / "output.txt"

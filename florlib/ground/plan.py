@@ -30,6 +30,8 @@ class Plan:
         epilogue: whether what follows the last main loop is executed.
         files: whether the answer depends on files that the run itself wrote: then no loop that
             wrote is skipped, and no iteration is jumped over.
+        carries: names that probes hand on from iteration to iteration: then no iteration is
+            jumped over, and probes run on the way to those that are asked for.
         late: project-relative files that the run made; they appear where it is jumped over.
         everything: whether every nested loop is stepped into.
         step: (path, ordinal) of the nested loops that are stepped into.
@@ -46,6 +48,7 @@ class Plan:
     prelude: bool = False
     epilogue: bool = False
     files: bool = False
+    carries: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
     everything: bool = False
     step: frozenset[tuple[str, int]] = frozenset()
@@ -70,6 +73,7 @@ class Plan:
             "prelude": self.prelude,
             "epilogue": self.epilogue,
             "files": self.files,
+            "carries": list(self.carries),
             "late": list(self.late),
             "everything": self.everything,
             "step": sorted([path, ordinal] for path, ordinal in self.step),
@@ -90,6 +94,7 @@ class Plan:
             prelude=content["prelude"],
             epilogue=content["epilogue"],
             files=content["files"],
+            carries=tuple(content["carries"]),
             late=tuple(content["late"]),
             everything=content["everything"],
             step=frozenset((path, ordinal) for path, ordinal in content["step"]),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from florlib.ground.plan import Plan, Segment
 from florlib.ground.recorded import MainMark, RecordedProcess
+from florlib.hindsight.carrying import carried_names
 from florlib.hindsight.probes import Comparison, Probe
 from florlib.hindsight.reach import Reach, reach
 from florlib.source.loops import LoopSite, find_loops
@@ -130,6 +131,7 @@ def make_plan(run: Run, question: Question) -> Planned:
         prelude=found.prelude,
         epilogue=epilogue,
         files=bool(asked) and _reads_own_files(run, question),
+        carries=_carries(run, question),
         late=tuple(sorted({path for one in run.processes for path in one.made_files})),
         everything=found.everything,
         step=found.step,
@@ -156,6 +158,16 @@ def _reads_own_files(run: Run, question: Question) -> bool:
         return True
     made = any(process.written_files for process in run.processes)
     return made and any(_READS_FILES.search(probe.text) for probe in question.probes)
+
+
+def _carries(run: Run, question: Question) -> tuple[str, ...]:
+    """Names that probes hand on from iteration to iteration, in any file."""
+    marks = [mark for process in run.processes for mark in process.mains]
+    names: set[str] = set()
+    for path, comparison in question.comparisons.items():
+        mains = {mark.ordinal for mark in marks if mark.path == path and mark.ordinal is not None}
+        names |= carried_names(comparison, mains)
+    return tuple(sorted(names))
 
 
 def _reach(run: Run, loops: Mapping[str, tuple[LoopSite, ...]], question: Question) -> Reach:
@@ -292,7 +304,7 @@ def _cost(mains: Sequence[MainMark], plan: Plan) -> tuple[float, int]:
             index
             for part in plan.segments
             if part.main == number
-            for index in range(part.start, part.stop)
+            for index in range(0 if plan.carries else part.start, part.stop)
         }
         holding = set()
         for (position, _), block in mark.blocks.items():

@@ -47,6 +47,7 @@ class Comparison:
     spans: frozenset[LineSpan] = frozenset()  # added statements, to be guarded
     transparent: frozenset[LineSpan] = frozenset()  # of recorded code too, never to be guarded
     introduced: frozenset[str] = frozenset()  # names that added statements alone store
+    text: str = ""  # the present text, where there are probes
 
 
 def compare(path: str, recorded: str, present: str) -> Comparison:
@@ -95,6 +96,7 @@ class _Comparer:
             spans=frozenset(added - inseparable),
             transparent=frozenset(wrapped | inseparable),
             introduced=self._admission.new_names(),
+            text=self._text,
         )
 
     def _added(self, addition: Addition) -> Probe:

@@ -282,6 +282,8 @@ class _ProjectFinder:
         if found is None or type(found.loader) is not importlib.machinery.SourceFileLoader:
             return found
         inside = self._session.project.relative(found.origin or "")
+        if inside is None and self._session.active:
+            found.loader = self._session.library_loader(name, found.origin) or found.loader
         if inside is not None and self._session.active:
             found.loader = _ProjectLoader(self._session, inside, name, str(found.origin))
         return found

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+import io
 import sys
+from collections.abc import Iterator
+from typing import Any
 
+from florlib.runtime.event_files import EVENT_MODULES
 from florlib.runtime.guard import os
 
 
@@ -12,13 +17,27 @@ def end_process(status: int) -> None:
     """Leave at once: no `finally`, no atexit, so no "saving model" of the script's own.
 
     Worker processes of DataLoaders are ended first; they would wait for a parent that is gone.
+    What was written so far reaches its files, as it does in a script that ends by itself.
     """
     multiprocessing = sys.modules.get("multiprocessing")
     if multiprocessing is not None:
         with contextlib.suppress(Exception):
             for child in multiprocessing.active_children():
                 child.kill()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (*_open_streams(), sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()
     os._exit(status)
+
+
+def _open_streams() -> Iterator[Any]:
+    """Everything with a buffer or a queue that nobody would empty any more.
+
+    By type, as asking an instance for its class runs the code of proxies.
+    """
+    for thing in gc.get_objects():
+        kind = type(thing)
+        if issubclass(kind, io.IOBase):
+            yield thing
+        elif kind.__qualname__ == "EventFileWriter" and kind.__module__ in EVENT_MODULES:
+            yield thing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from florlib.runtime.guard import os
 from florlib.runtime.project import Project
 
+_STANDARD = os.path.dirname(os.__file__) + os.sep
 _DESCRIPTORS = "/proc/self/fd"
 _CODE = (".py", ".pyc", ".pyi", ".so", ".pth")
 
@@ -46,13 +48,25 @@ class FileWatch:
             return
         self._busy = True
         try:
-            self._note(path, _access(mode, flags))
+            self._note(path, _access(mode, flags), read=not self._appended_by_library(mode))
         except Exception:  # noqa: BLE001  # an audit hook that raises would fail the open
             self.active = False
         finally:
             self._busy = False
 
-    def _note(self, path: str, access: str) -> None:
+    def _appended_by_library(self, mode: Any) -> bool:
+        """Whether a library appends for the script, which so does not see what was there.
+
+        TensorBoard's writers open their file anew for each portion.
+        """
+        if not isinstance(mode, str) or "a" not in mode or "+" in mode:
+            return False
+        frame: types.FrameType | None = sys._getframe(2)
+        while frame is not None and _is_standard(frame.f_code.co_filename):
+            frame = frame.f_back
+        return frame is not None and self._project.relative(frame.f_code.co_filename) is None
+
+    def _note(self, path: str, access: str, *, read: bool = True) -> None:
         # Absolute, as the script may change its folder, and before the file is there.
         inside = self._project.relative(os.path.abspath(path))
         if inside is None or "__pycache__" in inside:
@@ -63,7 +77,7 @@ class FileWatch:
         self.writes += "w" in access
         if access == "rw" and not os.path.exists(path):
             access = "w"
-        if known.startswith("w") and "r" in access and self.in_loop():
+        if read and known.startswith("w") and "r" in access and self.in_loop():
             self._reread.add(inside)
         self._modes[inside] = known + "".join(way for way in access if way not in known)
 
@@ -115,6 +129,13 @@ class FileWatch:
             "made": sorted(path for path, mode in self._modes.items() if mode.startswith("w")),
             "reread": sorted(self._reread),
         }
+
+
+def _is_standard(path: str) -> bool:
+    """Whether code is of the standard library, which opens files for whoever called it."""
+    if path.startswith("<frozen "):
+        return True
+    return path.startswith(_STANDARD) and "site-packages" not in path
 
 
 def _access(mode: Any, flags: Any) -> str:

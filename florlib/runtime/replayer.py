@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import types
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from florlib.ground.relocation import Relocation
 from florlib.ground.values import decode_value
 from florlib.runtime import states
 from florlib.runtime.ending import end_process
+from florlib.runtime.event_files import EVENT_MODULES, EventFileLoader, place_below
 from florlib.runtime.graph.decode import RestoreRefused
 from florlib.runtime.guard import guarded, os
 from florlib.runtime.liveness import unread_roots
@@ -68,7 +70,7 @@ class Replayer(Session):
 
     def usable(self, mark: CheckpointMark, index: int) -> bool:
         """Whether going on from a boundary is going on from the state that was recorded."""
-        if self.plan.files and index > 0:
+        if (self.plan.files or self.plan.carries) and index > 0:
             return False
         return mark.complete and not (mark.workers and self.steps_into_any)
 
@@ -94,6 +96,13 @@ class Replayer(Session):
         """Say which of the files with probes really ran, for the report."""
         if path in self.plan.hindsight or path in self.plan.transparent:
             self.append({"kind": "loaded", "path": path})
+
+    def library_loader(self, name: str, path: str) -> Any:
+        """Event files are kept with what the replay wrote, unless it runs in place."""
+        if name not in EVENT_MODULES or not self.relocation.moves:
+            return None
+        elsewhere, inside = str(self.layout.work_elsewhere), str(self.layout.folder)
+        return EventFileLoader(name, path, partial(place_below, elsewhere, inside))
 
     def recorded_arguments(self) -> dict[str, Any]:
         """What `flor.arg` gave in the recorded run."""
@@ -195,7 +204,7 @@ class Replayer(Session):
             return False
         if block.checkpoint.workers and self.steps_into_any:
             return False
-        if self.warming or call.probed is False:
+        if (self.warming and not self.plan.carries) or call.probed is False:
             return True
         if call.probed or self.plan.everything:
             return False

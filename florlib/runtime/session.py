@@ -125,6 +125,10 @@ class Session:
     def source_loaded(self, path: str) -> None:
         """A project file was found only when it was imported."""
 
+    def library_loader(self, name: str, path: str) -> Any:
+        """A loader of our own for a module that is not the user's; None for Python's."""
+        return None
+
     def recorded_arguments(self) -> dict[str, Any]:
         """What `flor.arg` gave in the recorded run; empty while recording."""
         return {}

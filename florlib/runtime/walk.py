@@ -84,7 +84,7 @@ class MainWalk:
             session.warn("loop-diverged", text, index=end)
             return
         self._reach(end)
-        yield from self._iterations(self.current or 0, end)
+        yield from self._iterations(end, end)
         self.how = "exhausted"
         if self.counted:
             self.entry.index, self.entry.counts = end, {}
