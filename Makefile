@@ -6,11 +6,13 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 # Two, and not one per core: each test process trains with torch, and starts children that do.
 TEST_PROCESSES ?= 2
+# What `make pythons` looks for; an environment for each takes some minutes, and gigabytes with torch.
+PYTHONS ?= 3.10 3.11 3.12 3.13
 # Pages whose help texts and sample outputs cog writes.
 COGGED := $(wildcard README.md docs/cli.md docs/formats/*.md)
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-deep exactness coverage check format docs bench clean
+.PHONY: help install demo test test-deep exactness pythons coverage check format docs bench clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -39,6 +41,9 @@ test-deep: $(INSTALLED)  ## run all tests, with many more random examples for th
 exactness: $(INSTALLED)  ## run only the comparisons of replays with full re-runs, bit for bit
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup tests/exactness
 
+pythons:  ## run what differs by version of Python, with each of PYTHONS that is there (versions, or paths)
+	$(PYTHON) tests/pythons.py $(VENV)-pythons $(PYTHONS)
+
 coverage: $(INSTALLED)  ## run all tests and show the branches that none of them took
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
@@ -65,6 +70,6 @@ bench: $(INSTALLED)  ## measure: benchmarks/ says what, benchmarks/results.md ho
 	$(foreach script,$(wildcard benchmarks/[a-z]*.py),$(BIN)/python $(script) &&) true
 
 clean:  ## remove .venv and all that was made here
-	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* .hypothesis
+	rm -rf $(VENV) $(VENV)-pythons build dist *.egg-info .coverage .coverage.* .hypothesis
 	rm -rf .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

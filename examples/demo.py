@@ -56,12 +56,14 @@ class MTK:
     @staticmethod
     def log(name, value):
         with open("values.jsonl", "a") as lines:
-            lines.write(json.dumps([name, MTK.position, value.hex()]) + "\\n")
+            lines.write(json.dumps([name, MTK.position, value]) + "\\n")
 '''
 
 
 class Demo:
     """The folders of one run of the demo, and the commands typed in them."""
+
+    flags = FLAGS
 
     def __init__(self, folder):
         self.folder = folder
@@ -107,36 +109,42 @@ class Demo:
         command = [sys.executable, "-m", "florctl", *words]
         subprocess.run(command, cwd=self.project, env=self.environment(EXAMPLES.parent), check=True)
 
-    def add(self, probe):
-        """Put a log line into the script, and show the difference."""
-        anchor, line = probe
-        before = self.script.read_text()
-        after = before.replace(anchor, anchor + line)
-        assert after != before, f"linear.py has no line {anchor!r}"
+    def add(self, *probes):
+        """Put log lines into the script, and show the difference."""
+        before = after = self.script.read_text()
+        for anchor, line in probes:
+            assert anchor in after, f"linear.py has no line {anchor!r}"
+            after = after.replace(anchor, anchor + line, 1)
         self.script.write_text(after)
         changes = difflib.unified_diff(
             before.splitlines(), after.splitlines(), "linear.py", "linear.py", lineterm="", n=1
         )
         say("\n" + "\n".join(changes))
 
-    def replayed(self):
+    def replayed(self, *names):
         """The values that replays have found: (name, position, bits) of each."""
         shown = self.quietly(
-            *(sys.executable, "-m", "florctl"), *"log get @ weights gradient --json".split()
+            *(sys.executable, "-m", "florctl", "log", "get", "@"), *names, "--json"
         )
         return [
-            (row["name"], tuple(at["index"] for at in row["position"]), row["value"].hex())
+            (row["name"], tuple(at["index"] for at in row["position"]), bits(row["value"]))
             for row in json.loads(shown)
         ]
 
     def rerun(self):
         """Run the changed script as a whole, without flor; the values by name and position."""
         shutil.copy(self.script, self.plain)
-        command = [sys.executable, "linear.py", *FLAGS]
+        command = [sys.executable, "linear.py", *self.flags]
         say(f"\n$ python {' '.join(command[1:])}")
         subprocess.run(command, cwd=self.plain, env=self.environment(self.plain), check=True)
-        lines = (self.plain / "values.jsonl").read_text().splitlines()
-        return {(name, tuple(at)): bits for name, at, bits in map(json.loads, lines)}
+        values = self.plain / "values.jsonl"
+        lines = values.read_text().splitlines() if values.exists() else []
+        return {(name, tuple(at)): bits(value) for name, at, value in map(json.loads, lines)}
+
+
+def bits(value):
+    """A number to the last bit; anything else as it is."""
+    return value.hex() if isinstance(value, float) else value
 
 
 def say(text):
@@ -147,9 +155,9 @@ def say(text):
 def compare(replayed, truth):
     """Hold replayed values against those of the full re-run; returns whether all are equal."""
     wrong = [one for one in replayed if truth.get(one[:2]) != one[2]]
-    for name, position, bits in wrong:
+    for name, position, value in wrong:
         expected = truth.get((name, position), "nothing")
-        say(f"{name} at {position}: replayed {bits}, the full re-run has {expected}")
+        say(f"{name} at {position}: replayed {value}, the full re-run has {expected}")
     say(f"\n{len(replayed) - len(wrong)} of {len(replayed)} values equal, bit for bit.")
     return bool(replayed) and not wrong
 
@@ -174,7 +182,7 @@ def show(demo):
     demo.flor("replay", "--epochs", LAST_EPOCH)
 
     say("\n4. Is that true? Train again from the start, without flor, and compare.")
-    return compare(demo.replayed(), demo.rerun())
+    return compare(demo.replayed("weights", "gradient"), demo.rerun())
 
 
 def main():
