@@ -79,7 +79,7 @@ def histograms(folder):
     events = EventAccumulator(str(folder), size_guidance={"histograms": 0})
     events.Reload()
     return [
-        (tag, one.step, [str(part) for part in one.histogram_value])
+        (tag, one.step, repr(one.histogram_value))
         for tag in events.Tags()["histograms"]
         for one in events.Histograms(tag)
     ]
