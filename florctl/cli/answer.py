@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,13 +97,18 @@ def _verdict_lines(report: Report, outputs: Path) -> list[str]:
             f"error: first difference, {describe(first.position)}: {first.item}"
             f" recorded {first.recorded!r}, replayed {first.replayed!r}"
         )
-    lines += [f"error: {item['file']}: {item['reason']}" for item in report.unplaced]
+    lines += [f"error: {_place(item)}: {item['reason']}" for item in report.unplaced]
     if report.outputs:
         files = counted(len(report.outputs), "file")
         lines.append(f"flor: {files} written by the replay, kept in {outputs}")
     if report.log_dir is not None:
         lines.append(f"hint: tensorboard --logdir {shlex.quote(report.log_dir)}")
     return lines
+
+
+def _place(item: Mapping[str, Any]) -> str:
+    """Where an added line stands, as far as it is one line that is spoken of."""
+    return f"{item['file']}:{item['line']}" if "line" in item else str(item["file"])
 
 
 def _compared_words(verdict: Verdict) -> str:

@@ -30,6 +30,10 @@ from florlib.hindsight.verification import Trace, verify
 from florlib.stores.atomic import write_json
 from florlib.stores.journal import read_journal
 
+# What a replay may not find as the record had it, or cannot look into.
+NAMED_BY_RECORD = frozenset(
+    {"not-captured", "wall-clock", "entropy", "outside-file", "other-process", "pipe"}
+)
 OUTPUT_TAIL_LINES = 12  # of a script that failed, shown to explain it
 
 
@@ -76,6 +80,11 @@ class Prepared:
     warnings: list[dict[str, str]] = field(default_factory=list)
 
     @property
+    def errors_repeat(self) -> bool:
+        """Whether an iteration that an error cut short is cut short again."""
+        return _errors_repeat(self.content, self.processes)
+
+    @property
     def nothing_new(self) -> bool:
         """Whether there is neither a probe nor another reason to run anything."""
         asked = self.question.verify or self.question.forced
@@ -103,7 +112,12 @@ def prepare(request: ReplayRequest) -> Prepared:
             f"the project of run {request.layout.run} is gone: there is no {content['project']}",
             hint=f"flor log show {request.layout.run}",
         )
-    run = Run(request.layout.run, processes, _seconds(content), crashed=_crashed(content))
+    run = Run(
+        request.layout.run,
+        processes,
+        _seconds(content),
+        errors_repeat=_errors_repeat(content, processes),
+    )
     comparisons = _compare_sources(Path(content["project"]), processes)
     changed = {path: item for path, item in comparisons.items() if item.verdict == "changed"}
     if changed and not request.force:
@@ -187,9 +201,15 @@ def _seconds(content: Mapping[str, Any]) -> float:
     return (ended - started).total_seconds()
 
 
-def _crashed(content: Mapping[str, Any]) -> bool:
-    """Whether the script ended itself by an error; Ctrl-C and signals come from outside."""
-    return content["signal"] is None and content["exit_status"] not in (None, 0, INTERRUPTED)
+def _errors_repeat(content: Mapping[str, Any], processes: Sequence[RecordedProcess]) -> bool:
+    """Whether errors that left loops were the script's own; Ctrl-C and signals come from outside.
+
+    A script that ended well has caught them, and may have caught a Ctrl-C.
+    """
+    if content["signal"] is not None or content["exit_status"] in (None, INTERRUPTED):
+        return False
+    catches = any("KeyboardInterrupt" in text for text in sources_of(processes).values())
+    return content["exit_status"] != 0 or not catches
 
 
 def _warnings(prepared: Prepared, changed: Mapping[str, Comparison]) -> list[dict[str, str]]:
@@ -210,7 +230,23 @@ def _warnings(prepared: Prepared, changed: Mapping[str, Comparison]) -> list[dic
         )
         text = f"the run did not come to its end; its {iterations} iterations are replayed"
         warnings.append({"code": "run-incomplete", "text": text})
-    return warnings
+    for process in prepared.processes:
+        cut = [mark for mark in process.mains if mark.how == "raise"]
+        for mark in cut if not prepared.errors_repeat and process.ended else ():
+            text = f"{mark.name}={mark.iterations} was interrupted; it is not replayed"
+            warnings.append({"code": "iteration-cut", "text": text})
+    return warnings + _named_by_record(prepared)
+
+
+def _named_by_record(prepared: Prepared) -> list[dict[str, str]]:
+    """What the record has named that a replay may not find as it was."""
+    told = {
+        (record["code"], record["text"])
+        for trace in prepared.traces
+        for record in trace.warnings
+        if record["code"] in NAMED_BY_RECORD
+    }
+    return [{"code": code, "text": text} for code, text in sorted(told)]
 
 
 def parse_indices(text: str, run: Run) -> frozenset[int]:

@@ -137,6 +137,8 @@ class RecordedProcess:
             self.reread_files = record.get("reread", [])
         elif kind == "end":
             self.ended = True
+            for main in self.mains:  # a generator that was waiting in it was dropped at the end
+                main.how = "raise" if main.how == "killed" else main.how
 
     def _take_exit(
         self, record: Record, pending: list[tuple[tuple[int, int, int], BlockMark]]

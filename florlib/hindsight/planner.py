@@ -12,6 +12,7 @@ from florlib.ground.recorded import MainMark, RecordedProcess
 from florlib.hindsight.carrying import carried_names
 from florlib.hindsight.probes import Comparison, Probe
 from florlib.hindsight.reach import Reach, reach
+from florlib.source.elsewhere import Elsewhere, elsewhere
 from florlib.source.loops import LoopSite, find_loops
 
 RESTORE_S = 0.05  # of a block or boundary, where nothing better is known
@@ -57,12 +58,18 @@ class Planned:
         estimate_s: seconds of the replay.
         full_run_s: seconds of running the probed script from start to end.
         skips: turns of nested loops that are not executed.
+        probes: that log something.
+        started: those of them in functions of processes that the script starts.
+        loaded: those in functions that workers of a DataLoader run.
     """
 
     plan: Plan
     estimate_s: float
     full_run_s: float
     skips: int
+    probes: tuple[Probe, ...] = ()
+    started: frozenset[Probe] = frozenset()
+    loaded: frozenset[Probe] = frozenset()
 
 
 @dataclass(slots=True)
@@ -73,13 +80,13 @@ class Run:
         run: its id.
         processes: its recorded processes, by the order of starting.
         seconds: that it took, as far as is known.
-        crashed: whether its script ended it by an error, and nothing from outside.
+        errors_repeat: whether an error that left a loop came from the script, and from nothing outside.
     """
 
     run: str
     processes: Sequence[RecordedProcess]
     seconds: float
-    crashed: bool = False
+    errors_repeat: bool = False
     trees: dict[str, ast.Module] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -101,7 +108,7 @@ class Run:
 
     def turns(self, mark: MainMark) -> int:
         """Iterations of a main loop, with one that an error cut short."""
-        return mark.iterations + (self.crashed and mark.how == "raise")
+        return mark.iterations + (self.errors_repeat and mark.how == "raise")
 
 
 def sources_of(processes: Iterable[RecordedProcess]) -> dict[str, str]:
@@ -149,7 +156,17 @@ def make_plan(run: Run, question: Question) -> Planned:
     )
     furthest = [max(marks, key=lambda mark: mark.iterations) for marks in run.mains]
     seconds, skips = _cost(furthest, plan)
-    return Planned(plan, seconds, max(run.seconds, 0.0), skips)
+    probes = tuple(probe for probe in question.probes if probe.names)
+    apart = elsewhere(run.trees) if probes else Elsewhere()
+    return Planned(
+        plan,
+        seconds,
+        max(run.seconds, 0.0),
+        skips,
+        probes,
+        frozenset(one for one in probes if (one.path, one.function) in apart.started),
+        frozenset(one for one in probes if (one.path, one.function) in apart.loaded),
+    )
 
 
 def _reads_own_files(run: Run, question: Question) -> bool:
@@ -189,7 +206,9 @@ def _reach(run: Run, loops: Mapping[str, tuple[LoopSite, ...]], question: Questi
         )
         for path, sites in loops.items()
     }
-    return reach(run.trees, stepped, mains, question.probes)
+    found = reach(run.trees, stepped, mains, question.probes)
+    # A function that calls itself from within its main loop: that loop was nested as well.
+    return replace(found, step=found.step | (found.mains & blocks))
 
 
 def _wrapped(run: Run) -> dict[str, frozenset[int]]:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import contextlib
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from florlib.runtime.frames import user_frame
 from florlib.runtime.guard import os
 from florlib.runtime.project import Project
 
 _STANDARD = os.path.dirname(os.__file__) + os.sep
 _DESCRIPTORS = "/proc/self/fd"
+_EVENTS = frozenset({"open", "sqlite3.connect"})
+_SYSTEM = tuple(
+    os.path.join(os.path.realpath(folder), "")
+    for folder in ("/dev", "/etc", "/proc", "/sys", "/usr", sys.prefix, sys.base_prefix)
+)
 _CODE = (".py", ".pyc", ".pyi", ".so", ".pth")
 
 
@@ -36,12 +42,15 @@ class FileWatch:
         self._saves_watched = False
         self.in_loop: Callable[[], bool] = lambda: False
         self._reread: set[str] = set()
+        self._outside: dict[str, tuple[str, int]] = {}  # where each was first opened
+        self._held: frozenset[str] = frozenset()
         sys.addaudithook(self._hook)
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event != "open" or not self.active or self._busy:
+        if event not in _EVENTS or not self.active or self._busy:
             return
-        path, mode, flags = arguments
+        # A database is opened by C code, and lives on from where it was.
+        path, mode, flags = arguments if event == "open" else (*arguments[:1], "a", 0)
         if type(path) is bytes:
             path = path.decode(errors="surrogateescape")
         if type(path) is not str or path.endswith(_CODE):
@@ -68,18 +77,45 @@ class FileWatch:
 
     def _note(self, path: str, access: str, *, read: bool = True) -> None:
         # Absolute, as the script may change its folder, and before the file is there.
+        whole = os.path.realpath(path)
         inside = self._project.relative(os.path.abspath(path))
-        if inside is None or "__pycache__" in inside:
+        if whole.startswith(self._own) or "__pycache__" in whole:
             return
-        if os.path.realpath(path).startswith(self._own):
+        if inside is None and not self._note_outside(whole):
             return
-        known = self._modes.get(inside, "")
+        name = whole if inside is None else inside
+        known = self._modes.get(name, "")
         self.writes += "w" in access
         if access == "rw" and not os.path.exists(path):
             access = "w"
-        if read and known.startswith("w") and "r" in access and self.in_loop():
-            self._reread.add(inside)
-        self._modes[inside] = known + "".join(way for way in access if way not in known)
+        again = self.in_loop() or name in self._held
+        if read and known.startswith("w") and "r" in access and again:
+            self._reread.add(name)
+        self._modes[name] = known + "".join(way for way in access if way not in known)
+
+    def _note_outside(self, path: str) -> bool:
+        """Whether a file outside of the project is one that a script may keep something in."""
+        if path.startswith(_SYSTEM) or not os.path.isabs(path):
+            return False
+        if path not in self._outside:
+            frame = user_frame(self._project)
+            inside = None if frame is None else self._project.relative(frame.f_code.co_filename)
+            if frame is None or inside is None:
+                return False
+            self._outside[path] = (inside, frame.f_lineno)
+        return True
+
+    def outside(self) -> Iterator[tuple[str, str, int]]:
+        """(path, file and line of its first use) of files outside of the project that were both
+        written and read: a replay finds in them what the run has left."""
+        for path, (file, line) in self._outside.items():
+            if {"r", "w"} <= set(self._modes.get(path, "")):
+                yield path, file, line
+
+    def hold_open(self) -> None:
+        """Note which written files are open between two iterations: those grow with the loop, so
+        that one which is read later has to be written anew."""
+        self._held |= self._open_now([path for path, mode in self._modes.items() if "w" in mode])
 
     def watch_torch_save(self, torch: Any) -> None:
         """Have torch.save tell as well: its zip writer opens files in C++, without an event."""
@@ -102,31 +138,35 @@ class FileWatch:
         if self.writes != writes:
             return True
         written = [path for path, mode in self._modes.items() if "w" in mode]
-        return bool(written) and self._any_open(written)
+        return bool(self._open_now(written))
 
-    def _any_open(self, paths: list[str]) -> bool:
+    def _open_now(self, paths: list[str]) -> frozenset[str]:
+        """Those of these files that are open; all of them where that cannot be told."""
+        if not paths:
+            return frozenset()
         try:
             numbers = os.listdir(_DESCRIPTORS)
-        except OSError:  # not Linux: what is open cannot be told
-            return True
-        whole = {os.path.join(self._project.root, path) for path in paths}
+        except OSError:  # not Linux
+            return frozenset(paths)
+        whole = {os.path.join(self._project.root, path): path for path in paths}
+        found = set()
         for number in numbers:
             with contextlib.suppress(OSError):
-                if os.readlink(f"{_DESCRIPTORS}/{number}") in whole:
-                    return True
-        return False
+                found.add(whole.get(os.readlink(f"{_DESCRIPTORS}/{number}"), ""))
+        return frozenset(found - {""})
 
     def record(self) -> dict[str, Any]:
         """The journal record of what was opened.
 
         "made" are files that were written before they were ever read, so they were not needed
-        at the start; "reread" are those of them that the main loop read.
+        at the start; "reread" are those that the main loop read, or that were open in it.
         """
+        inside = {path: mode for path, mode in self._modes.items() if not os.path.isabs(path)}
         return {
             "kind": "files",
-            "read": sorted(path for path, mode in self._modes.items() if "r" in mode),
-            "written": sorted(path for path, mode in self._modes.items() if "w" in mode),
-            "made": sorted(path for path, mode in self._modes.items() if mode.startswith("w")),
+            "read": sorted(path for path, mode in inside.items() if "r" in mode),
+            "written": sorted(path for path, mode in inside.items() if "w" in mode),
+            "made": sorted(path for path, mode in inside.items() if mode.startswith("w")),
             "reread": sorted(self._reread),
         }
 

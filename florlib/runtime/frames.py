@@ -49,7 +49,18 @@ def scopes(
         for n, part in enumerate(frames)
     ]
     modules = project.modules()
-    return found + [(MODULE_SCOPE + name, vars(sys.modules[name]), None) for name in modules]
+    found += [(MODULE_SCOPE + name, vars(sys.modules[name]), None) for name in modules]
+    return found + _libraries(project)
+
+
+def _libraries(project: Project) -> list[tuple[str, Mapping[str, Any], None]]:
+    """What the project's code has set in libraries, as `torch.backends.cudnn.benchmark = True`."""
+    names: dict[str, dict[str, Any]] = {}
+    for module, attribute in sorted(project.library_attributes):
+        library = sys.modules.get(module)
+        if library is not None and not project.owns_module(module) and hasattr(library, attribute):
+            names.setdefault(module, {})[attribute] = getattr(library, attribute)
+    return [(MODULE_SCOPE + module, values, None) for module, values in names.items()]
 
 
 def _name(frame: types.FrameType) -> str:
@@ -78,7 +89,9 @@ def bind(frame: types.FrameType, project: Project, values: Mapping[Root, Any]) -
         if not wanted:
             continue
         if part is None:
-            sys.modules[scope.removeprefix(MODULE_SCOPE)].__dict__.update(wanted)
+            module = sys.modules[scope.removeprefix(MODULE_SCOPE)]
+            for name, value in wanted.items():
+                setattr(module, name, value)  # which may be more than a name, as in torch.backends
         else:
             _bind_locals(part, names, wanted)
 

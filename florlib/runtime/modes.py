@@ -8,6 +8,8 @@ from typing import Any
 from florlib.runtime.guard import os
 
 _PRINT_OPTIONS = ("precision", "threshold", "edgeitems", "linewidth", "sci_mode")
+_DECIMAL_OPTIONS = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
+_start_recursion = sys.getrecursionlimit()
 _start_environ = dict(os.environ)
 _start_folder = os.getcwd()
 
@@ -19,6 +21,10 @@ def modes() -> dict[str, Any]:
     so that no secret of the user's shell gets into a checkpoint.
     """
     found: dict[str, Any] = {"environ": _changed_environ(), "folder": _changed_folder()}
+    if sys.getrecursionlimit() != _start_recursion:
+        found["recursion"] = sys.getrecursionlimit()
+    if (decimals := _decimals()) is not None:
+        found["decimal"] = decimals
     torch = sys.modules.get("torch")
     if torch is not None:
         options = torch._tensor_str.PRINT_OPTS
@@ -35,6 +41,17 @@ def modes() -> dict[str, Any]:
         }
         found["numpy errors"] = numpy.geterr()
     return found
+
+
+def _decimals() -> dict[str, Any] | None:
+    """How `decimal` calculates, where the script has changed that."""
+    decimal = sys.modules.get("decimal")
+    if decimal is None:
+        return None
+    now, usual = decimal.getcontext(), decimal.DefaultContext
+    if all(getattr(now, name) == getattr(usual, name) for name in _DECIMAL_OPTIONS):
+        return None
+    return {name: getattr(now, name) for name in _DECIMAL_OPTIONS}
 
 
 def _changed_environ() -> dict[str, str | None]:
@@ -60,6 +77,14 @@ def set_modes(values: dict[str, Any]) -> None:
     if "folder" in values:
         folder = values["folder"]
         os.chdir(_start_folder if folder is None else os.path.join(_start_folder, folder))
+    recursion = values.get("recursion", _start_recursion)
+    if sys.getrecursionlimit() != recursion:
+        sys.setrecursionlimit(recursion)
+    decimal = sys.modules.get("decimal")
+    if decimal is not None:
+        usual = {name: getattr(decimal.DefaultContext, name) for name in _DECIMAL_OPTIONS}
+        for name, value in values.get("decimal", usual).items():
+            setattr(decimal.getcontext(), name, value)
     torch = sys.modules.get("torch")
     if torch is not None and "grad" in values:
         torch.set_grad_enabled(values["grad"])

@@ -23,9 +23,11 @@ class Project:
 
     Attributes:
         root: absolute path, symbolic links resolved.
+        library_attributes: (module, attribute) of libraries that the project's code sets.
     """
 
     root: str
+    library_attributes: set[tuple[str, str]] = field(default_factory=set)
     _modules: dict[str, bool] = field(default_factory=dict)
     _paths: dict[str, str | None] = field(default_factory=dict)
     _prefixes: tuple[str, ...] = field(default_factory=_prefixes)

@@ -16,6 +16,7 @@ from florlib.ground.launch import LaunchSpec
 from florlib.ground.layout import CHECKPOINTS, RunLayout
 from florlib.ground.position import Position
 from florlib.runtime import frames, states
+from florlib.runtime.graph.channels import has_own_pipe
 from florlib.runtime.graph.encode import Captured, Missing
 from florlib.runtime.guard import guarded, os
 from florlib.runtime.liveness import unread_roots
@@ -83,6 +84,7 @@ class Recorder(Session):
         self._budget: Budget | None = None
         self._named: set[str] = set()
         self._captured: set[str] = set()
+        self._pipe_lines: list[tuple[str, int]] | None = None
         self._caches: set[tuple[str, str]] = set()  # filled before the loop, as a replay's are
 
     # ------------------------------------------------------------------ journal
@@ -99,6 +101,7 @@ class Recorder(Session):
             waiting, self._records = self._records, []
             self._records = [head, *self._source_records(), *waiting]
             self._name_wall_clock()
+            self._name_foreign()
             self.open_journal(writer)
 
     def _name_wall_clock(self) -> None:
@@ -107,6 +110,15 @@ class Recorder(Session):
             for line, test in clock.control:
                 text = f"{path}:{line}: the wall clock decides ({test}); a replay may go otherwise"
                 self.warn("wall-clock", text, file=path, line=line)
+
+    def _name_foreign(self) -> None:
+        """Name what no seed governs, and what trains where no loop is followed."""
+        for path, line, call in self.sources.entropy():
+            text = f"{path}:{line}: {call} gives what no replay can draw again"
+            self.warn("entropy", text, file=path, line=line)
+        for path, line, name in self.sources.trained_elsewhere():
+            text = f"{path}:{line}: {name} trains in another process, whose loops are not followed"
+            self.warn("other-process", text, file=path, line=line)
 
     def _claim_folder(self, rank: int, pid: int) -> str:
         """The first process to record gets `checkpoints/`, each other one a folder below."""
@@ -225,6 +237,8 @@ class Recorder(Session):
     # ------------------------------------------------------------------ checkpoints
 
     def _boundary(self, entry: Entry, main: int, index: int, frame: types.FrameType) -> None:
+        if self.files is not None:
+            self.files.hold_open()
         about = {"role": "boundary", "main": main, "index": index, "block": None}
         position = (*self.position()[: self.path.index(entry)], (entry.name, index))
         stem = f"{index:06d}.000000" + (f".m{main}" if main else "")
@@ -287,7 +301,8 @@ class Recorder(Session):
         with guarded("take a checkpoint"):
             held = () if self._writer is None else self._writer.held
             captured = states.capture(frame, self.project, held)
-            missing = [item for item in captured.missing if not unread((item.scope, item.name))]
+            found = [*captured.missing, *self._pipes()]
+            missing = [item for item in found if not unread((item.scope, item.name))]
             if first:
                 self._caches = {(item.path, item.reason) for item in missing}
             missing = [
@@ -346,8 +361,19 @@ class Recorder(Session):
                 text = f"{item.path}{place} is {item.reason}; replays cannot restore it"
                 self.warn("not-captured", text, **where)
 
+    def _pipes(self) -> list[Missing]:
+        """Pipes that the script knows by the numbers of their ends alone."""
+        if self._pipe_lines is None:
+            self._pipe_lines = self.sources.pipe_lines()
+        if not self._pipe_lines or not has_own_pipe():
+            return []
+        reason = "a pipe of the system, whose content no checkpoint holds"
+        return [
+            Missing("pipe", "os.pipe", "os.pipe", reason, place=place) for place in self._pipe_lines
+        ]
+
     def _missing_record(self, item: Missing) -> dict[str, Any]:
-        file, line = self.sources.where_stored(item.name)
+        file, line = item.place or self.sources.where_stored(item.name)
         return {"name": item.path, "reason": item.reason, "file": file, "line": line}
 
     def pause(self) -> None:

@@ -12,7 +12,14 @@ from typing import Any
 from florlib.runtime.guard import guarded, open_file, os
 from florlib.runtime.project import Project
 from florlib.source.clock import WallClock, wall_clock
-from florlib.source.imports import project_imports
+from florlib.source.elsewhere import elsewhere
+from florlib.source.entropy import entropy
+from florlib.source.imports import (
+    dotted_name,
+    import_aliases,
+    library_attributes,
+    project_imports,
+)
 from florlib.source.liveness import live_names
 from florlib.source.loops import LoopSite, find_loops
 from florlib.source.rewrite import rewrite
@@ -22,6 +29,10 @@ from florlib.source.spans import LineSpan
 _CLOCKS = re.compile(
     r"time|clock|now\(|today|perf_counter|getpid|uuid|urandom|memory|tqdm|elapsed|profile"
 )
+
+
+# What it has to mention before it is worth asking what runs in other processes.
+_PROCESSES = re.compile(r"multiprocessing|ProcessPool")
 
 
 class Sources:
@@ -93,6 +104,7 @@ class Sources:
             self.trees[path] = ast.parse(text, path)
         except (OSError, SyntaxError, ValueError):
             return False  # Python itself will say so, if the file is ever loaded
+        self.project.library_attributes |= library_attributes(self.trees[path])
         self.texts[path] = text
         self.digests[path] = hashlib.sha256(data).hexdigest()
         return True
@@ -183,6 +195,28 @@ class Sources:
             asked = any(_CLOCKS.search(text) for text in self.texts.values())
             self._clock = dict(wall_clock(self.trees)) if asked else {}
         return self._clock
+
+    def entropy(self) -> list[tuple[str, int, str]]:
+        """(path, line, call) of what training draws from no generator that a seed governs."""
+        sites = {path: tuple(sites.values()) for path, sites in self._loops.items()}
+        return list(entropy(self.trees, sites))
+
+    def pipe_lines(self) -> list[tuple[str, int]]:
+        """(path, line) where the project makes a pipe of the system."""
+        return [
+            (path, node.lineno)
+            for path, tree in self.trees.items()
+            if "pipe" in self.texts[path]
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call)
+            and dotted_name(node.func, import_aliases(tree)) in ("os.pipe", "os.pipe2")
+        ]
+
+    def trained_elsewhere(self) -> list[tuple[str, int, str]]:
+        """(path, line, function) where a function that trains is handed to another process."""
+        if not any(_PROCESSES.search(text) for text in self.texts.values()):
+            return []
+        return elsewhere(self.trees).training
 
     def live_names(self, path: str, ordinal: int, *, after: bool) -> frozenset[str] | None:
         """The names that may be read from a loop's head on, or behind it; None is all."""

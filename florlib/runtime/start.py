@@ -169,5 +169,10 @@ def finish_session(session: Session) -> None:
         if session.files is not None:
             session.files.active = False
             session.append(session.files.record())
+            for path, file, line in session.files.outside():
+                text = (
+                    f"{file}:{line}: {path} is outside of the project, and stays as the run left it"
+                )
+                session.warn("outside-file", text, file=file, line=line)
         how = "exception" if getattr(sys, "last_value", None) is not None else "exit"
         session.finish(how, 1 if how == "exception" else None)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from florlib.runtime import frames
+from florlib.runtime.concurrent import under_way
 from florlib.runtime.graph.decode import Decoder
 from florlib.runtime.graph.encode import Captured, Encoder
 from florlib.runtime.graph.generators import global_states, set_global_states
@@ -31,7 +32,9 @@ def capture(frame: types.FrameType, project: Project, held: Held = ()) -> Captur
         held: contents that need no copy, because they are stored already.
     """
     encoder = Encoder(project.owns_module, held)
-    return encoder.capture(_roots(frame, project))
+    captured = encoder.capture(_roots(frame, project))
+    captured.missing.extend(under_way(project))
+    return captured
 
 
 def _roots(frame: types.FrameType, project: Project) -> Iterator[tuple[str, str, Any]]:

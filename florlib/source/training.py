@@ -31,6 +31,10 @@ class Training:
             return True
         return any(target in self._functions for target in self._graph.targets(caller, site))
 
+    def trains(self, function: Function) -> bool:
+        """Whether a function holds a backward pass or an optimizer step, or reaches one."""
+        return function in self._functions
+
     def drives(self, caller: Function, site: Site) -> bool:
         """Whether iterating over what a call returns trains: it calls a generator that does."""
         targets = self._graph.targets(caller, site)

@@ -23,7 +23,7 @@ def planned(
     *lines: str,
     text: str = SCRIPT,
     processes: list[RecordedProcess] | None = None,
-    crashed: bool = False,
+    errors_repeat: bool = False,
     **question: Any,
 ) -> Planned:
     """The plan for probes behind some lines of a run's script."""
@@ -32,7 +32,7 @@ def planned(
         assert present.count(line + "\n") == 1, line
         indent = " " * (len(line) - len(line.lstrip()))
         present = present.replace(line + "\n", f"{line}\n{indent}{PROBE}\n")
-    run = Run("r", processes or [recorded(one_loop())], 20.0, crashed)
+    run = Run("r", processes or [recorded(one_loop())], 20.0, errors_repeat)
     comparisons = {"train.py": compare("train.py", text, present)}
     return make_plan(run, Question(comparisons, **question))
 
@@ -154,7 +154,9 @@ def test_a_run_killed_in_its_second_loop_answers_for_what_lies_between() -> None
 def test_a_crashed_run_answers_for_the_iteration_that_crashed() -> None:
     process = recorded(one_loop(2, how="raise"))
 
-    assert planned(OUTER, processes=[process], crashed=True).plan.segments == (Segment(0, 0, 3),)
+    assert planned(OUTER, processes=[process], errors_repeat=True).plan.segments == (
+        Segment(0, 0, 3),
+    )
     assert planned(OUTER, processes=[process]).plan.segments == (Segment(0, 0, 2),)
 
 
@@ -164,7 +166,7 @@ def test_a_loop_that_was_left_by_an_error_is_left_so_again_to_reach_what_follows
     plan = planned(EPILOGUE, processes=[process]).plan
 
     assert (plan.mode, plan.segments, plan.epilogue) == ("epilogue", (Segment(0, 2, 3),), True)
-    both = planned(OUTER, EPILOGUE, processes=[process], crashed=True).plan
+    both = planned(OUTER, EPILOGUE, processes=[process], errors_repeat=True).plan
     assert both.segments == (Segment(0, 0, 3),)
 
 
@@ -212,3 +214,24 @@ def test_the_estimate_counts_what_is_executed(wanted: set[int], seconds: float) 
 
 def test_stepping_in_costs_what_the_iterations_cost() -> None:
     assert planned(INNER, iterations=frozenset({1, 2})).estimate_s == pytest.approx(7.0)
+
+
+def test_a_main_loop_that_is_nested_in_itself_is_stepped_into() -> None:
+    text = """\
+def train(rows):
+    for turn in range(2):
+        if rows:
+            train(rows - 1)
+        loss.backward()
+train(1)
+"""
+    probed = text.replace(
+        "        loss.backward()\n", "        loss.backward()\n        print(turn)\n"
+    )
+    records = main_loop("turn", 2, path="train.py", ordinal=0, nested=("turn", 0, 1))
+    process = recorded([*source(text), *records, END])
+    run = Run("r", [process], 20.0)
+
+    plan = make_plan(run, Question({"train.py": compare("train.py", text, probed)})).plan
+
+    assert plan.step == {("train.py", 0)}

@@ -9,6 +9,7 @@ import pytest
 from florctl.orchestrate.report import Replayed, Report, make_report, nothing_report
 from florlib.ground.plan import Plan, Segment
 from florlib.hindsight.planner import Planned
+from florlib.hindsight.probes import Probe
 from florlib.hindsight.verification import Trace, verify
 from tests.homes import HINDSIGHT, Record, log
 from tests.runs import one_loop, recorded
@@ -129,6 +130,27 @@ def test_probes_that_logged_nothing_are_told() -> None:
 
     assert found.status == "verified"
     assert [warning["code"] for warning in found.warnings] == ["nothing-logged"]
+
+
+def test_a_probe_that_logged_nothing_is_named_beside_one_that_did() -> None:
+    silent = Probe("train.py", 9, 9, "f", (), True, "print(1)", names=("print",))
+
+    found = report(again(), planned=replace(PLANNED, probes=(silent,)))
+
+    assert found.status == "verified"
+    assert [warning["code"] for warning in found.warnings] == ["line-silent"]
+    assert found.warnings[0]["text"].startswith("train.py:9: ")
+
+
+@pytest.mark.parametrize("where", ["started", "loaded"])
+def test_a_probe_that_runs_in_another_process_is_unplaced(where: str) -> None:
+    probe = Probe("train.py", 9, 9, "f", (), True, "print(1)", names=("print",))
+    planned = replace(PLANNED, probes=(probe,), **{where: frozenset({probe})})
+
+    found = report(again(), planned=planned)
+
+    assert (found.status, found.exit_status) == ("partial", 7)
+    assert [(item["file"], item["line"]) for item in found.unplaced] == [("train.py", 9)]
 
 
 def test_nothing_to_hold_against_is_unverified() -> None:

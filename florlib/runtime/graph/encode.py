@@ -14,6 +14,7 @@ from typing import Any
 
 from florlib.ground.graph import readable_path
 from florlib.runtime.graph import kinds, memory
+from florlib.runtime.graph.channels import open_channel
 from florlib.runtime.graph.encode_memory import fill_array, fill_tensor
 from florlib.runtime.graph.generators import bits_name, generator_state
 from florlib.runtime.graph.holders import held_value
@@ -48,6 +49,7 @@ class Missing:
         path: how it is reached, "loader._iterator".
         reason: what it is, in words.
         kind: "workers" for the processes of a DataLoader, else "object".
+        place: (file, line) of its source, where that is known better than by the name.
     """
 
     scope: str
@@ -55,6 +57,7 @@ class Missing:
     path: str
     reason: str
     kind: str = "object"
+    place: tuple[str, int] | None = None
 
 
 @dataclass(slots=True)
@@ -248,12 +251,14 @@ class Encoder:
         return global_name(value) or self._live(value, place)
 
     def _file(self, value: Any, place: _Place) -> Any:
-        try:
-            reading = value.readable() and not value.writable() and value.seekable()
-            at = value.tell() if reading else None
-        except (OSError, ValueError):  # closed, or a text file that is being iterated over
+        if value.closed or not value.readable():
             return self._live(value, place)
-        return ["file", at] if reading else self._live(value, place)
+        if value.writable():
+            return self.miss(value, place, "a file that is open for reading and writing")
+        try:
+            return ["file", value.tell()]
+        except OSError:  # a text file whose lines are being gone through, or a pipe
+            return self.miss(value, place, "an open file whose place cannot be told")
 
     def _cache(self, value: Any, place: _Place) -> Any:
         size = value.cache_info().currsize
@@ -264,6 +269,10 @@ class Encoder:
 
     def _processes(self, value: Any, place: _Place) -> Any:
         return self.miss(value, place, f"a {type(value).__name__}, whose state is in processes")
+
+    def _channel(self, value: Any, place: _Place) -> Any:
+        reason = open_channel(value)
+        return self._live(value, place) if reason is None else self.miss(value, place, reason)
 
     def _opaque(self, value: Any, place: _Place) -> Any:
         import cloudpickle
@@ -414,6 +423,7 @@ _INLINE = {
     "file": Encoder._file,
     "cache": Encoder._cache,
     "processes": Encoder._processes,
+    "channel": Encoder._channel,
     "opaque": Encoder._opaque,
 }
 _FILL = {

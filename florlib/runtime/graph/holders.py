@@ -15,7 +15,23 @@ def holds(cls: type) -> bool:
         return True
     if issubclass(cls, weakref.WeakKeyDictionary | weakref.WeakValueDictionary):
         return True
-    return _is_shared(cls)
+    return _is_shared(cls) or _is_memory_of_c(cls)
+
+
+def _is_memory_of_c(cls: type) -> bool:
+    """Whether instances are numbers, arrays or structures of ctypes, without pointers in them."""
+    ctypes = sys.modules.get("ctypes")
+    if ctypes is None or not issubclass(cls, _memory_classes(ctypes)):
+        return False
+    try:
+        cls.__new__(cls).__reduce__()  # ctypes itself refuses this where there are pointers
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _memory_classes(ctypes: Any) -> tuple[type, ...]:
+    return (ctypes._SimpleCData, ctypes.Array, ctypes.Structure, ctypes.Union)
 
 
 def _is_shared(cls: type) -> bool:
@@ -33,6 +49,8 @@ def held_value(holder: Any) -> Any:
         return dict(vars(holder))
     if isinstance(holder, weakref.WeakKeyDictionary | weakref.WeakValueDictionary):
         return dict(holder.items())
+    if _is_memory_of_c(type(holder)):
+        return bytes(holder)
     array = getattr(holder, "value", None) is None and hasattr(holder, "__getitem__")
     return list(holder[:]) if array else holder.value
 
@@ -55,6 +73,9 @@ def set_held_value(holder: Any, value: Any) -> None:
     elif isinstance(holder, weakref.WeakKeyDictionary | weakref.WeakValueDictionary):
         holder.clear()
         holder.update(value)
+    elif _is_memory_of_c(type(holder)):
+        ctypes = sys.modules["ctypes"]
+        ctypes.memmove(ctypes.addressof(holder), value, len(value))
     elif isinstance(value, list):
         holder[:] = value
     else:
@@ -63,4 +84,5 @@ def set_held_value(holder: Any, value: Any) -> None:
 
 def new_holder(cls: type) -> Any:
     """An empty object of a class; shared memory of multiprocessing cannot be made anew."""
-    return cls.__new__(cls) if issubclass(cls, BaseException) else cls()
+    bare: Any = cls.__new__
+    return bare(cls) if issubclass(cls, BaseException) or _is_memory_of_c(cls) else cls()

@@ -13,6 +13,7 @@ import types
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+from florlib.runtime.graph.channels import is_channel
 from florlib.runtime.graph.holders import holds
 
 # Objects of these packages report or coordinate; they hold the clock, locks and sockets, and
@@ -26,23 +27,30 @@ BYSTANDERS = frozenset(
         "contextvars",
         "flor",
         "florlib",
+        "http",
+        "httpx",
         "logging",
         "matplotlib",
         "mlflow",
         "multiprocessing",
         "neptune",
+        "requests",
         "rich",
-        "socket",
-        "subprocess",
         "tensorboard",
         "tensorboardX",
         "threading",
         "tqdm",
+        "urllib3",
         "wandb",
         "weakref",
     }
 )
-_BYSTANDER_MODULES = ("torch.utils.tensorboard", "torch.autograd", "torch.multiprocessing")
+_BYSTANDER_MODULES = (
+    "torch._C._distributed_c10d",  # groups, reducers and their loggers: made by the script again
+    "torch.autograd",
+    "torch.multiprocessing",
+    "torch.utils.tensorboard",
+)
 
 _CONTAINERS: dict[type, str] = {
     dict: "dict",
@@ -81,7 +89,7 @@ def kind_of(value: Any) -> str:
 
     One of: leaf, tuple, frozenset, slice, dict, list, set, deque, bytearray, tensor, array,
     generator, class, function, method, partial, reference, module, iterator, file, object,
-    holder, cache, processes, bystander, workers, opaque.
+    holder, cache, processes, channel, bystander, workers, opaque.
     """
     cls = type(value)
     kind = _known.get(cls)
@@ -124,7 +132,7 @@ def _classify_builtin(cls: type) -> str | None:
         return "cache"
     if cls.__module__ in ("multiprocessing.pool", "multiprocessing.process"):
         return "processes"
-    return None
+    return "channel" if is_channel(cls) else None
 
 
 def _classify_library(cls: type) -> str | None:
