@@ -4,6 +4,11 @@ A script under scripts/ marks where a probe goes by a comment line, `# PROBE KIN
 to probe is to put the statement in place of the comment. `# EXPECT KIND: 21`, or `min=18 max=21`,
 says how many turns of training loops a replay for that probe executes. A script that is seeded
 nowhere says `# UNSEEDED`. A folder under scripts/ is a case of several files, started by main.py.
+
+What cannot be captured is named, and answered rightly or refused. A line that ends in
+`# NAMED: TEXT` has to be named in `flor log show`, with its file and number, and in the report of
+every replay. `# REFUSED KIND: TEXT` stands in the place of an expectation: the replay does not end
+with status 0, its report says TEXT, and no value that differs from the truth is called verified.
 """
 
 from __future__ import annotations
@@ -16,6 +21,9 @@ from pathlib import Path
 
 SCRIPTS = Path(__file__).with_name("scripts")
 MARKER = re.compile(r"(?P<indent> *)# PROBE (?P<kind>\w+): (?P<statement>.+)")
+NAMED = re.compile(r"# NAMED: (?P<text>.+)$")
+REFUSAL = re.compile(r"^# REFUSED (?P<kind>\w+): (?P<text>.+)$", re.MULTILINE)
+COMMAND = re.compile(r"^# COMMAND (?P<words>.+)$", re.MULTILINE)
 EXPECTATION = re.compile(r"^# EXPECT (?P<kind>\w+): (?P<bounds>.+)$", re.MULTILINE)
 BOUND = re.compile(r"(?P<side>min|max)=(?P<count>\d+)")
 
@@ -94,6 +102,15 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """What flor has to name: a text, with the file and the line (from 1) it has to be found at."""
+
+    text: str
+    path: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A small project: its files as recorded, and the probes that can be added afterwards.
 
@@ -104,6 +121,9 @@ class Case:
         bounds: by kind, how many loop turns a replay may execute.
         assets: other files of the project: where to copy each from, by its path in the project.
         seeded: whether a second run does the same again.
+        named: what the record and every replay have to name.
+        refusals: by kind, what a replay that is refused or marked has to say.
+        command: what is recorded, where it is more than Python and the script.
     """
 
     name: str
@@ -114,6 +134,9 @@ class Case:
     arguments: tuple[str, ...] = ()
     assets: Mapping[str, Path] = field(default_factory=dict)
     seeded: bool = True
+    named: tuple[Named, ...] = ()
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
 
     @property
     def kinds(self) -> list[str]:
@@ -170,6 +193,20 @@ def marked_probes(path: str, source: str) -> list[Probe]:
     return found
 
 
+def named_lines(path: str, source: str) -> list[Named]:
+    """What the lines of a file say that flor has to name.
+
+    >>> named_lines("a.py", "it = iter(x)  # NAMED: it\\n")
+    [Named(text='it', path='a.py', line=1)]
+    """
+    found = []
+    for number, line in enumerate(source.splitlines(), start=1):
+        marker = NAMED.search(line)
+        if marker is not None:
+            found.append(Named(marker["text"], path, number))
+    return found
+
+
 def probe_after(kind: str, path: str, source: str, anchor: str, statement: str) -> Probe:
     """A probe below the one line that reads `anchor`, at the same indentation.
 
@@ -195,6 +232,7 @@ def load_case(entry: Path) -> Case:
     root = entry if entry.is_dir() else entry.parent
     files = {path.relative_to(root).as_posix(): path.read_text("utf-8") for path in sources}
     found = EXPECTATION.finditer(files[script])
+    command = COMMAND.search(files[script])
     case = Case(
         name=entry.stem,
         files=files,
@@ -202,9 +240,13 @@ def load_case(entry: Path) -> Case:
         probes=tuple(probe for path, text in files.items() for probe in marked_probes(path, text)),
         bounds={match["kind"]: Bounds.parse(match["bounds"]) for match in found},
         seeded="\n# UNSEEDED" not in files[script],
+        named=tuple(name for path, text in files.items() for name in named_lines(path, text)),
+        refusals={found["kind"]: found["text"] for found in REFUSAL.finditer(files[script])},
+        command=tuple(command["words"].split()) if command else (),
     )
-    if set(case.kinds) != set(case.bounds):
-        raise ValueError(f"{case.name}: probes {case.kinds}, expectations {list(case.bounds)}")
+    if sorted(case.kinds) != sorted([*case.bounds, *case.refusals]):
+        expected = [*case.bounds, *case.refusals]
+        raise ValueError(f"{case.name}: probes {case.kinds}, expectations {expected}")
     return case
 
 

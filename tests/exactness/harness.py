@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -18,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.exactness.cases import Case, Probe
+from tests.exactness.cases import Case, Named, Probe
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STANDIN = Path(__file__).with_name("standin")
@@ -106,21 +108,23 @@ class Project:
     def run(
         self, *words: str, environment: dict[str, str] | None = None, stdin: bytes = b""
     ) -> Ran:
-        """Run a command in the project to its end.
-
-        Raises:
-            subprocess.TimeoutExpired: it did not end within TIME_LIMIT_S.
-        """
-        done = subprocess.run(
+        """Run a command in the project to its end; with status 124 where that takes too long."""
+        process = subprocess.Popen(
             words,
             cwd=self.folder,
             env=environment or self.environment(REPOSITORY),
-            input=stdin,
-            capture_output=True,
-            timeout=TIME_LIMIT_S,
-            check=False,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
         )
-        return Ran(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))
+        try:
+            stdout, stderr = process.communicate(stdin, TIME_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # its children too, or their pipes stay open
+            stdout, _ = process.communicate()
+            return Ran(124, stdout, f"not ended after {TIME_LIMIT_S} seconds")
+        return Ran(process.returncode, stdout, stderr.decode("utf-8", "replace"))
 
     def python(self, *words: str, stdin: bytes = b"") -> Ran:
         """Run Python plainly, as a person without flor does."""
@@ -152,7 +156,9 @@ def find_truth(case: Case, root: Path) -> Truth:
     project.create(case.probed(case.kinds), case.assets)
     logged = root / "truth.jsonl"
     environment = project.environment(STANDIN, PROBE_TRUTH=str(logged))
-    ran = project.run(sys.executable, case.script, *case.arguments, environment=environment)
+    words = [sys.executable if word == "python" else word for word in case.command]
+    command = words or [sys.executable, case.script, *case.arguments]
+    ran = project.run(*command, environment=environment)
     if ran.status != 0:
         raise RuntimeError(f"{case.name} ended with {ran.status} by itself:\n{ran.stderr}")
     values: dict[str, list[Any]] = {probe.name: [] for probe in case.probes}
@@ -217,17 +223,43 @@ def record(case: Case, root: Path, budget: tuple[str, ...] = DENSE) -> Recording
     project = Project(root / "recorded")
     project.create(case.files, case.assets)
     project.commit()
-    ran = project.flor("record", *budget, case.script, *case.arguments)
+    ran = project.flor("record", *budget, *command_of(case))
+    shown = json.loads(project.flor("log", "show", "@", "--json").stdout or b"{}")
+    unnamed = [
+        f"flor log show does not name {name}" for name in case.named if not names(shown, name)
+    ]
     if not case.seeded:
-        problems = [] if ran.status == 0 else [f"recording ended with {ran.status}"]
+        problems = unnamed if ran.status == 0 else [f"recording ended with {ran.status}"]
         return Recording(case, project, ran, repeated_lines(case, ran.lines), problems)
     truth = find_truth(case, root / "plain")
-    problems = []
+    problems = unnamed
     if ran.status != truth.status:
         problems.append(f"recording ended with {ran.status}: {ran.stderr[-2000:]}")
     if ran.stdout.decode("utf-8") != "".join(line + "\n" for line in truth.own_lines):
         problems.append(f"recording printed {ran.lines}, a plain run {truth.own_lines}")
     return Recording(case, project, ran, truth.values, problems)
+
+
+def command_of(case: Case) -> list[str]:
+    """What stands behind `flor record`."""
+    words = [sys.executable if word == "python" else word for word in case.command]
+    return ["--", *words] if words else [case.script, *case.arguments]
+
+
+def names(said: dict[str, Any], name: Named) -> bool:
+    """Whether a record or a report names a text together with its file and line."""
+    items = said.get("not_captured", [])
+    if any(
+        name.text in item["name"] and (item["file"], item["line"]) == (name.path, name.line)
+        for item in items
+    ):
+        return True
+    place = re.compile(re.escape(f"{name.path}:{name.line}") + r"(?!\d)")
+    texts = [warning["text"] for warning in said.get("warnings", [])]
+    texts += [
+        f"{one['file']}:{one.get('line')}: {one['reason']}" for one in said.get("unplaced", [])
+    ]
+    return any(name.text in text and place.search(text) for text in texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,12 +269,14 @@ class Outcome:
     Attributes:
         values: how many values the plain run gave for the probes of this kind.
         executed: loop turns that the replay ran; None where it gave no report.
-        problems: all that is not as it should be, in words; empty when exact.
+        problems: all that is not as it should be, in words; empty when exact, or refused by name.
+        refused: what the replay gave as its reason, where it was refused or marked.
     """
 
     values: int
     executed: int | None
     problems: list[str]
+    refused: str | None = None
 
 
 def replay(recording: Recording, kind: str) -> Outcome:
@@ -254,6 +288,8 @@ def replay(recording: Recording, kind: str) -> Outcome:
     project.write(case.probed([kind]))
     ran = project.flor("replay", "--json", "--yes")
     report = report_of(ran)
+    if kind in case.refusals:
+        return refused(recording, kind, ran, report, expected)
     if report is None:
         reason = f"replay ended with {ran.status} and no report: {ran.stderr[-2000:]}"
         return Outcome(count, None, [*recording.problems, reason])
@@ -267,6 +303,31 @@ def replay(recording: Recording, kind: str) -> Outcome:
     return Outcome(count, report["executed_iterations"], problems)
 
 
+def refused(
+    recording: Recording,
+    kind: str,
+    ran: Ran,
+    report: dict[str, Any] | None,
+    expected: dict[str, list[Any]],
+) -> Outcome:
+    """What came of a replay that has to be refused, or whose values have to be marked."""
+    case, reason = recording.case, recording.case.refusals[kind]
+    count, problems = sum(map(len, expected.values())), list(recording.problems)
+    if ran.status == 0:
+        problems.append(f"replay ended with 0: {ran.stderr[-2000:]}")
+    said = ran.stderr if report is None else json.dumps(report)
+    if reason not in said:
+        problems.append(f"replay does not say {reason!r}: {said[-2000:]}")
+    if report is None:
+        return Outcome(count, None, problems, reason)
+    problems += [f"report does not name {name}" for name in case.named if not names(report, name)]
+    probes = case.probes_of([kind])
+    for name, values in replayed_values(recording.project, probes, report["replay"], True).items():
+        if values and values != expected[name]:
+            problems.append(f"{name} is called verified: {values}, expected {expected[name]}")
+    return Outcome(count, report["executed_iterations"], problems, reason)
+
+
 def report_of(ran: Ran) -> dict[str, Any] | None:
     """The report that `flor replay --json` has printed; None where it refused or fell over."""
     try:
@@ -278,7 +339,7 @@ def report_of(ran: Ran) -> dict[str, Any] | None:
 
 def report_problems(case: Case, kind: str, report: dict[str, Any]) -> list[str]:
     """What the replay's own report says against it."""
-    problems = []
+    problems = [f"report does not name {name}" for name in case.named if not names(report, name)]
     if report["status"] != "verified":
         problems.append(f"status {report['status']}, first {report['first_divergence']}")
     compared = report["compared"]
@@ -294,11 +355,21 @@ def report_problems(case: Case, kind: str, report: dict[str, Any]) -> list[str]:
     return problems
 
 
-def replayed_values(project: Project, probes: list[Probe], replay_id: str) -> dict[str, list[Any]]:
-    """The values that one replay has brought for each probe, in order of execution."""
+def replayed_values(
+    project: Project, probes: list[Probe], replay_id: str, verified: bool | None = None
+) -> dict[str, list[Any]]:
+    """The values that one replay has brought for each probe, in order of execution.
+
+    Args:
+        project: where it ran.
+        probes: which ones.
+        replay_id: of the replay.
+        verified: only those that are called so.
+    """
     names = sorted({"print" if probe.prints else probe.name for probe in probes})
     ran = project.flor("log", "get", "@", *names, "--json")
-    rows = [row for row in json.loads(ran.stdout) if row["origin"] == replay_id]
+    rows = [row for row in json.loads(ran.stdout or b"[]") if row["origin"] == replay_id]
+    rows = [row for row in rows if verified is None or row["verified"] is verified]
     values = {}
     for probe in probes:
         if probe.prints:

@@ -2,7 +2,8 @@
 
     python -m tests.exactness.table [--jobs 2] [NAME…]
 
-Exit status 1 where a line is not exact; what was wrong stands below the table.
+Exit status 1 where a line is neither exact nor refused as it should be; what was wrong stands
+below the table.
 """
 
 from __future__ import annotations
@@ -33,9 +34,19 @@ class Line:
     def cells(self) -> tuple[str, ...]:
         """The texts below HEADINGS."""
         executed = "-" if self.outcome.executed is None else str(self.outcome.executed)
-        bounds = str(self.case.bounds[self.kind])
-        verdict = "WRONG" if self.outcome.problems else "exact"
-        return (self.case.name, self.kind, str(self.outcome.values), executed, bounds, verdict)
+        bounds = str(self.case.bounds.get(self.kind, "-"))
+        values = str(self.outcome.values)
+        return (self.case.name, self.kind, values, executed, bounds, self.verdict)
+
+    @property
+    def verdict(self) -> str:
+        """exact, refused: why, or WRONG."""
+        if self.outcome.problems:
+            return "WRONG"
+        if self.outcome.refused is not None:
+            return f"refused: {self.outcome.refused}"
+        named = ", ".join(dict.fromkeys(name.text for name in self.case.named))
+        return f"exact, names {named}" if named else "exact"
 
 
 def lines_of(case: Case) -> list[Line]:
@@ -67,8 +78,13 @@ def main() -> int:
     wrong = [line for line in lines if line.outcome.problems]
     for line in wrong:
         print(f"\n{line.case.name}, {line.kind}:", *line.outcome.problems, sep="\n  ")
-    values = sum(line.outcome.values for line in lines)
-    print(f"\n{len(lines) - len(wrong)} of {len(lines)} exact, {values} values compared")
+    values = sum(line.outcome.values for line in lines if line.verdict.startswith("exact"))
+    refused = sum(line.verdict.startswith("refused") for line in lines)
+    exact = len(lines) - len(wrong) - refused
+    print(
+        f"\n{len(cases)} scripts, {len(lines)} probes: {exact} exact ({values} values), "
+        f"{refused} refused by name, {len(wrong)} wrong"
+    )
     return 1 if wrong else 0
 
 

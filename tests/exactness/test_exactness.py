@@ -1,4 +1,5 @@
-"""Every script of the matrix, for every kind of probe: replay equals a full re-run, bit for bit."""
+"""Every script of the matrix, for every kind of probe: replay equals a full re-run, bit for bit,
+or is refused by name."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import pytest
 
 from tests.exactness.cases import Case, load_cases
 from tests.exactness.harness import Recording, record, replay
+from tests.exactness.traps import NAMED, TRAPS
 
 pytestmark = pytest.mark.process
 
@@ -34,7 +36,7 @@ def recording_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Case], R
 
 
 @pytest.mark.parametrize(("case", "kind"), MATRIX)
-def test_replay_equals_a_full_run(
+def test_replay_equals_a_full_run_or_is_refused_by_name(
     case: Case, kind: str, recording_of: Callable[[Case], Recording]
 ) -> None:
     recording = recording_of(case)
@@ -56,9 +58,17 @@ def test_replay_is_exact_however_few_checkpoints_there_are(
     assert [problem for problem in outcome.problems if not problem.startswith("executed")] == []
 
 
+def test_every_script_covers_a_trap_and_every_trap_has_its_script() -> None:
+    covering = {name for names in TRAPS.values() for name in names.split()}
+
+    assert covering == {case.name for case in CASES}
+    marked = {name for names in NAMED.values() for name in names.split()} - {"database_by_path"}
+    assert all(case.named or case.refusals for case in CASES if case.name in marked)
+
+
 def test_the_matrix_holds_what_it_is_said_to() -> None:
     kinds = {kind for case in CASES for kind in case.kinds}
 
-    assert len(CASES) >= 26
+    assert len(CASES) >= 75
     assert kinds >= {"prelude", "outer", "inner", "function", "epilogue"}
-    assert all("outer" in case.kinds for case in CASES)
+    assert all({"outer", "workers"} & set(case.kinds) for case in CASES)
