@@ -37,7 +37,8 @@ class Plan:
         step: (path, ordinal) of the nested loops that are stepped into.
         hindsight: by path, the spans of statements that the record did not have.
         transparent: by path, the spans of recorded statements that now log a value in passing.
-        introduced: by path, the names that only those statements store.
+        passing: by path, the names that those log; what else is logged there was recorded too.
+        introduced: by path, (function, name) of what only hindsight statements store.
         wrapped: by path, the ordinals of the loops that the recorded run wrapped.
         added: by path, the ordinals of further loops that hold probes.
     """
@@ -54,7 +55,8 @@ class Plan:
     step: frozenset[tuple[str, int]] = frozenset()
     hindsight: Mapping[str, frozenset[LineSpan]] = field(default_factory=dict)
     transparent: Mapping[str, frozenset[LineSpan]] = field(default_factory=dict)
-    introduced: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    passing: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    introduced: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
     wrapped: Mapping[str, frozenset[int]] = field(default_factory=dict)
     added: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
@@ -79,7 +81,11 @@ class Plan:
             "step": sorted([path, ordinal] for path, ordinal in self.step),
             "hindsight": _spans_to_json(self.hindsight),
             "transparent": _spans_to_json(self.transparent),
-            "introduced": {path: sorted(names) for path, names in self.introduced.items()},
+            "passing": {path: sorted(names) for path, names in self.passing.items()},
+            "introduced": {
+                path: sorted([function, name] for function, name in names)
+                for path, names in self.introduced.items()
+            },
             "wrapped": {path: sorted(numbers) for path, numbers in self.wrapped.items()},
             "added": {path: sorted(numbers) for path, numbers in self.added.items()},
         }
@@ -100,7 +106,11 @@ class Plan:
             step=frozenset((path, ordinal) for path, ordinal in content["step"]),
             hindsight=_spans_from_json(content["hindsight"]),
             transparent=_spans_from_json(content["transparent"]),
-            introduced={path: frozenset(names) for path, names in content["introduced"].items()},
+            passing={path: frozenset(names) for path, names in content["passing"].items()},
+            introduced={
+                path: frozenset((function, name) for function, name in names)
+                for path, names in content["introduced"].items()
+            },
             wrapped={path: frozenset(numbers) for path, numbers in content["wrapped"].items()},
             added={path: frozenset(numbers) for path, numbers in content["added"].items()},
         )

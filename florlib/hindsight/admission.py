@@ -39,10 +39,10 @@ class Admission:
             if not addition.context.in_class:
                 self.introduced.setdefault(addition.context.function, set()).update(stored)
 
-    def new_names(self) -> frozenset[str]:
-        """Names that additions store and recorded code does not."""
+    def new_names(self) -> frozenset[tuple[str, str]]:
+        """(function, name) of what additions store and the recorded code there does not."""
         return frozenset(
-            name
+            (function, name)
             for function, names in self.introduced.items()
             for name in names - self._scopes[function].stored
         )

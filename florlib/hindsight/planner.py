@@ -148,6 +148,7 @@ def make_plan(run: Run, question: Question) -> Planned:
             for path, item in question.comparisons.items()
             if item.transparent
         },
+        passing={path: item.passing for path, item in question.comparisons.items() if item.passing},
         introduced={
             path: item.introduced for path, item in question.comparisons.items() if item.introduced
         },

@@ -46,7 +46,9 @@ class Comparison:
     changes: tuple[str, ...] = ()  # what is not a probe, in words
     spans: frozenset[LineSpan] = frozenset()  # added statements, to be guarded
     transparent: frozenset[LineSpan] = frozenset()  # of recorded code too, never to be guarded
-    introduced: frozenset[str] = frozenset()  # names that added statements alone store
+    passing: frozenset[str] = frozenset()  # names that are new in what transparent spans log
+    # (function, name) of what added statements alone store
+    introduced: frozenset[tuple[str, str]] = frozenset()
     text: str = ""  # the present text, where there are probes
 
 
@@ -95,9 +97,19 @@ class _Comparer:
             probes=tuple(sorted(probes, key=lambda probe: probe.line)),
             spans=frozenset(added - inseparable),
             transparent=frozenset(wrapped | inseparable),
+            passing=self._passing(inseparable),
             introduced=self._admission.new_names(),
             text=self._text,
         )
+
+    def _passing(self, inseparable: set[LineSpan]) -> frozenset[str]:
+        nodes: list[ast.AST] = [call for one in self._alignment.wrapped for call in one.calls]
+        for addition in self._alignment.additions:
+            if span_of(addition.statement) in inseparable:
+                nodes += ast.walk(addition.statement)
+        calls = (node for node in nodes if isinstance(node, ast.Call))
+        names = (logged_name(call, self._aliases) for call in calls)
+        return frozenset(name for name in names if name is not None)
 
     def _added(self, addition: Addition) -> Probe:
         return self._probe(

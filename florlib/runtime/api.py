@@ -66,8 +66,8 @@ class Runtime:
     def probe(self, pure: bool, path: str, line: int) -> Probe:
         """The guard of a hindsight statement."""
         session = self.session
-        without = session.without if isinstance(session, Replayer) else frozenset()
-        return Probe(session, pure, without)
+        introduced = session.plan.introduced if isinstance(session, Replayer) else {}
+        return Probe(session, pure, introduced)
 
     # ------------------------------------------------------------------ facade
 
@@ -114,7 +114,7 @@ class Runtime:
 
     def guard(self) -> Probe:
         """`with flor.probe():`, written by the user."""
-        return Probe(self.session, False, frozenset(), self._caller())
+        return Probe(self.session, False, {}, self._caller())
 
     def _caller(self) -> types.FrameType | None:
         current: types.FrameType | None = sys._getframe(2)

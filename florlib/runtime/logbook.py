@@ -92,12 +92,12 @@ class BatchEncoder:
     Attributes:
         relative: project-relative path of a file name, None for others.
         volatile: whether what a (path, line) logs depends on the wall clock.
-        hindsight: whether a (path, line) was added after the recorded run.
+        hindsight: whether a name that a (path, line) logs was added after the recorded run.
     """
 
     relative: Callable[[str], str | None]
     volatile: Callable[[str, int], bool]
-    hindsight: Callable[[str, int], bool]
+    hindsight: Callable[[str, int, str], bool]
 
     def encode(self, rows: list[Row]) -> dict[str, Any]:
         """The "log" record of a batch; positions and sites are written once a batch."""
@@ -109,7 +109,7 @@ class BatchEncoder:
             told = 0
             if path is not None:
                 told |= VOLATILE if self.volatile(path, line) else 0
-                told |= HINDSIGHT if self.hindsight(path, line) else 0
+                told |= HINDSIGHT if self.hindsight(path, line, name) else 0
             encoded.append(
                 [
                     positions.setdefault(position, len(positions)),

@@ -9,6 +9,7 @@ from typing import Any
 from florlib.runtime import states
 from florlib.runtime.graph.generators import global_states, set_global_states
 from florlib.runtime.guard import guarded
+from florlib.runtime.introduced import Introduced, introduced_roots
 from florlib.runtime.session import Session
 
 
@@ -21,7 +22,7 @@ class Probe:
 
     Args:
         pure: whether the statement is known to change nothing.
-        without: names that only hindsight statements store.
+        introduced: the names that only hindsight statements store, as the plan has them.
         frame: the user's; by default the one that enters the context.
     """
 
@@ -29,13 +30,13 @@ class Probe:
         self,
         session: Session,
         pure: bool,
-        without: frozenset[str],
+        introduced: Introduced,
         frame: types.FrameType | None = None,
     ) -> None:
         self._frame = frame
         self._session = session
         self._pure = pure
-        self._without = without
+        self._introduced = introduced
         self._before: states.StoredState | None = None
         self._generators: dict[str, Any] = {}
 
@@ -63,11 +64,12 @@ class Probe:
                 set_global_states(self._generators)
         if self._before is not None and kind is None:
             with guarded("undo what a probe did"):
+                frame, project = self._frame or sys._getframe(1), self._session.project
                 states.restore(
                     self._before,
-                    self._frame or sys._getframe(1),
-                    self._session.project,
+                    frame,
+                    project,
                     dead=lambda root: True,
-                    without=self._without,
+                    without=introduced_roots(self._introduced, frame, project),
                 )
         self._before = None

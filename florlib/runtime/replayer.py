@@ -22,6 +22,7 @@ from florlib.runtime.ending import end_process
 from florlib.runtime.event_files import EVENT_MODULES, EventFileLoader, place_below
 from florlib.runtime.graph.decode import RestoreRefused
 from florlib.runtime.guard import guarded, os
+from florlib.runtime.introduced import introduced_roots
 from florlib.runtime.liveness import unread_roots
 from florlib.runtime.loops import LoopBody, LoopCall, way_out
 from florlib.runtime.marks import enter_record, exit_record, pairs
@@ -60,7 +61,6 @@ class Replayer(Session):
         self.recorded = recorded
         self.relocation = Relocation(spec.moves)
         self.recorded_project = spec.recorded_project or spec.project
-        self.without = frozenset().union(*plan.introduced.values())
         self._mains = 0
 
     @property
@@ -237,7 +237,8 @@ class Replayer(Session):
             checkpoint = Checkpoint.open(self.run_layout.folder / mark.file)
             tree = self.relocation.there(checkpoint.tree)
             state = states.StoredState(tree, checkpoint.read)
-            states.restore(state, frame, self.project, dead=unread, without=self.without)
+            introduced = introduced_roots(self.plan.introduced, frame, self.project)
+            states.restore(state, frame, self.project, dead=unread, without=introduced)
         except RestoreRefused as refusal:
             self.warn("restore-refused", f"{mark.file} cannot be restored: {refusal}")
             return False
@@ -310,7 +311,6 @@ class Replayer(Session):
     ) -> Callable[[tuple[str, str]], bool]:
         unread = unread_roots(self.sources, self.project, entry, frame, after=False)
         timed = {name for clock in self.sources.clock().values() for _, name in clock.names}
+        introduced = introduced_roots(self.plan.introduced, frame, self.project)
         unseeded = {(states.RNG_SCOPE, name) for name in ("random", "numpy")} if at_start else set()
-        return lambda root: (
-            root[1] in timed or root[1] in self.without or root in unseeded or unread(root)
-        )
+        return lambda root: root[1] in timed or introduced(root) or root in unseeded or unread(root)

@@ -149,8 +149,8 @@ class Session:
 
     def log(self, name: str, value: Any, frame: types.FrameType) -> None:
         """Append one value that the script logged."""
-        if self.in_probe and self.warming:
-            return  # on the way to the iterations that were asked for
+        if self._is_unasked(name, frame.f_code.co_filename, frame.f_lineno):
+            return
         if self._flusher is None:
             self.resume()
         self._rows.append(
@@ -166,11 +166,19 @@ class Session:
 
     def line(self, name: str, text: str, file: str | None, line: int) -> None:
         """Append one line that the script printed."""
-        if self.active and not (self.in_probe and self.warming):
+        if self.active and not self._is_unasked(name, file, line):
             if self._flusher is None:
                 self.resume()
             flags = HINDSIGHT if self.in_probe else 0
             self._rows.append((self.position(), name, text, file, line, flags))
+
+    def _is_unasked(self, name: str, file: str | None, line: int) -> bool:
+        """Whether it is a probe's, on the way to the iterations that were asked for."""
+        if not self.warming:
+            return False
+        path = None if file is None else self.project.relative(file)
+        passing = path is not None and self.sources.is_hindsight(path, line, name)
+        return passing or bool(self.in_probe)
 
     # ------------------------------------------------------------------ journal
 

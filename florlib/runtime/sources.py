@@ -42,6 +42,7 @@ class Sources:
         project: where they lie.
         hindsight: by path, the spans of statements added after the recorded run.
         transparent: by path, the spans whose statement only gained a `flor.log(…)` around a value.
+        passing: by path, the names that those log.
         recorded: by path, the loops that the recorded run wrapped; None while recording.
         added: by path, further loops that this replay wraps.
     """
@@ -53,10 +54,12 @@ class Sources:
         recorded: Mapping[str, Collection[int]] | None = None,
         added: Mapping[str, Collection[int]] | None = None,
         transparent: Mapping[str, frozenset[LineSpan]] | None = None,
+        passing: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
         self.project = project
         self.hindsight = dict(hindsight or {})
         self.transparent = dict(transparent or {})
+        self.passing = dict(passing or {})
         self.recorded = recorded
         self.added = dict(added or {})
         self.texts: dict[str, str] = {}
@@ -174,9 +177,11 @@ class Sources:
         clock = self.clock().get(path)
         return clock is not None and any(first <= line <= last for first, last in clock.sites)
 
-    def is_hindsight(self, path: str, line: int) -> bool:
-        """Whether the statement at a line was added after the recorded run."""
-        spans = (*self.hindsight.get(path, ()), *self.transparent.get(path, ()))
+    def is_hindsight(self, path: str, line: int, name: str) -> bool:
+        """Whether what is logged at a line under a name was added after the recorded run."""
+        spans = [*self.hindsight.get(path, ())]
+        if name in self.passing.get(path, ()):
+            spans += self.transparent.get(path, ())
         return any(first <= line <= last for first, last in spans)
 
     def recorded_names(self, name: str) -> int:

@@ -130,7 +130,9 @@ def _replayer(spec: LaunchSpec, project: Project, path: str) -> Replayer | None:
     recorded = _claim_recorded(RunLayout(Path(spec.run_dir)), layout, inside)
     if recorded is None or inside is None:
         return None
-    sources = Sources(project, plan.hindsight, plan.wrapped, plan.added, plan.transparent)
+    sources = Sources(
+        project, plan.hindsight, plan.wrapped, plan.added, plan.transparent, plan.passing
+    )
     sources.read(inside)
     session = Replayer(spec, project, sources, plan, recorded)
     session.begin(_about(spec, project, path))

@@ -71,7 +71,7 @@ def restore(
     project: Project,
     *,
     dead: Callable[[Root], bool],
-    without: frozenset[str] = frozenset(),
+    without: Callable[[Root], bool] = lambda root: False,
 ) -> None:
     """Put a state back into the live objects and names of a frame.
 
@@ -80,7 +80,7 @@ def restore(
         frame: the user's, which runs the loop.
         project: whose files and modules are the user's.
         dead: whether nothing reads a root before it is set again.
-        without: names that the state knows nothing of and must not touch.
+        without: whether the state knows nothing of a root and must not touch it.
 
     Raises:
         RestoreRefused: something that matters has no counterpart; nothing was changed.
@@ -88,9 +88,9 @@ def restore(
     live = {
         (scope, name): value
         for scope, name, value in frames.roots(frame, project)
-        if name not in without
+        if not without((scope, name))
     }
-    roots = [root for root in state.tree["roots"] if root[1] not in without]
+    roots = [root for root in state.tree["roots"] if not without((root[0], root[1]))]
     tree = {"roots": roots, "nodes": state.tree["nodes"]}
     unread = frozenset((scope, name) for scope, name, _ in roots if dead((scope, name)))
     bindings = Decoder(tree, state.read).restore(live, unread)

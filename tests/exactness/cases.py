@@ -1,7 +1,12 @@
 """The cases of the matrix: a script as it is recorded, its probes, and what a replay may run.
 
 A script under scripts/ marks where a probe goes by a comment line, `# PROBE KIND: STATEMENT`;
-to probe is to put the statement in place of the comment. `# EXPECT KIND: 21`, or `min=18 max=21`,
+to probe is to put the statement in place of the comment. Where it is `# WRAP`, the statement takes
+the place of the next line as well, which it repeats with an expression wrapped in a log. The lines of
+`# APART` draw, switch modes or train: a replay puts back what they did, and the plain run, which
+must not notice them either, executes them in a process of their own (standin/flor.py).
+
+`# EXPECT KIND: 21`, or `min=18 max=21`,
 says how many turns of training loops a replay for that probe executes. A script that is seeded
 nowhere says `# UNSEEDED`. A folder under scripts/ is a case of several files, started by main.py.
 
@@ -20,7 +25,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SCRIPTS = Path(__file__).with_name("scripts")
-MARKER = re.compile(r"(?P<indent> *)# PROBE (?P<kind>\w+): (?P<statement>.+)")
+MARKER = re.compile(
+    r"(?P<indent> *)# (?P<manner>PROBE|WRAP|APART) (?P<kind>\w+): (?P<statement>.+)"
+)
+ASKING = re.compile(r"""\b(?P<call>flor\.log|print)\(["'](?P<name>[^"']+)["']""")
 NAMED = re.compile(r"# NAMED: (?P<text>.+)$")
 REFUSAL = re.compile(r"^# REFUSED (?P<kind>\w+): (?P<text>.+)$", re.MULTILINE)
 COMMAND = re.compile(r"^# COMMAND (?P<words>.+)$", re.MULTILINE)
@@ -73,32 +81,42 @@ class Probe:
         kind: where it stands: outer, inner, function, prelude, epilogue, …
         path: the file, relative to the project.
         line: index of the line (from 0) that it replaces, or stands before.
-        replaces: whether that line is a marker, which the statement takes the place of.
-        text: the statement at its indentation.
+        replaces: how many lines it takes the place of: 1 for a marker, 2 with the line below.
+        text: the statement, or a line of one, at its indentation.
+        apart: whether it changes what the script goes on with, which nothing must notice.
     """
 
     kind: str
     path: str
     line: int
-    replaces: bool
+    replaces: int
     text: str
+    apart: bool = False
 
     @property
     def name(self) -> str:
         """The first argument of the call that prints or logs; what rows are found by.
 
-        >>> Probe("outer", "a.py", 0, True, 'flor.log("loss", 1)').name
+        Empty where it does neither, but serves one that does.
+
+        >>> Probe("outer", "a.py", 0, 1, 'print(flor.log("loss", 1))').name
         'loss'
+        >>> Probe("outer", "a.py", 0, 1, "import math").name
+        ''
         """
-        call = ast.parse(self.text.strip(), mode="eval").body
-        if not isinstance(call, ast.Call) or not isinstance(call.args[0], ast.Constant):
-            raise ValueError(f"a probe is a call whose first argument is a name: {self.text!r}")
-        return str(call.args[0].value)
+        found = self._call()
+        return found["name"] if found else ""
 
     @property
     def prints(self) -> bool:
         """Whether its values are lines of standard output and not logged by name."""
-        return self.text.lstrip().startswith("print(")
+        found = self._call()
+        return found is not None and found["call"] == "print"
+
+    def _call(self) -> re.Match[str] | None:
+        """The call that asks; what a wrapped statement prints was there before."""
+        calls = ASKING.finditer(self.text)
+        return next((one for one in calls if self.replaces < 2 or one["call"] != "print"), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,25 +166,47 @@ class Case:
         wanted = set(kinds)
         return [probe for probe in self.probes if probe.kind in wanted]
 
-    def probed(self, kinds: Iterable[str]) -> dict[str, str]:
-        """All files, with the statements of these kinds in their places."""
+    def asking(self, kinds: Iterable[str]) -> list[Probe]:
+        """The probes of these kinds that log or print by themselves."""
+        return [probe for probe in self.probes_of(kinds) if probe.name]
+
+    def probed(self, kinds: Iterable[str], *, plainly: bool = False) -> dict[str, str]:
+        """All files, with the statements of these kinds in their places.
+
+        Args:
+            kinds: which probes.
+            plainly: for a run without flor, which puts nothing back: see `with_probes`.
+        """
         files = dict(self.files)
         chosen = self.probes_of(kinds)
         for path in {probe.path for probe in chosen}:
-            files[path] = with_probes(files[path], [p for p in chosen if p.path == path])
+            own = [probe for probe in chosen if probe.path == path]
+            files[path] = with_probes(files[path], own, plainly=plainly)
         return files
 
 
-def with_probes(source: str, probes: Iterable[Probe]) -> str:
+def with_probes(source: str, probes: Iterable[Probe], *, plainly: bool = False) -> str:
     """The source with the probes in place, and `import flor` where one of them logs.
 
-    >>> with_probes("a = 1\\n# PROBE outer: print(a)\\n", [Probe("outer", "", 1, True, "print(a)")])
+    Args:
+        source: as it was recorded.
+        probes: of this source.
+        plainly: let the stand-in's `flor.apart()` keep away what neighbouring probes would change.
+
+    >>> with_probes("a = 1\\n# PROBE outer: print(a)\\n", [Probe("outer", "", 1, 1, "print(a)")])
     'a = 1\\nprint(a)\\n'
     """
     lines = source.splitlines()
     ordered = sorted(probes, key=lambda probe: probe.line, reverse=True)
+    apart = {(probe.line, probe.kind) for probe in ordered if probe.apart and plainly}
     for probe in ordered:
-        lines[probe.line : probe.line + probe.replaces] = [probe.text]
+        text = [probe.text]
+        if (probe.line, probe.kind) in apart:
+            text = ["    " + probe.text]
+            if (probe.line - 1, probe.kind) not in apart:
+                indent = probe.text[: len(probe.text) - len(probe.text.lstrip())]
+                text.insert(0, indent + "for _ in flor.apart():")
+        lines[probe.line : probe.line + probe.replaces] = text
     if any("flor." in probe.text for probe in ordered) and "import flor" not in lines:
         lines.insert(_first_import(source), "import flor")
     return "\n".join(lines) + "\n"
@@ -189,7 +229,8 @@ def marked_probes(path: str, source: str) -> list[Probe]:
         marker = MARKER.fullmatch(text)
         if marker is not None:
             statement = marker["indent"] + marker["statement"]
-            found.append(Probe(marker["kind"], path, line, replaces=True, text=statement))
+            replaces, apart = 1 + (marker["manner"] == "WRAP"), marker["manner"] == "APART"
+            found.append(Probe(marker["kind"], path, line, replaces, statement, apart))
     return found
 
 
@@ -218,7 +259,7 @@ def probe_after(kind: str, path: str, source: str, anchor: str, statement: str) 
         raise ValueError(f"{path} has {len(places)} lines {anchor!r}")
     line = source.splitlines()[places[0]]
     indent = line[: len(line) - len(line.lstrip())]
-    return Probe(kind, path, places[0] + 1, replaces=False, text=indent + statement)
+    return Probe(kind, path, places[0] + 1, replaces=0, text=indent + statement)
 
 
 def load_case(entry: Path) -> Case:

@@ -153,7 +153,7 @@ class Truth:
 def find_truth(case: Case, root: Path) -> Truth:
     """Run the script plainly with all its probes in place."""
     project = Project(root)
-    project.create(case.probed(case.kinds), case.assets)
+    project.create(case.probed(case.kinds, plainly=True), case.assets)
     logged = root / "truth.jsonl"
     environment = project.environment(STANDIN, PROBE_TRUTH=str(logged))
     words = [sys.executable if word == "python" else word for word in case.command]
@@ -161,11 +161,11 @@ def find_truth(case: Case, root: Path) -> Truth:
     ran = project.run(*command, environment=environment)
     if ran.status != 0:
         raise RuntimeError(f"{case.name} ended with {ran.status} by itself:\n{ran.stderr}")
-    values: dict[str, list[Any]] = {probe.name: [] for probe in case.probes}
+    values: dict[str, list[Any]] = {probe.name: [] for probe in case.asking(case.kinds)}
     if logged.exists():
         for name, value in map(json.loads, logged.read_text("utf-8").splitlines()):
             values.setdefault(name, []).append(canonical(value))
-    printed = [probe for probe in case.probes if probe.prints]
+    printed = [probe for probe in case.asking(case.kinds) if probe.prints]
     own = []
     for line in ran.lines:
         probe = next((p for p in printed if line.startswith(p.name + " ")), None)
@@ -182,7 +182,7 @@ def repeated_lines(case: Case, recorded: list[str]) -> dict[str, list[Any]]:
     A probe of such a script prints `NAME again …` where the script itself has printed `NAME …`.
     """
     values = {}
-    for probe in case.probes:
+    for probe in case.asking(case.kinds):
         name = probe.name.removesuffix(" again")
         lines = [line for line in recorded if line.startswith(name + " ")]
         values[probe.name] = [probe.name + line.removeprefix(name) for line in lines]
@@ -282,7 +282,7 @@ class Outcome:
 def replay(recording: Recording, kind: str) -> Outcome:
     """Add the probes of one kind, replay, and compare with the truth, bit for bit."""
     case, project = recording.case, recording.project
-    probes = case.probes_of([kind])
+    probes = case.asking([kind])
     expected = {probe.name: recording.values[probe.name] for probe in probes}
     count = sum(map(len, expected.values()))
     project.write(case.probed([kind]))

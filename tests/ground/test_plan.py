@@ -24,7 +24,10 @@ plans = st.builds(
     step=st.frozensets(st.tuples(paths, numbers), max_size=3),
     hindsight=spans,
     transparent=spans,
-    introduced=st.dictionaries(paths, st.frozensets(st.text(max_size=3), max_size=3), max_size=2),
+    passing=st.dictionaries(paths, st.frozensets(st.text(max_size=3), max_size=3), max_size=2),
+    introduced=st.dictionaries(
+        paths, st.frozensets(st.tuples(paths, st.text(max_size=3)), max_size=3), max_size=2
+    ),
     wrapped=ordinals,
     added=ordinals,
 )

@@ -149,7 +149,7 @@ def test_names_of_probes_may_feed_one_another() -> None:
     comparison = edited(ACC, ACC + added)
 
     assert comparison.verdict == "probe"
-    assert comparison.introduced == {"gn", "q"}
+    assert comparison.introduced == {("<module>", "gn"), ("<module>", "q")}
     assert comparison.spans == {(23, 23), (24, 24), (25, 26), (27, 27)}
 
 
@@ -174,6 +174,7 @@ def test_transparent(old: str, new: str, span: tuple[int, int], names: tuple[str
 
     assert comparison.verdict == "probe"
     assert comparison.transparent == {span}
+    assert comparison.passing == set(names)
     assert comparison.spans == frozenset()
     assert comparison.probes[0].names == names
 

@@ -24,7 +24,9 @@ class Sour:
 
 def logged(value):
     """The value as it is read back from the journal."""
-    encoder = BatchEncoder(lambda file: file, lambda path, line: False, lambda path, line: False)
+    encoder = BatchEncoder(
+        lambda file: file, lambda path, line: False, lambda path, line, name: False
+    )
     record = encoder.encode([((), "x", freeze(value), "a.py", 1, 0)])
     return decode_value(json.loads(json.dumps(record, allow_nan=False))["rows"][0][2])
 
@@ -103,7 +105,9 @@ def test_what_changes_later_is_kept_as_it_was():
 
 def test_a_batch_names_positions_and_places_once():
     encoder = BatchEncoder(
-        {"/p/a.py": "a.py"}.get, lambda path, line: line == 2, lambda path, line: line == 3
+        {"/p/a.py": "a.py"}.get,
+        lambda path, line: line == 2,
+        lambda path, line, name: line == 3,
     )
     here = (("epoch", 1),)
 

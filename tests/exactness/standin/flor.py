@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -21,6 +23,36 @@ def log(name: str, value: Any) -> Any:
         with open(target, "a", encoding="utf-8") as lines:
             lines.write(json.dumps([name, value]) + "\n")
     return value
+
+
+def apart() -> Iterator[None]:
+    """Have the body executed in a fork, so that nothing but what it logs or prints remains of it.
+
+    `for _ in flor.apart():` goes around a probe that draws random numbers or trains.
+    """
+    sys.stdout.flush()
+    drawn = random.getstate()
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        if status != 0:
+            raise RuntimeError("a probe has failed")
+        return
+    random.setstate(drawn)  # Python gives each fork a seed of its own
+    failed = True
+    try:
+        yield
+        failed = False
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(failed)
+
+
+def turn(word: str) -> None:
+    """Tell where an iteration of the main loop begins, and where the loop has ended."""
+    log("turn", word)
+    print("turn", word)
 
 
 def loop(*words: Any, probed: bool | None = None, name: str | None = None) -> Iterable[Any]:
