@@ -46,7 +46,7 @@ class _Carrying:
         self._mains = frozenset(mains)
         self._scopes = {self._scope_of(ordinal) for ordinal in mains}
         self._parsed = [(probe, _parsed(probe)) for probe in comparison.probes]
-        self._names = comparison.introduced - self._steady()
+        self._names = frozenset(name for _, name in comparison.introduced) - self._steady()
 
     def names(self) -> frozenset[str]:
         within, beyond = set[str](), set[str]()
