@@ -40,6 +40,7 @@ def _plan_lines(content: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("looks into", content["mode"]),
         ("iterations", segments or "none"),
+        *_step_lines(content),
         ("steps into", "every loop" if content["everything"] else _listed(content["steps_into"])),
         ("skips", f"{content['skips']} turns of nested loops"),
         ("epilogue", "executed" if content["epilogue"] else "not executed"),
@@ -48,6 +49,12 @@ def _plan_lines(content: dict[str, Any]) -> list[tuple[str, str]]:
             f"{content['estimate_s']:.1f} s; the whole run took {content['full_run_s']:.1f} s",
         ),
     ]
+
+
+def _step_lines(content: dict[str, Any]) -> list[tuple[str, str]]:
+    if content["steps"] is None:
+        return []
+    return [("steps", ", ".join(f"{start}:{stop}" for start, stop in content["steps"]))]
 
 
 def _listed(names: list[str]) -> str:

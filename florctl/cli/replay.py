@@ -23,6 +23,10 @@ def replay(
         str | None,
         typer.Option(metavar="3,5:9", help="Iterations of the main loop, from 0; all by default."),
     ] = None,
+    steps: Annotated[
+        str | None,
+        typer.Option(metavar="3,5:9", help="Turns of the innermost loop, from 0; all by default."),
+    ] = None,
     part: Annotated[
         str | None, typer.Option(metavar="I/N", help="Only the I-th of N parts, from 1.")
     ] = None,
@@ -50,7 +54,7 @@ def replay(
     Restores checkpoints, executes only what the added lines look into, and holds
     everything that it executes against what was recorded.
 
-    Example: flor replay --epochs 3,5:9
+    Example: flor replay --epochs 3,5:9 --steps 100:120
     """
     import secrets
     from datetime import datetime, timezone
@@ -70,6 +74,7 @@ def replay(
         layout=RunLayout(settings.home / found.folder),
         home=settings.home,
         epochs=epochs,
+        steps=steps,
         verify=verify,
         tolerance=tolerance,
         force=force,

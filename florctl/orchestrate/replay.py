@@ -44,6 +44,7 @@ class ReplayRequest:
     Attributes:
         layout: of the run.
         epochs: iterations of the main loop as `parse_indices` reads them, None for all.
+        steps: the same of the innermost loops.
         verify: re-execute everything, to check the record.
         tolerance: relative difference of numbers that still passes.
         force: go on although the code changed by more than probes.
@@ -54,6 +55,7 @@ class ReplayRequest:
     layout: RunLayout
     home: Path
     epochs: str | None = None
+    steps: str | None = None
     verify: bool = False
     tolerance: float = 0.0
     force: bool = False
@@ -124,7 +126,8 @@ def prepare(request: ReplayRequest) -> Prepared:
         raise _code_changed(request.layout.run, Path(content["project"]), processes, changed)
     question = Question(
         comparisons={} if changed else comparisons,
-        iterations=None if request.epochs is None else parse_indices(request.epochs, run),
+        iterations=None if request.epochs is None else _iterations(request.epochs, run),
+        turns=None if request.steps is None else _steps(request.steps, run),
         verify=request.verify,
         part=request.part,
         forced=bool(changed),
@@ -249,15 +252,35 @@ def _named_by_record(prepared: Prepared) -> list[dict[str, str]]:
     return [{"code": code, "text": text} for code, text in sorted(told)]
 
 
-def parse_indices(text: str, run: Run) -> frozenset[int]:
+def _iterations(text: str, run: Run) -> frozenset[int]:
+    if not run.iterations:
+        raise UsageError(f"run {run.run} has no iterations", hint=f"flor replay {run.run}")
+    return parse_indices(text, run.iterations, "--epochs", ("iteration", "main loop"))
+
+
+def _steps(text: str, run: Run) -> frozenset[int]:
+    if not run.steps:
+        raise UsageError(
+            f"run {run.run} has no training loop inside of its main loop",
+            hint=f"flor replay {run.run}",
+        )
+    return parse_indices(text, run.steps, "--steps", ("step", "innermost loop"))
+
+
+def parse_indices(text: str, count: int, option: str, words: tuple[str, str]) -> frozenset[int]:
     """Read `3,5:9`: indices from 0, the end of a range not included.
 
+    Args:
+        text: what was typed.
+        count: how many there are.
+        option: that it was typed for.
+        words: what one is called, and what has them.
+
     Raises:
-        UsageError: the text is no such list, or names an iteration that there is not.
+        UsageError: the text is no such list, or names one that there is not.
     """
-    count = run.iterations
-    if not count:
-        raise UsageError(f"run {run.run} has no iterations", hint=f"flor replay {run.run}")
+    one, owner = words
+    hint = f"flor replay {option} 0:{count}"
     chosen: set[int] = set()
     for part in text.split(","):
         first, colon, last = part.strip().partition(":")
@@ -265,13 +288,10 @@ def parse_indices(text: str, run: Run) -> frozenset[int]:
             start = int(first) if first or not colon else 0
             stop = (int(last) if last else count) if colon else start + 1
         except ValueError:
-            raise UsageError(
-                f"{text!r} is no list of iterations", hint=f"flor replay --epochs 0:{count}"
-            ) from None
+            raise UsageError(f"{text!r} is no list of {one}s", hint=hint) from None
         if start < 0 or stop > count or start >= stop:
             raise UsageError(
-                f"there is no iteration {part.strip()}: the main loop has {count}, from 0",
-                hint=f"flor replay --epochs 0:{count}",
+                f"there is no {one} {part.strip()}: the {owner} has {count}, from 0", hint=hint
             )
         chosen.update(range(start, stop))
     return frozenset(chosen)

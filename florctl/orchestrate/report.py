@@ -99,6 +99,7 @@ def plan_json(planned: Planned) -> dict[str, Any]:
             {"main": part.main, "start": part.start, "stop": part.stop} for part in plan.segments
         ],
         "skips": planned.skips,
+        "steps": None if plan.turns is None else [list(part) for part in plan.turns],
         "steps_into": sorted(f"{path}#{ordinal}" for path, ordinal in plan.step),
         "everything": plan.everything,
         "epilogue": plan.epilogue,

@@ -35,6 +35,7 @@ class Plan:
         late: project-relative files that the run made; they appear where it is jumped over.
         everything: whether every nested loop is stepped into.
         step: (path, ordinal) of the nested loops that are stepped into.
+        turns: (start, stop) of the turns that are wanted of the innermost of those; None for all.
         hindsight: by path, the spans of statements that the record did not have.
         transparent: by path, the spans of recorded statements that now log a value in passing.
         passing: by path, the names that those log; what else is logged there was recorded too.
@@ -53,6 +54,7 @@ class Plan:
     late: tuple[str, ...] = ()
     everything: bool = False
     step: frozenset[tuple[str, int]] = frozenset()
+    turns: tuple[tuple[int, int], ...] | None = None
     hindsight: Mapping[str, frozenset[LineSpan]] = field(default_factory=dict)
     transparent: Mapping[str, frozenset[LineSpan]] = field(default_factory=dict)
     passing: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -79,6 +81,7 @@ class Plan:
             "late": list(self.late),
             "everything": self.everything,
             "step": sorted([path, ordinal] for path, ordinal in self.step),
+            "turns": None if self.turns is None else [list(part) for part in self.turns],
             "hindsight": _spans_to_json(self.hindsight),
             "transparent": _spans_to_json(self.transparent),
             "passing": {path: sorted(names) for path, names in self.passing.items()},
@@ -104,6 +107,7 @@ class Plan:
             late=tuple(content["late"]),
             everything=content["everything"],
             step=frozenset((path, ordinal) for path, ordinal in content["step"]),
+            turns=_turns_from_json(content.get("turns")),
             hindsight=_spans_from_json(content["hindsight"]),
             transparent=_spans_from_json(content["transparent"]),
             passing={path: frozenset(names) for path, names in content["passing"].items()},
@@ -114,6 +118,10 @@ class Plan:
             wrapped={path: frozenset(numbers) for path, numbers in content["wrapped"].items()},
             added={path: frozenset(numbers) for path, numbers in content["added"].items()},
         )
+
+
+def _turns_from_json(parts: Any) -> tuple[tuple[int, int], ...] | None:
+    return None if parts is None else tuple((start, stop) for start, stop in parts)
 
 
 def _spans_to_json(by_path: Mapping[str, frozenset[LineSpan]]) -> dict[str, Any]:

@@ -21,6 +21,10 @@ class CheckpointMark:
     bytes: int
 
 
+# By (main loop, its iteration, block): by the turn that follows, None for the block's end.
+_Marks = dict[tuple[int, int, int], dict[int | None, CheckpointMark]]
+
+
 @dataclass(slots=True)
 class BlockMark:
     """One execution of a nested training loop.
@@ -29,6 +33,7 @@ class BlockMark:
         how: "exhausted", "break", "return" or "raise".
         wrote: whether it may have written to project files.
         skippable: whether restoring its end stands for having run it.
+        steps: checkpoints in its middle, by the index of the turn that follows.
     """
 
     path: str | None
@@ -38,6 +43,7 @@ class BlockMark:
     skippable: bool
     wrote: bool = False
     checkpoint: CheckpointMark | None = None
+    steps: dict[int, CheckpointMark] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -60,6 +66,14 @@ class MainMark:
     boundaries: dict[int, CheckpointMark] = field(default_factory=dict)
     blocks: dict[tuple[Position, str], BlockMark] = field(default_factory=dict)
     seconds: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def innermost(self) -> frozenset[tuple[str | None, int | None]]:
+        """(path, ordinal) of the nested loops that have no other one inside."""
+        inside = {parent[: depth + 1] for parent, _ in self.blocks for depth in range(len(parent))}
+        outer = {(place[:-1], place[-1][0]) for place in inside}
+        around = {(block.path, block.ordinal) for key, block in self.blocks.items() if key in outer}
+        return frozenset((block.path, block.ordinal) for block in self.blocks.values()) - around
 
     @property
     def left_early(self) -> bool:
@@ -96,7 +110,7 @@ class RecordedProcess:
     def read(cls, records: Iterable[Record]) -> RecordedProcess | None:
         """Put the records of a journal in order; None where it holds no process yet."""
         found: RecordedProcess | None = None
-        marks: dict[tuple[int, int, int], CheckpointMark] = {}
+        marks: _Marks = {}
         pending: list[tuple[tuple[int, int, int], BlockMark]] = []
         for record in records:
             if record["kind"] == "process":
@@ -104,13 +118,15 @@ class RecordedProcess:
             elif found is not None:
                 found._take(record, marks, pending)
         for key, block in pending:
-            block.checkpoint = marks.get(key)
+            found_marks = marks.get(key, {})
+            block.checkpoint = found_marks.get(None)
+            block.steps = {step: mark for step, mark in found_marks.items() if step is not None}
         return found
 
     def _take(
         self,
         record: Record,
-        marks: dict[tuple[int, int, int], CheckpointMark],
+        marks: _Marks,
         pending: list[tuple[tuple[int, int, int], BlockMark]],
     ) -> None:
         kind = record["kind"]
@@ -160,9 +176,7 @@ class RecordedProcess:
         if record["block"] is not None:
             pending.append(((record["main"], record["index"], record["block"]), block))
 
-    def _take_checkpoint(
-        self, record: Record, marks: dict[tuple[int, int, int], CheckpointMark]
-    ) -> None:
+    def _take_checkpoint(self, record: Record, marks: _Marks) -> None:
         names = tuple(item["name"] for item in record["missing"])
         mark = CheckpointMark(
             record["file"],
@@ -174,4 +188,5 @@ class RecordedProcess:
         if record["role"] == "boundary":
             self.mains[record["main"]].boundaries[record["index"]] = mark
         else:
-            marks[record["main"], record["index"], record["block"]] = mark
+            key = (record["main"], record["index"], record["block"])
+            marks.setdefault(key, {})[record.get("step")] = mark

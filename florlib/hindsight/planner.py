@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from florlib.ground.plan import Plan, Segment
-from florlib.ground.recorded import MainMark, RecordedProcess
+from florlib.ground.recorded import BlockMark, MainMark, RecordedProcess
 from florlib.hindsight.carrying import carried_names
 from florlib.hindsight.probes import Comparison, Probe
 from florlib.hindsight.reach import Reach, reach
@@ -32,6 +32,7 @@ class Question:
     Attributes:
         comparisons: by path, recorded source against present source.
         iterations: indices of the main loop that are wanted; None for all.
+        turns: indices of the innermost loops that are wanted; None for all.
         verify: execute everything, to check the record itself.
         part: (i, n): only the i-th of n parts of the iterations, from 1; what follows the main
             loops belongs to the last.
@@ -40,6 +41,7 @@ class Question:
 
     comparisons: Mapping[str, Comparison]
     iterations: frozenset[int] | None = None
+    turns: frozenset[int] | None = None
     verify: bool = False
     part: tuple[int, int] | None = None
     forced: bool = False
@@ -106,6 +108,20 @@ class Run:
         """Of the longest main loop."""
         return max((self.turns(mark) for marks in self.mains for mark in marks), default=0)
 
+    @property
+    def steps(self) -> int:
+        """Turns of the longest innermost loop within the main loops."""
+        return max(
+            (
+                block.iterations
+                for marks in self.mains
+                for mark in marks
+                for block in mark.blocks.values()
+                if (block.path, block.ordinal) in mark.innermost
+            ),
+            default=0,
+        )
+
     def turns(self, mark: MainMark) -> int:
         """Iterations of a main loop, with one that an error cut short."""
         return mark.iterations + (self.errors_repeat and mark.how == "raise")
@@ -142,6 +158,7 @@ def make_plan(run: Run, question: Question) -> Planned:
         late=tuple(sorted({path for one in run.processes for path in one.made_files})),
         everything=found.everything,
         step=found.step,
+        turns=None if question.turns is None else _ranges(sorted(question.turns)),
         hindsight={path: item.spans for path, item in question.comparisons.items() if item.spans},
         transparent={
             path: item.transparent
@@ -241,7 +258,7 @@ def _segments(run: Run, found: Reach, question: Question) -> Iterator[Segment]:
         ]
         if question.part is not None:
             wanted = _part(wanted, *question.part)
-        yield from _stretches(number, wanted)
+        yield from (Segment(number, start, stop) for start, stop in _ranges(wanted))
 
 
 def _ways_on(
@@ -281,17 +298,18 @@ def _part(wanted: list[int], number: int, parts: int) -> list[int]:
     return wanted[start : start + whole + (1 if number <= rest else 0)]
 
 
-def _stretches(main: int, indices: Sequence[int]) -> Iterator[Segment]:
-    """Consecutive indices as segments.
+def _ranges(indices: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """Consecutive indices as (start, stop).
 
-    >>> [(part.start, part.stop) for part in _stretches(0, [1, 2, 5])]
-    [(1, 3), (5, 6)]
+    >>> _ranges([1, 2, 5])
+    ((1, 3), (5, 6))
     """
-    start = 0
+    found, start = [], 0
     for n, index in enumerate(indices):
         if n + 1 == len(indices) or indices[n + 1] != index + 1:
-            yield Segment(main, indices[start], index + 1)
+            found.append((indices[start], index + 1))
             start = n + 1
+    return tuple(found)
 
 
 def _mode(run: Run, found: Reach, segments: Sequence[Segment], epilogue: bool) -> str:
@@ -315,6 +333,14 @@ def _added(
     return {path: frozenset(numbers) for path, numbers in added.items()}
 
 
+def _executed(plan: Plan, mark: MainMark, block: BlockMark) -> int:
+    """How many turns of a nested loop that is stepped into are asked for."""
+    if plan.turns is None or (block.path, block.ordinal) not in mark.innermost:
+        return block.iterations
+    parts = (min(stop, block.iterations) - start for start, stop in plan.turns)
+    return sum(max(part, 0) for part in parts)
+
+
 def _cost(mains: Sequence[MainMark], plan: Plan) -> tuple[float, int]:
     """(seconds that the plan takes, turns of nested loops that it does not execute)."""
     seconds, skipped = PRELUDE_S, 0
@@ -327,12 +353,18 @@ def _cost(mains: Sequence[MainMark], plan: Plan) -> tuple[float, int]:
             for index in range(0 if plan.carries else part.start, part.stop)
         }
         holding = set()
+        shares: dict[int, list[int]] = {}
         for (position, _), block in mark.blocks.items():
             index = next((n for name, n in position if name == mark.name), -1)
             holding.add(index)
             stepped = plan.everything or (block.path, block.ordinal) in plan.step
-            if not (stepped and index in covered):
-                skipped += block.iterations
+            executed = _executed(plan, mark, block) if stepped and index in covered else 0
+            skipped += block.iterations - executed
+            share = shares.setdefault(index, [0, 0])
+            share[0] += executed
+            share[1] += block.iterations
         for index in covered & mark.seconds.keys():
-            seconds += mark.seconds[index] if deep or index not in holding else RESTORE_S
+            some, of = shares.get(index, [1, 1])
+            whole = mark.seconds[index] if deep or index not in holding else RESTORE_S
+            seconds += whole if plan.turns is None else min(whole, whole * some / max(of, 1))
     return seconds, skipped

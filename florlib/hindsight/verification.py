@@ -53,7 +53,8 @@ class Trace:
         phases: number of those that were gone through to their end.
         iterations: (main, index) of main-loop turns that were executed.
         turns: of training loops, main and nested, that were executed.
-        skipped: (position of the parent, loop) of nested loops that were skipped.
+        stretches: by (position of the parent, loop), the turns that were executed of nested loops
+            that were not executed whole; none where one was skipped.
         restored_bytes: of checkpoints that were restored.
         loaded: project files with probes that were executed.
         ended: how, as the "end" record says; "" where there is none.
@@ -65,7 +66,7 @@ class Trace:
     phases: int = 0
     iterations: set[tuple[int, int]] = field(default_factory=set)
     turns: dict[str, int] = field(default_factory=dict)
-    skipped: list[tuple[Position, str]] = field(default_factory=list)
+    stretches: dict[tuple[Position, str], list[tuple[int, int]]] = field(default_factory=dict)
     restored_bytes: int = 0
     verifications: list[Record] = field(default_factory=list)
     warnings: list[Record] = field(default_factory=list)
@@ -93,6 +94,7 @@ class Trace:
                 trace.phases = record["main"] + 1
             elif kind == "exit":
                 trace._count(record["loop"], record["iterations"])
+                trace._note_turns(record, record.get("turns"))
             elif kind == "iteration":
                 trace.iterations.add((record["main"], record["index"]))
                 trace._count(record["position"][-1][0], 1)
@@ -108,7 +110,7 @@ class Trace:
 
     def _take(self, kind: str, record: Record) -> None:
         if kind == "skip":
-            self.skipped.append((position_from_json(record["position"]), record["loop"]))
+            self._note_turns(record, ())
         elif kind == "restore":
             self.restored_bytes += record["bytes"]
         elif kind == "verification":
@@ -119,6 +121,12 @@ class Trace:
             self.loaded.add(record["path"])
         elif kind == "end":
             self.ended = record["how"]
+
+    def _note_turns(self, record: Record, turns: Iterable[Iterable[int]] | None) -> None:
+        """Note which turns of a nested loop were executed; None where all were."""
+        if turns is not None:
+            place = (position_from_json(record["position"]), record["loop"])
+            self.stretches[place] = [(start, stop) for start, stop in turns]
 
     def _rows(self, record: Record, main: tuple[int, str] | None) -> Iterator[LogRow]:
         positions = [position_from_json(pairs) for pairs in record["positions"]]
@@ -157,12 +165,14 @@ class Trace:
             return number == 0 or number <= self.phases
         if (number, index) not in self.iterations:
             return False
-        return not any(
-            row.position[: len(parent)] == parent
-            and len(row.position) > len(parent)
-            and row.position[len(parent)][0] == loop
-            for parent, loop in self.skipped
+        return all(
+            self._went_through(row.position[:depth], *step)
+            for depth, step in enumerate(row.position)
         )
+
+    def _went_through(self, parent: Position, loop: str, turn: int) -> bool:
+        stretches = self.stretches.get((parent, loop))
+        return stretches is None or any(start <= turn < stop for start, stop in stretches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +372,11 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _is_within(record: Mapping[str, Any]) -> bool:
+    """Whether a state was compared in the middle of an iteration."""
+    return record.get("step") is not None
+
+
 def _compare_states(verifications: Iterable[Mapping[str, Any]], verdict: Verdict) -> None:
     for record in verifications:
         verdict.states += 1
@@ -376,6 +391,6 @@ def _compare_states(verifications: Iterable[Mapping[str, Any]], verdict: Verdict
                     first["item"],
                     first["recorded"],
                     first["replayed"],
-                    (2 * record["main"] + 1, 2 * record["index"]),
+                    (2 * record["main"] + 1, 2 * record["index"] + _is_within(record)),
                 )
             )

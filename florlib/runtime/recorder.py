@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import sys
 import types
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from florlib.ground.launch import LaunchSpec
 from florlib.ground.layout import CHECKPOINTS, RunLayout
 from florlib.ground.position import Position
 from florlib.runtime import frames, states
+from florlib.runtime.budget import Budget, StepPace
+from florlib.runtime.course import Course
 from florlib.runtime.graph.channels import has_own_pipe
 from florlib.runtime.graph.encode import Captured, Missing
 from florlib.runtime.guard import guarded, os
@@ -25,41 +24,10 @@ from florlib.runtime.marks import enter_record, exit_record, iteration_record, p
 from florlib.runtime.project import Project
 from florlib.runtime.session import Entry, Session, now_s, process_identity
 from florlib.runtime.sources import Sources
+from florlib.runtime.steps import Steps
 from florlib.runtime.writer import CheckpointWriter, Job
 from florlib.stores.checkpoints import Published
 from florlib.stores.journal import JournalWriter
-
-# Credit that a run starts with, so that short runs get a checkpoint at every boundary and
-# nested loop; from there on checkpoints cost at most the budget's share of the time.
-INITIAL_CREDIT_S = 0.3
-
-
-@dataclass(slots=True)
-class Budget:
-    """How much time checkpoints may hold training up.
-
-    Attributes:
-        share: of the run's time, 0.01 is 1 %.
-        started_s: when the first main loop began.
-        spent_s: time that checkpoints have taken so far.
-        recent_s: what the last few took.
-    """
-
-    share: float
-    started_s: float
-    spent_s: float = 0.0
-    recent_s: deque[float] = field(default_factory=lambda: deque(maxlen=5))
-
-    def affords(self, now: float) -> bool:
-        """Whether another checkpoint, as dear as the median of the last, is within the budget."""
-        credit = INITIAL_CREDIT_S + self.share * (now - self.started_s)
-        expected = median(self.recent_s) if self.recent_s else 0.0
-        return self.spent_s + expected <= credit
-
-    def spend(self, seconds: float) -> None:
-        """Note what a checkpoint took."""
-        self.spent_s += seconds
-        self.recent_s.append(seconds)
 
 
 class Recorder(Session):
@@ -211,22 +179,52 @@ class Recorder(Session):
         entry = self.enter(call.name, call.path, call.site, "nested")
         entry.index = 0
         writes = 0 if self.files is None else self.files.writes
-        how = "raise"
+        block, self._blocks = self._blocks, self._blocks + 1
+        steps, turn, how = None, 0, "raise"
         try:
-            for item in call.items:
+            iterable = call.items.evaluate()
+            steps = self._steps(call, iterable, entry, frame, block)
+            due = steps.due
+            for item in iterable:
                 yield item
                 if call.finished:
                     break
-                entry.index += 1
+                entry.index = turn = turn + 1
                 if entry.counts:
                     entry.counts = {}
+                if turn == due:
+                    due = steps.reach(turn)
             how = "exhausted"
         except GeneratorExit:
             how = way_out(self, entry, frame)
             entry.index += how in ("break", "return")
             raise
         finally:
-            self._block(entry, how, frame, writes)
+            self._block(entry, how, frame, writes, block, last=steps.last if steps else 0)
+
+    def _steps(
+        self, call: LoopCall, iterable: Any, entry: Entry, frame: types.FrameType, block: int
+    ) -> Steps:
+        course, main = None, self.main
+        with guarded("look at what a loop goes over"):
+            course = Course.of(call.items, iterable)
+        pace = None if self._budget is None else StepPace(self._budget, now_s())
+
+        def take(turn: int, roots: dict[str, Any]) -> None:
+            assert main is not None
+            about = {
+                "role": "step",
+                "main": self._mains - 1,
+                "index": main.index,
+                "block": block,
+                "loop": entry.name,
+                "step": turn,
+            }
+            unread = self._own_roots(entry, frame, after=False)
+            stem = self._stem(main, turn, block)
+            self._checkpoint(stem, self.position(), about, frame, unread, roots)
+
+        return Steps(entry, course, pace, take)
 
     def _completed(
         self, entry: Entry, main: int, index: int, seconds: float, left: str | None = None
@@ -244,17 +242,24 @@ class Recorder(Session):
         stem = f"{index:06d}.000000" + (f".m{main}" if main else "")
         self._checkpoint(stem, position, about, frame, self._own_roots(entry, frame, after=False))
 
-    def _block(self, entry: Entry, how: str, frame: types.FrameType, writes: int) -> None:
+    def _block(
+        self,
+        entry: Entry,
+        how: str,
+        frame: types.FrameType,
+        writes: int,
+        block: int,
+        *,
+        last: int,
+    ) -> None:
         iterations = entry.index
         has_else = entry.site is not None and entry.site.has_else
         skippable = how == "exhausted" or (how == "break" and not has_else)
         position = self.position()
         main = self.main
-        block, self._blocks = self._blocks, self._blocks + 1
         name = None
         if skippable and main is not None:
-            stem = f"{main.index:06d}.{iterations:06d}" + (f".b{block}" if block else "")
-            stem += f".m{self._mains - 1}" if self._mains > 1 else ""
+            stem = self._stem(main, iterations, block) + (".end" if last == iterations else "")
             about = {
                 "role": "block",
                 "main": self._mains - 1,
@@ -278,6 +283,11 @@ class Recorder(Session):
             }
         )
 
+    def _stem(self, main: Entry, turn: int, block: int) -> str:
+        """The name of a block's file: its position, and what else tells it from others."""
+        stem = f"{main.index:06d}.{turn:06d}" + (f".b{block}" if block else "")
+        return stem + (f".m{self._mains - 1}" if self._mains > 1 else "")
+
     def _own_roots(
         self, entry: Entry, frame: types.FrameType, *, after: bool
     ) -> Callable[[tuple[str, str]], bool]:
@@ -290,6 +300,7 @@ class Recorder(Session):
         about: Mapping[str, Any],
         frame: types.FrameType,
         unread: Callable[[tuple[str, str]], bool],
+        course: Mapping[str, Any] = states.NOTHING,
     ) -> str | None:
         """Take a checkpoint if the budget affords it; its name, or None where none was taken."""
         started = now_s()
@@ -300,7 +311,7 @@ class Recorder(Session):
             return None
         with guarded("take a checkpoint"):
             held = () if self._writer is None else self._writer.held
-            captured = states.capture(frame, self.project, held)
+            captured = states.capture(frame, self.project, held, course)
             found = [*captured.missing, *self._pipes()]
             missing = [item for item in found if not unread((item.scope, item.name))]
             if first:
@@ -327,7 +338,7 @@ class Recorder(Session):
                 Job(path, captured.tree, captured.blocks, self._announcer(record, started))
             )
             return str(record["file"])
-        self._budget.spend(now_s() - started)
+        self._budget.spend(started, now_s() - started)
         return None
 
     def _announcer(
@@ -340,10 +351,10 @@ class Recorder(Session):
                 self.append({**record, "bytes": published.bytes, "stall_s": stall})
 
         assert self._budget is not None
-        if record["role"] != "boundary" or record["index"]:
-            # The first is taken in any case, and its cost (imports, first copies) tells nothing
-            # of the next.
-            self._budget.spend(stall)
+        if record["role"] == "boundary" and not record["index"]:
+            self._budget.note_first(started, stall)  # it is taken in any case
+        else:
+            self._budget.spend(started, stall)
         return announce
 
     def _note_names(self, captured: Captured, missing: list[Missing]) -> None:
@@ -354,7 +365,7 @@ class Recorder(Session):
             self._captured.update(fresh)
             self.append({"kind": "captured", "names": fresh})
         for item in missing:
-            if item.path not in self._named:
+            if item.path not in self._named and item.scope != states.COURSE_SCOPE:
                 self._named.add(item.path)
                 where = self._missing_record(item)
                 place = f" ({where['file']}:{where['line']})" if where["file"] else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from florlib.runtime.introduced import introduced_roots
 from florlib.runtime.liveness import unread_roots
 from florlib.runtime.loops import LoopBody, LoopCall, way_out
 from florlib.runtime.marks import enter_record, exit_record, pairs
+from florlib.runtime.nested import NestedWalk
 from florlib.runtime.project import Project
 from florlib.runtime.session import Entry, Session, now_s, process_identity
 from florlib.runtime.sources import Sources
@@ -67,6 +68,11 @@ class Replayer(Session):
     def steps_into_any(self) -> bool:
         """Whether the plan runs any nested loop: then its DataLoader's workers have to be right."""
         return self.plan.everything or bool(self.plan.step)
+
+    @property
+    def main_number(self) -> int:
+        """Of the main loop that was last begun."""
+        return self._mains - 1
 
     def usable(self, mark: CheckpointMark, index: int) -> bool:
         """Whether going on from a boundary is going on from the state that was recorded."""
@@ -178,24 +184,26 @@ class Replayer(Session):
         if block is not None and self._may_skip(call, block):
             if self._skip(entry, block, frame):
                 return
-        how = "raise"
+        walk = NestedWalk(self, call, entry, block, frame)
+        warming = self.warming
         try:
-            for item in call.items:
-                yield item
-                if call.finished:
-                    break
-                entry.index += 1
-                if entry.counts:
-                    entry.counts = {}
-            how = "exhausted"
+            yield from walk.turns(self._wanted(block))
         except GeneratorExit:
-            how = way_out(self, entry, frame)
-            entry.index += how in ("break", "return")
+            walk.left(way_out(self, entry, frame))
             raise
         finally:
+            self.warming = warming
             self.leave(entry)
             main = self._mains - 1
-            self.append(exit_record(entry, parent, how, entry.index, main=main))
+            record = exit_record(entry, parent, walk.how, walk.executed, main=main)
+            self.append({**record, "turns": walk.stretches})
+
+    def _wanted(self, block: BlockMark | None) -> tuple[tuple[int, int], ...] | None:
+        """The turns of a loop that are asked for; None for all of them."""
+        innermost = self.recorded.mains[self._mains - 1].innermost
+        if self.plan.turns is None or block is None:
+            return None
+        return self.plan.turns if (block.path, block.ordinal) in innermost else None
 
     def _may_skip(self, call: LoopCall, block: BlockMark) -> bool:
         if not block.skippable or block.checkpoint is None or not block.checkpoint.complete:
@@ -209,6 +217,31 @@ class Replayer(Session):
         if call.probed or self.plan.everything:
             return False
         return (block.path, block.ordinal) not in self.plan.step
+
+    def may_jump(self, block: BlockMark, entry: Entry, frame: types.FrameType) -> bool:
+        """Whether turns of a loop may be left out that nobody asks for.
+
+        What probes carry from one turn to the next, or out of the loop, comes about turn by turn.
+        """
+        if self.plan.files and block.wrote:
+            return False
+        names = {**frame.f_globals, **frame.f_locals}
+        introduced = {name for known in self.plan.introduced.values() for _, name in known}
+        kept = {one for one in introduced if not isinstance(names.get(one), types.ModuleType)}
+        if not kept or entry.path is None or entry.site is None:
+            return not kept
+        carried = [
+            self.sources.live_names(entry.path, entry.site.ordinal, after=after)
+            for after in (False, True)
+        ]
+        return not any(live is None or live & kept for live in carried)
+
+    def end_of(self, block: BlockMark) -> CheckpointMark | None:
+        """The checkpoint behind a loop, where restoring it stands for running on to there."""
+        mark = block.checkpoint
+        if not block.skippable or mark is None or not mark.complete or mark.workers:
+            return None
+        return mark
 
     def _skip(self, entry: Entry, block: BlockMark, frame: types.FrameType) -> bool:
         assert block.checkpoint is not None
@@ -231,23 +264,46 @@ class Replayer(Session):
         self, mark: CheckpointMark, entry: Entry, frame: types.FrameType, *, after: bool
     ) -> bool:
         """Restore a checkpoint; False where it cannot be, and then nothing was changed."""
+        return self.restore_within(mark, entry, frame, states.NOTHING, after=after) is not None
+
+    def restore_within(
+        self,
+        mark: CheckpointMark,
+        entry: Entry,
+        frame: types.FrameType,
+        course: Mapping[str, Any],
+        *,
+        after: bool = False,
+    ) -> dict[str, Any] | None:
+        """Restore a checkpoint from the middle of a loop.
+
+        Returns:
+            What of the course could not be restored in place; None where the checkpoint cannot
+            be restored, and then nothing was changed.
+        """
         started = now_s()
         unread = unread_roots(self.sources, self.project, entry, frame, after=after)
         try:
             checkpoint = Checkpoint.open(self.run_layout.folder / mark.file)
             tree = self.relocation.there(checkpoint.tree)
             state = states.StoredState(tree, checkpoint.read)
-            introduced = introduced_roots(self.plan.introduced, frame, self.project)
-            states.restore(state, frame, self.project, dead=unread, without=introduced)
+            anew = states.restore(
+                state,
+                frame,
+                self.project,
+                dead=unread,
+                without=introduced_roots(self.plan.introduced, frame, self.project),
+                course=course,
+            )
         except RestoreRefused as refusal:
             self.warn("restore-refused", f"{mark.file} cannot be restored: {refusal}")
-            return False
+            return None
         except (CheckpointDamaged, CheckpointMissing) as damage:
             self.warn(damage.code, f"{mark.file} cannot be restored: {damage.message}")
-            return False
+            return None
         seconds = now_s() - started
         self.append({"kind": "restore", "file": mark.file, "bytes": mark.bytes, "seconds": seconds})
-        return True
+        return anew
 
     def restore_generators(self, mark: CheckpointMark) -> None:
         """Put back the process's own generators alone, which every checkpoint holds whole."""
@@ -265,21 +321,25 @@ class Replayer(Session):
         frame: types.FrameType,
         *,
         at_start: bool = False,
+        step: int | None = None,
+        course: Mapping[str, Any] | None = None,
     ) -> None:
         """Hold the state at a boundary against the recorded one, item by item.
 
         Args:
             mark: the recorded checkpoint.
-            entry: the main loop.
-            main: its number.
-            index: of the iteration that follows.
+            entry: the loop.
+            main: number of the main loop.
+            index: of its iteration that follows, or that `step` is in.
             frame: the user's frame that runs the loop.
+            step: the turn that follows, in the middle of a nested loop.
+            course: what the nested loop goes over; None where that is not known.
             at_start: nothing was restored yet. A process whose script seeds them not starts with
                 other states of `random` and numpy's generator: told, and no divergence.
         """
         with guarded("verify an end state"):
             checkpoint = Checkpoint.open(self.run_layout.folder / mark.file)
-            captured = states.capture(frame, self.project)
+            captured = states.capture(frame, self.project, course=course or states.NOTHING)
             from florlib.ground.checkpoint_format import digest
 
             recorded = {name: checkpoint.entry(name).digest for name in checkpoint.names}
@@ -288,7 +348,7 @@ class Replayer(Session):
                 checkpoint.tree,
                 self.relocation.back(captured.tree),
                 (recorded, replayed),
-                ignored=self._ignored(entry, frame, at_start),
+                ignored=self._ignored(entry, frame, at_start, course is None),
             )
             self.append(
                 {
@@ -296,7 +356,8 @@ class Replayer(Session):
                     "start": at_start,
                     "main": main,
                     "index": index,
-                    "position": pairs((*self.position()[:-1], (entry.name, index))),
+                    "step": step,
+                    "position": pairs((*self.position()[:-1], (entry.name, step or index))),
                     "checked": comparison.checked,
                     "identical": comparison.checked - len(comparison.differences),
                     "differing": [
@@ -307,10 +368,16 @@ class Replayer(Session):
             )
 
     def _ignored(
-        self, entry: Entry, frame: types.FrameType, at_start: bool
+        self, entry: Entry, frame: types.FrameType, at_start: bool, no_course: bool
     ) -> Callable[[tuple[str, str]], bool]:
         unread = unread_roots(self.sources, self.project, entry, frame, after=False)
         timed = {name for clock in self.sources.clock().values() for _, name in clock.names}
         introduced = introduced_roots(self.plan.introduced, frame, self.project)
         unseeded = {(states.RNG_SCOPE, name) for name in ("random", "numpy")} if at_start else set()
-        return lambda root: root[1] in timed or introduced(root) or root in unseeded or unread(root)
+        return lambda root: (
+            root[1] in timed
+            or introduced(root)
+            or root in unseeded
+            or (no_course and root[0] == states.COURSE_SCOPE)
+            or unread(root)
+        )

@@ -34,6 +34,7 @@ class Entry:
         role: "main" or "nested".
         counts: how many loops of each name were entered in the turn under way.
         added: only this replay wraps the loop; recorded positions do not name it.
+        holds: another training loop has run inside.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Entry:
     index: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     added: bool = False
+    holds: bool = False
 
 
 class Session:
@@ -96,6 +98,9 @@ class Session:
             # Numbered behind all that the record could have beside it, so no name means two loops.
             ordinal += self.sources.recorded_names(name)
         entry = Entry(instance_name(name, ordinal), path, site, role, added=added)
+        if role == "nested":
+            for around in self.path:
+                around.holds = True
         self.path.append(entry)
         return entry
 

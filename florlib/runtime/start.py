@@ -18,13 +18,13 @@ from florlib.runtime.api import Runtime
 from florlib.runtime.arguments import watch_argparse
 from florlib.runtime.files import FileWatch
 from florlib.runtime.guard import guarded, on_degraded, open_file, os
+from florlib.runtime.optimizers import StepWatch
 from florlib.runtime.prints import LineTap, tap_standard_streams
 from florlib.runtime.project import Project
 from florlib.runtime.recorder import Recorder
 from florlib.runtime.replayer import Replayer
 from florlib.runtime.session import Session, process_identity
 from florlib.runtime.sources import Sources
-from florlib.runtime.steps import StepWatch
 from florlib.stores.journal import read_journal
 
 PRIMARY = ".primary"  # made by the first program of a run, which records from its first line

@@ -17,11 +17,18 @@ from florlib.runtime.graph.places import ABSENT, Root
 from florlib.runtime.modes import modes, set_modes
 from florlib.runtime.project import Project
 
+NOTHING: Mapping[str, Any] = types.MappingProxyType({})
 RNG_SCOPE = "rng"
 MODE_SCOPE = "mode"
+COURSE_SCOPE = "course"  # of what a nested loop goes over, in checkpoints within one
 
 
-def capture(frame: types.FrameType, project: Project, held: Held = ()) -> Captured:
+def capture(
+    frame: types.FrameType,
+    project: Project,
+    held: Held = (),
+    course: Mapping[str, Any] = NOTHING,
+) -> Captured:
     """Everything that the user's code can reach from a frame, every generator and switch.
 
     Nothing is drawn from a generator and no user object is changed.
@@ -30,20 +37,25 @@ def capture(frame: types.FrameType, project: Project, held: Held = ()) -> Captur
         frame: the user's, which runs the loop.
         project: whose files and modules are the user's.
         held: contents that need no copy, because they are stored already.
+        course: what the nested loop goes over, by name, where it is in its middle.
     """
     encoder = Encoder(project.owns_module, held)
-    captured = encoder.capture(_roots(frame, project))
+    captured = encoder.capture(_roots(frame, project, course))
     captured.missing.extend(under_way(project))
     return captured
 
 
-def _roots(frame: types.FrameType, project: Project) -> Iterator[tuple[str, str, Any]]:
+def _roots(
+    frame: types.FrameType, project: Project, course: Mapping[str, Any]
+) -> Iterator[tuple[str, str, Any]]:
     # The generators go first: nothing that the walk does can have moved them.
     for name, state in global_states().items():
         yield RNG_SCOPE, name, state
     for name, value in modes().items():
         yield MODE_SCOPE, name, value
     yield from frames.roots(frame, project)
+    for name, value in course.items():
+        yield COURSE_SCOPE, name, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +84,8 @@ def restore(
     *,
     dead: Callable[[Root], bool],
     without: Callable[[Root], bool] = lambda root: False,
-) -> None:
+    course: Mapping[str, Any] = NOTHING,
+) -> dict[str, Any]:
     """Put a state back into the live objects and names of a frame.
 
     Args:
@@ -81,6 +94,10 @@ def restore(
         project: whose files and modules are the user's.
         dead: whether nothing reads a root before it is set again.
         without: whether the state knows nothing of a root and must not touch it.
+        course: what the nested loop goes over, by name, where the state is from its middle.
+
+    Returns:
+        What the loop goes over now, as far as it could not be restored in place.
 
     Raises:
         RestoreRefused: something that matters has no counterpart; nothing was changed.
@@ -90,12 +107,19 @@ def restore(
         for scope, name, value in frames.roots(frame, project)
         if not without((scope, name))
     }
+    live |= {(COURSE_SCOPE, name): value for name, value in course.items()}
     roots = [root for root in state.tree["roots"] if not without((root[0], root[1]))]
     tree = {"roots": roots, "nodes": state.tree["nodes"]}
     unread = frozenset((scope, name) for scope, name, _ in roots if dead((scope, name)))
     bindings = Decoder(tree, state.read).restore(live, unread)
     del live
+    anew = {
+        name: bindings.pop((COURSE_SCOPE, name))
+        for name in course
+        if (COURSE_SCOPE, name) in bindings
+    }
     _apply(bindings, frame, project)
+    return anew
 
 
 def restore_generators(state: StoredState) -> None:

@@ -1,60 +1,51 @@
-"""Whether what really steps an optimizer is one of the loops that the source promised."""
+"""Checkpoints in the middle of a nested loop that is being recorded."""
 
 from __future__ import annotations
 
-import sys
-import types
+from collections.abc import Callable
 from typing import Any
 
-from florlib.runtime.guard import guarded
-from florlib.runtime.session import Session
-from florlib.source.loops import LoopSite
+from florlib.runtime.budget import StepPace
+from florlib.runtime.course import Course
+from florlib.runtime.session import Entry, now_s
+
+Take = Callable[[int, dict[str, Any]], None]
+"""Takes a checkpoint before a turn, given the roots of the loop's course."""
 
 
-class StepWatch:
-    """Looks at the first optimizer step of a process, and at no other (torch's global hook).
+class Steps:
+    """Takes checkpoints between the turns of one execution of a nested loop.
 
-    The finder reads the text, so it can choose a loop that trains nothing while another one,
-    behind a call that it does not see through, does. That is told, with the loop to name.
+    None is taken where the loop holds another one that trains: that one's are nearer.
+
+    Args:
+        entry: the loop.
+        course: what it goes over; None where that cannot be entered in its middle.
+        pace: decides when; None where there are no checkpoints at all.
+        take: takes one.
+
+    Attributes:
+        due: the turn before which `reach` wants to be called; 0 for never.
+        last: the turn before which the last one was taken.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._hook: Any = None
-        self._done = False
+    def __init__(
+        self, entry: Entry, course: Course | None, pace: StepPace | None, take: Take
+    ) -> None:
+        self._entry = entry
+        self._course = course
+        self._pace = pace
+        self._take = take
+        self.due = 0 if course is None or pace is None else 1
+        self.last = 0
 
-    def begin(self) -> None:
-        """Wait for the first step, as soon as torch is there."""
-        if self._done or self._hook is not None or "torch.optim.optimizer" not in sys.modules:
-            return
-        with guarded("watch the optimizers"):
-            optimizer = sys.modules["torch.optim.optimizer"]
-            self._hook = optimizer.register_optimizer_step_post_hook(self._stepped)
-
-    def _stepped(self, *step: Any) -> None:
-        with guarded("watch the optimizers"):
-            self._done = True
-            hook, self._hook = self._hook, None
-            hook.remove()
-            if self._session.main is None:
-                self._tell(sys._getframe(1))
-
-    def _tell(self, frame: types.FrameType | None) -> None:
-        """Name the step, and the outermost loop of the user's that it is in."""
-        places: list[tuple[str, int]] = []
-        loops: list[tuple[str, LoopSite]] = []
-        while frame is not None:
-            path = self._session.project.relative(frame.f_code.co_filename)
-            if path is not None:
-                places.append((path, frame.f_lineno))
-                around = self._session.sources.outermost_loop(path, frame.f_lineno)
-                loops += [] if around is None else [(path, around)]
-            frame = frame.f_back
-        if not places:
-            return
-        path, line = places[0]
-        text = f"{path}:{line}: an optimizer steps outside of the loops that flor follows"
-        if loops:
-            outer, loop = loops[-1]
-            text += f"; flor record --loop {outer}:{loop.line} makes that one the main loop"
-        self._session.warn("loop-not-followed", text, file=path, line=line)
+    def reach(self, turn: int) -> int:
+        """Take a checkpoint if it is worth its time; the turn before which to ask again."""
+        if self._entry.holds or self._course is None or self._pace is None:
+            return 0
+        total = self._course.total
+        # Behind the last turn comes the loop's end, which has a checkpoint of its own.
+        if (total is None or turn < total) and self._pace.asks(turn, now_s()):
+            self.last = turn
+            self._take(turn, self._course.roots(self._entry.name))
+        return self._pace.due

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from florctl.cli.app import app
 from florlib.ground.layout import RunLayout
 from tests.homes import END, HOST, Home, log, process, write_journal
-from tests.runs import SCRIPT, one_loop, source, two_loops
+from tests.runs import SCRIPT, main_loop, one_loop, source, two_loops
 
 Flor = Callable[..., Any]
 OUTER, PROBE = '    print("epoch", epoch)\n', '    print("probe", epoch)\n'
@@ -107,6 +107,30 @@ def test_which_iterations(
     assert [n for part in segments for n in range(part["start"], part["stop"])] == indices
 
 
+def test_which_steps(flor: Flor, project: Path, run: RunLayout) -> None:
+    inner = "        loss.backward()\n"
+    (project / "train.py").write_text(SCRIPT.replace(inner, inner + "        print(step)\n"))
+
+    plan = plan_of(flor, "--epochs", "1:3", "--steps", "0,2")
+
+    assert (plan["mode"], plan["steps"]) == ("inner", [[0, 1], [2, 3]])
+    assert plan["skips"] == 12 - 2 * 2
+    assert "\nsteps        0:1, 2:3\n" in flor("replay", "--plan", "--steps", "0,2").stdout
+
+
+def test_steps_are_asked_of_a_loop_inside_the_main_loop(
+    flor: Flor, project: Path, flor_home: Path
+) -> None:
+    where = {"project": str(project), "cwd": str(project)}
+    records = [*source(SCRIPT), *main_loop("epoch", 2), END]
+    Home(flor_home).run("aa1111", records=records, **where)
+
+    ran = flor("replay", "--steps", "0")
+
+    assert ran.exit_code == 2
+    assert "has no training loop inside of its main loop" in ran.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "message", "hint"),
     [
@@ -119,6 +143,10 @@ def test_which_iterations(
         (("--epochs", "3:2"), "there is no iteration 3:2: the main loop has 4", "--epochs 0:4"),
         (("--epochs", "all"), "'all' is no list of iterations", "--epochs 0:4"),
         (("--epochs", ""), "'' is no list of iterations", "--epochs 0:4"),
+        (("--steps", "3"), "there is no step 3: the innermost loop has 3, from 0", "--steps 0:3"),
+        (("--steps", "2:9"), "there is no step 2:9: the innermost loop has 3", "--steps 0:3"),
+        (("--steps", "-1:2"), "there is no step -1:2: the innermost loop", "--steps 0:3"),
+        (("--steps", "x"), "'x' is no list of steps", "--steps 0:3"),
         (("--part", "0/3"), "'0/3' is no part", "--part 3/5"),
         (("--part", "4/3"), "'4/3' is no part", "--part 3/5"),
         (("--part", "²/3"), "'²/3' is no part", "--part 3/5"),

@@ -15,7 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -279,14 +279,23 @@ class Outcome:
     refused: str | None = None
 
 
-def replay(recording: Recording, kind: str) -> Outcome:
+def replay(
+    recording: Recording, kind: str, *words: str, asked: Callable[[int], bool] | None = None
+) -> Outcome:
     """Add the probes of one kind, replay, and compare with the truth, bit for bit."""
     case, project = recording.case, recording.project
     probes = case.asking([kind])
-    expected = {probe.name: recording.values[probe.name] for probe in probes}
+    expected = {
+        probe.name: [
+            value
+            for number, value in enumerate(recording.values[probe.name])
+            if asked is None or asked(number)
+        ]
+        for probe in probes
+    }
     count = sum(map(len, expected.values()))
     project.write(case.probed([kind]))
-    ran = project.flor("replay", "--json", "--yes")
+    ran = project.flor("replay", "--json", "--yes", *words)
     report = report_of(ran)
     if kind in case.refusals:
         return refused(recording, kind, ran, report, expected)

@@ -22,6 +22,7 @@ plans = st.builds(
     epilogue=st.booleans(),
     everything=st.booleans(),
     step=st.frozensets(st.tuples(paths, numbers), max_size=3),
+    turns=st.none() | st.lists(st.tuples(numbers, numbers), max_size=3).map(tuple),
     hindsight=spans,
     transparent=spans,
     passing=st.dictionaries(paths, st.frozensets(st.text(max_size=3), max_size=3), max_size=2),

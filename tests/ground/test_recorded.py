@@ -120,6 +120,32 @@ def test_a_block_finds_its_checkpoint_whichever_comes_first() -> None:
     assert (first.iterations, first.how, first.skippable) == (4, "exhausted", True)
 
 
+def test_a_block_has_the_checkpoints_from_its_middle() -> None:
+    found = read(
+        enter(),
+        checkpoint(0, 0, role="step", step=2, file="a"),
+        checkpoint(0, 0),
+        block(0, 0),
+        checkpoint(0, 0, role="step", step=3, file="b", complete=False),
+    )
+
+    only = found.mains[0].blocks[(("epoch", 0),), "step"]
+    assert {step: mark.file for step, mark in only.steps.items()} == {2: "a", 3: "b"}
+    assert only.checkpoint == CheckpointMark("checkpoints/0.0", True, False, (), 100)
+
+
+def test_the_innermost_loops_are_those_without_another_inside() -> None:
+    inside = [["epoch", 0], ["step", 1]]
+    found = read(
+        enter(),
+        block(0, 1, position=inside, loop="part", ordinal=2),
+        block(0, 0),
+        block(0, 2, loop="other", ordinal=3),
+    )
+
+    assert found.mains[0].innermost == {("train.py", 2), ("train.py", 3)}
+
+
 def test_a_block_outside_of_what_is_checkpointed() -> None:
     found = read(enter(), block(0, None))
 

@@ -54,6 +54,14 @@ def test_a_probe_in_the_body_executes_every_iteration_and_skips_nested_loops() -
     assert found.skips == 12
 
 
+def test_turns_that_are_asked_for_are_what_is_executed_of_a_nested_loop() -> None:
+    found = planned(INNER, turns=frozenset({0, 2}), iterations=frozenset({1, 2}))
+
+    assert found.plan.turns == ((0, 1), (2, 3))
+    assert found.skips == 12 - 4
+    assert found.estimate_s < planned(INNER, iterations=frozenset({1, 2})).estimate_s
+
+
 def test_a_probe_in_a_nested_loop_steps_into_it() -> None:
     found = planned(INNER)
 

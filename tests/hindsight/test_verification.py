@@ -61,6 +61,19 @@ def test_what_was_not_executed_is_not_expected() -> None:
     assert counts(verdict) == (3, 3, 0, 0, 0)
 
 
+def test_of_a_loop_that_was_entered_in_its_middle_its_executed_turns_are_expected() -> None:
+    here = [["epoch", 1]]
+    left = {"kind": "exit", "position": here, "loop": "step", "role": "nested", "iterations": 1}
+    rows = [log([*here, ["step", 2]], ("loss", 1.25)), log(here, ("acc", 0.25))]
+    ended = {**left, "turns": [[2, 3]]}
+
+    whole = verdict_of([START, ENTER, *rows, ended, turn("epoch", 1), PARTLY])
+    short = verdict_of([START, ENTER, *rows, {**ended, "turns": [[1, 3]]}, turn("epoch", 1)])
+
+    assert counts(whole) == (3, 3, 0, 0, 0)
+    assert counts(short) == (3, 3, 0, 1, 0)
+
+
 def test_the_prelude_is_always_expected() -> None:
     verdict = verdict_of([ENTER, PARTLY])
 

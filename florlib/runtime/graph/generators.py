@@ -84,3 +84,14 @@ def set_global_states(states: dict[str, Any]) -> None:
             sys.modules["torch"].set_rng_state(state)
         else:
             sys.modules["torch"].cuda.set_rng_state(state, name)
+
+
+def frozen_state(state: Any) -> Any:
+    """A generator's state as values that `==` compares: tensors and arrays become bytes."""
+    if isinstance(state, dict):
+        return [(name, frozen_state(part)) for name, part in state.items()]
+    if isinstance(state, tuple):
+        return state if all(type(part) is int for part in state) else [*map(frozen_state, state)]
+    if hasattr(state, "tobytes"):
+        return state.tobytes()
+    return state.numpy().tobytes() if hasattr(state, "numpy") else state
