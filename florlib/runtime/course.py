@@ -10,8 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from florlib.runtime.loader_parts import loader_part
 from florlib.runtime.loops import Items, Turns
-from florlib.runtime.parts import DrawWatch, Enumerated, NotEntered, Part, part_of, zipped
+from florlib.runtime.parts import Bar, DrawWatch, Enumerated, NotEntered, Part, Sequence, Zipped
+
+_SEQUENCES = (list, tuple, range, str)
+_SEQUENCE_ITERATORS: tuple[type, ...] = (
+    type(iter([])),
+    type(iter(())),
+    type(iter(range(0))),
+    type(iter("")),
+)
 
 
 class Course:
@@ -22,17 +31,15 @@ class Course:
         self._begun = False
 
     @classmethod
-    def of(cls, items: Items, iterable: Any = None) -> Course | None:
-        """The course of a loop's items; None where it has to be gone through from its start.
-
-        Args:
-            items: what the loop goes over.
-            iterable: their value, where they have been evaluated.
-        """
+    def of_call(cls, items: Items) -> Course | None:
+        """The course of what a call would give, which is not made; None where that is not known."""
         part = _part_of_call(items)
-        if part is None and items.call not in (enumerate, zip):
-            whole = items.evaluate() if iterable is None else iterable
-            part = Part() if isinstance(whole, Turns) else part_of(whole)
+        return None if part is None else cls(part)
+
+    @classmethod
+    def over(cls, iterable: Any) -> Course | None:
+        """The course of an iterable; None where it has to be gone through from its start."""
+        part = part_of(iterable)
         return None if part is None else cls(part)
 
     @property
@@ -44,18 +51,31 @@ class Course:
         """The objects that the items come from, for a checkpoint to hold, by name."""
         return {f"{name}[{n}]": root for n, root in enumerate(self._part.roots)}
 
-    def enter(self, at: int, index: int) -> None:
+    @property
+    def is_ready(self) -> bool:
+        """Whether a checkpoint would hold all that going on from here takes."""
+        return self._part.is_ready
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it can be driven on from an item to a later one."""
+        return self._part.goes_on
+
+    def enter(self, at: int, index: int, values: Mapping[str, Any], name: str) -> None:
         """Begin as the loop does, or go on from where it stands, up to an item.
 
         Args:
             at: the item that would come next.
             index: the one that is to come.
+            values: roots that the checkpoint there has as plain values, by name.
+            name: of the loop.
 
         Raises:
             NotEntered: the items between cannot be passed over.
         """
         begun, self._begun = self._begun, True
         if not begun:
+            self._part.prepare(values.get(key) for key in self.roots(name))
             self._part.begin(index)
         watch = DrawWatch(self._part, begun=begun)
         self._part.drive(at, index, watch)
@@ -80,8 +100,43 @@ def _part_of_call(items: Items) -> Part | None:
         number = start[0] if start else items.keywords.get("start", 0)
         return None if inner is None else Enumerated(inner, number)
     if items.call is zip:
-        return zipped(items.arguments, strict=bool(items.keywords.get("strict")))
+        return _zipped(items.arguments, strict=bool(items.keywords.get("strict")))
     return None
 
 
-__all__ = ["Course", "NotEntered"]
+def part_of(iterable: Any) -> Part | None:
+    """The part that an iterable is; None where it has to be gone through from its start."""
+    cls = type(iterable)
+    if cls is Turns:
+        return Part()
+    if cls in _SEQUENCES or (_is_array(cls) and iterable.ndim):
+        return Sequence(iterable)
+    if cls in (enumerate, zip) or cls in _SEQUENCE_ITERATORS:
+        return _begun(iterable)
+    if cls.__module__.partition(".")[0] == "tqdm" and hasattr(iterable, "iterable"):
+        inner = part_of(iterable.iterable)
+        return None if inner is None else Bar(iterable, inner)
+    return loader_part(iterable)
+
+
+def _is_array(cls: type) -> bool:
+    return (cls.__module__, cls.__name__) in (("torch", "Tensor"), ("numpy", "ndarray"))
+
+
+def _begun(iterator: Any) -> Part | None:
+    """The part of an iterator that was just made, by what its pickling tells of it."""
+    _, arguments, *state = iterator.__reduce__()
+    if type(iterator) is enumerate:
+        inner = part_of(arguments[0])
+        return None if inner is None else Enumerated(inner, arguments[1])
+    if type(iterator) is zip:
+        return _zipped(arguments, strict=bool(state and state[0]))
+    return Sequence(arguments[0], *state)
+
+
+def _zipped(iterables: tuple[Any, ...], *, strict: bool) -> Part | None:
+    """The part that `zip(*iterables)` is."""
+    inners = [part for part in map(part_of, iterables) if part is not None]
+    if not inners or len(inners) < len(iterables):
+        return None
+    return Zipped(inners, strict=strict)

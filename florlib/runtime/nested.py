@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from florlib.ground.recorded import BlockMark
 from florlib.runtime import states
-from florlib.runtime.course import Course, NotEntered
+from florlib.runtime.course import Course
 from florlib.runtime.loops import Items, LoopBody, LoopCall
+from florlib.runtime.parts import NotEntered
 from florlib.runtime.session import Entry
 from florlib.runtime.walk import ReplayImpossible
 
 if TYPE_CHECKING:
     from florlib.runtime.replayer import Replayer
-
-_DEFERRED = (enumerate, zip)  # not called to see what they would give
 
 
 class NestedWalk:
@@ -144,10 +143,12 @@ class NestedWalk:
 
     def _find_course(self) -> bool:
         if self._rest is not None:
-            return self._course is not None
-        if self._items.call not in _DEFERRED:
-            self._items = Items.of(self._items.evaluate())
-        self._course = Course.of(self._items)
+            return self._course is not None and self._course.goes_on
+        self._course = Course.of_call(self._items)
+        if self._course is None:
+            iterable = self._items.evaluate()
+            self._items = Items.of(iterable)
+            self._course = Course.over(iterable)
         return self._course is not None
 
     def _jump(self, block: BlockMark, turn: int) -> bool:
@@ -156,9 +157,10 @@ class NestedWalk:
         assert course is not None
         before = states.in_memory(states.capture(self.frame, session.project))
         try:
-            course.enter(self._at, turn)
+            mark = block.steps[turn]
+            course.enter(self._at, turn, session.course_values(mark), name)
             roots = course.roots(name)
-            anew = session.restore_within(block.steps[turn], self.entry, self.frame, roots)
+            anew = session.restore_within(mark, self.entry, self.frame, roots)
             if anew is None:
                 raise NotEntered("its checkpoint cannot be restored")
             self._rest = course.rest(anew, name)

@@ -17,6 +17,7 @@ from florlib.runtime.budget import Budget, StepPace
 from florlib.runtime.course import Course
 from florlib.runtime.graph.channels import has_own_pipe
 from florlib.runtime.graph.encode import Captured, Missing
+from florlib.runtime.graph.workers import watch_workers
 from florlib.runtime.guard import guarded, os
 from florlib.runtime.liveness import unread_roots
 from florlib.runtime.loops import LoopBody, LoopCall, way_out
@@ -137,6 +138,8 @@ class Recorder(Session):
         torch = sys.modules.get("torch")
         if self.files is not None and torch is not None:
             self.files.watch_torch_save(torch)
+        with guarded("watch the workers of DataLoaders"):
+            watch_workers()
         main = self._mains
         self._mains += 1
         entry = self.enter(call.name, call.path, call.site, "main")
@@ -182,8 +185,10 @@ class Recorder(Session):
         block, self._blocks = self._blocks, self._blocks + 1
         steps, turn, how = None, 0, "raise"
         try:
+            course = self._course(lambda: Course.of_call(call.items))
             iterable = call.items.evaluate()
-            steps = self._steps(call, iterable, entry, frame, block)
+            course = course or self._course(lambda: Course.over(iterable))
+            steps = self._steps(course, entry, frame, block)
             due = steps.due
             for item in iterable:
                 yield item
@@ -202,12 +207,15 @@ class Recorder(Session):
         finally:
             self._block(entry, how, frame, writes, block, last=steps.last if steps else 0)
 
-    def _steps(
-        self, call: LoopCall, iterable: Any, entry: Entry, frame: types.FrameType, block: int
-    ) -> Steps:
-        course, main = None, self.main
+    def _course(self, found: Callable[[], Course | None]) -> Course | None:
         with guarded("look at what a loop goes over"):
-            course = Course.of(call.items, iterable)
+            return found()
+        return None
+
+    def _steps(
+        self, course: Course | None, entry: Entry, frame: types.FrameType, block: int
+    ) -> Steps:
+        main = self.main
         pace = None if self._budget is None else StepPace(self._budget, now_s())
 
         def take(turn: int, roots: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from florlib.runtime import states
 from florlib.runtime.ending import end_process
 from florlib.runtime.event_files import EVENT_MODULES, EventFileLoader, place_below
 from florlib.runtime.graph.decode import RestoreRefused
+from florlib.runtime.graph.workers import watch_workers
 from florlib.runtime.guard import guarded, os
 from florlib.runtime.introduced import introduced_roots
 from florlib.runtime.liveness import unread_roots
@@ -120,6 +121,7 @@ class Replayer(Session):
         """The generator of a main loop: the planned segments, then on to what follows."""
         number = self._mains
         self._mains += 1
+        watch_workers()
         if number >= len(self.recorded.mains):
             self.warn("loop-not-recorded", f"{call.name} was not a main loop in the record")
             return (yield from call.items)
@@ -177,6 +179,7 @@ class Replayer(Session):
 
     def run_nested(self, call: LoopCall, frame: types.FrameType) -> LoopBody:
         """The generator of a nested training loop: skipped by restoring its end, or run."""
+        watch_workers()
         entry = self.enter(call.name, call.path, call.site, "nested")
         entry.index = 0
         parent = self.position()[:-1]
@@ -304,6 +307,13 @@ class Replayer(Session):
         seconds = now_s() - started
         self.append({"kind": "restore", "file": mark.file, "bytes": mark.bytes, "seconds": seconds})
         return anew
+
+    def course_values(self, mark: CheckpointMark) -> dict[str, Any]:
+        """What a checkpoint says of its loop's course in plain values; nothing where it is damaged."""
+        with guarded("read what a loop goes over"):
+            checkpoint = Checkpoint.open(self.run_layout.folder / mark.file)
+            return states.course_values(states.StoredState(checkpoint.tree, checkpoint.read))
+        return {}
 
     def restore_generators(self, mark: CheckpointMark) -> None:
         """Put back the process's own generators alone, which every checkpoint holds whole."""

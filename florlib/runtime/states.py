@@ -9,17 +9,22 @@ from typing import Any
 
 from florlib.runtime import frames
 from florlib.runtime.concurrent import under_way
-from florlib.runtime.graph.decode import Decoder
+from florlib.runtime.graph.building import Builder
+from florlib.runtime.graph.decode import Decoder, RestoreRefused
 from florlib.runtime.graph.encode import Captured, Encoder
 from florlib.runtime.graph.generators import global_states, set_global_states
+from florlib.runtime.graph.leaves import REFERENCE
 from florlib.runtime.graph.memory import Held
+from florlib.runtime.graph.pairing import Pairing
 from florlib.runtime.graph.places import ABSENT, Root
+from florlib.runtime.graph.workers import expect, expect_none_but, watch_workers
 from florlib.runtime.modes import modes, set_modes
 from florlib.runtime.project import Project
 
 NOTHING: Mapping[str, Any] = types.MappingProxyType({})
 RNG_SCOPE = "rng"
 MODE_SCOPE = "mode"
+WORKERS_SCOPE = "workers"  # of DataLoaders whose workers live from epoch to epoch
 COURSE_SCOPE = "course"  # of what a nested loop goes over, in checkpoints within one
 
 
@@ -39,14 +44,14 @@ def capture(
         held: contents that need no copy, because they are stored already.
         course: what the nested loop goes over, by name, where it is in its middle.
     """
-    encoder = Encoder(project.owns_module, held)
-    captured = encoder.capture(_roots(frame, project, course))
+    encoder = Encoder(project.owns_module, held, frozenset(map(id, course.values())))
+    captured = encoder.capture(_roots(frame, project, course, encoder))
     captured.missing.extend(under_way(project))
     return captured
 
 
 def _roots(
-    frame: types.FrameType, project: Project, course: Mapping[str, Any]
+    frame: types.FrameType, project: Project, course: Mapping[str, Any], encoder: Encoder
 ) -> Iterator[tuple[str, str, Any]]:
     # The generators go first: nothing that the walk does can have moved them.
     for name, state in global_states().items():
@@ -56,6 +61,8 @@ def _roots(
     yield from frames.roots(frame, project)
     for name, value in course.items():
         yield COURSE_SCOPE, name, value
+    for path, value in encoder.loader_states():
+        yield WORKERS_SCOPE, path, value  # last: it is told of DataLoaders that were met above
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,8 @@ def restore(
         for scope, name, value in frames.roots(frame, project)
         if not without((scope, name))
     }
+    if any(root[0] == WORKERS_SCOPE for root in state.tree["roots"]) and not watch_workers():
+        raise RestoreRefused("the DataLoader's workers cannot be watched with this torch")
     live |= {(COURSE_SCOPE, name): value for name, value in course.items()}
     roots = [root for root in state.tree["roots"] if not without((root[0], root[1]))]
     tree = {"roots": roots, "nodes": state.tree["nodes"]}
@@ -118,8 +127,30 @@ def restore(
         for name in course
         if (COURSE_SCOPE, name) in bindings
     }
+    _expect_workers(bindings, course)
     _apply(bindings, frame, project)
     return anew
+
+
+def course_values(state: StoredState) -> dict[str, Any]:
+    """What a state from the middle of a loop says of its course in plain values, by name."""
+    nodes = state.tree["nodes"]
+    builder = Builder(Pairing(nodes, [], trusted=False), state.read)
+    return {
+        name: builder.value(content, ABSENT)
+        for scope, name, content in state.tree["roots"]
+        if scope == COURSE_SCOPE and not (isinstance(content, list) and content[0] == REFERENCE)
+    }
+
+
+def _expect_workers(bindings: dict[Root, Any], course: Mapping[str, Any]) -> None:
+    """Have DataLoaders go on with the recorded workers; those under way do so already."""
+    found = [bindings.pop(root) for root in [*bindings] if root[0] == WORKERS_SCOPE]
+    under_way = {id(value) for value in course.values()}
+    expect_none_but([loader for loader, _ in found])
+    for loader, state in found:
+        if id(loader) not in under_way:
+            expect(loader, state, reused=True)
 
 
 def restore_generators(state: StoredState) -> None:

@@ -45,7 +45,8 @@ class Steps:
             return 0
         total = self._course.total
         # Behind the last turn comes the loop's end, which has a checkpoint of its own.
-        if (total is None or turn < total) and self._pace.asks(turn, now_s()):
+        wanted = total is None or turn < total
+        if wanted and self._pace.asks(turn, now_s()) and self._course.is_ready:
             self.last = turn
             self._take(turn, self._course.roots(self._entry.name))
         return self._pace.due

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler, Sampler
 
-from florlib.runtime.course import Course, NotEntered
+from florlib.runtime.course import Course
 from florlib.runtime.loops import Items
+from florlib.runtime.parts import NotEntered
 
 
 class Squares(Dataset):
@@ -44,11 +45,15 @@ class Stream(IterableDataset):
         return iter(range(6))
 
 
+def course_of(items: Items) -> Course | None:
+    return Course.of_call(items) or Course.over(items.evaluate())
+
+
 def entered(items: Items, index: int) -> list:
     """What is left of a loop's items that was entered at one of them."""
-    course = Course.of(items)
+    course = course_of(items)
     assert course is not None
-    course.enter(0, index)
+    course.enter(0, index, {}, "step")
     return list(course.rest({}, "step"))
 
 
@@ -75,7 +80,7 @@ def plain(batches) -> list:
     ],
 )
 def test_sequences_are_entered_at_any_item(items):
-    course = Course.of(items)
+    course = course_of(items)
     whole = list(course.rest({}, "step"))
 
     assert course.total == len(whole)
@@ -83,8 +88,8 @@ def test_sequences_are_entered_at_any_item(items):
 
 
 def test_the_turns_of_a_while_loop_go_on_counting():
-    course = Course.of(Items.turns())
-    course.enter(0, 7)
+    course = course_of(Items.turns())
+    course.enter(0, 7, {}, "step")
 
     assert list(itertools.islice(course.rest({}, "while"), 2)) == [7, 8]
     assert (course.total, course.roots("while")) == (None, {})
@@ -92,8 +97,8 @@ def test_the_turns_of_a_while_loop_go_on_counting():
 
 def test_a_list_that_grows_is_gone_through_to_its_present_end():
     waiting = [1, 2]
-    course = Course.of(Items.of(waiting))
-    course.enter(0, 1)
+    course = course_of(Items.of(waiting))
+    course.enter(0, 1, {}, "step")
 
     seen = []
     for one in course.rest({}, "step"):
@@ -105,8 +110,8 @@ def test_a_list_that_grows_is_gone_through_to_its_present_end():
 
 
 def test_what_a_restore_has_made_anew_is_gone_over():
-    course = Course.of(Items.of(("old", "old", "old")))
-    course.enter(0, 1)
+    course = course_of(Items.of(("old", "old", "old")))
+    course.enter(0, 1, {}, "step")
 
     assert course.roots("step") == {"step[0]": ("old", "old", "old")}
     assert list(course.rest({"step[0]": ("new", "new")}, "step")) == ["new"]
@@ -128,11 +133,11 @@ def test_a_loader_is_entered_without_loading_what_is_passed_over():
 
 def test_a_course_goes_on_from_where_it_stands():
     loader = DataLoader(Squares(), batch_size=1)
-    course = Course.of(Items.of(loader))
-    course.enter(0, 1)
+    course = course_of(Items.of(loader))
+    course.enter(0, 1, {}, "step")
     first = next(course.rest({}, "step"))
 
-    course.enter(2, 4)
+    course.enter(2, 4, {}, "step")
 
     assert [first.tolist(), *plain(course.rest({}, "step"))] == [[1], [16], [25]]
 
@@ -140,19 +145,19 @@ def test_a_course_goes_on_from_where_it_stands():
 def test_an_order_that_is_drawn_bit_by_bit_cannot_be_entered():
     data = range(64)
     sampler = RandomSampler(data, replacement=True, generator=torch.Generator())
-    course = Course.of(Items.of(DataLoader(data, sampler=sampler)))
+    course = course_of(Items.of(DataLoader(data, sampler=sampler)))
 
-    course.enter(0, 31)
+    course.enter(0, 31, {}, "step")
     with pytest.raises(NotEntered):
-        course.enter(31, 40)
+        course.enter(31, 40, {}, "step")
 
 
 def test_two_orders_that_come_from_one_generator_cannot_be_entered():
     one, two = (DataLoader(Squares(), shuffle=True) for _ in range(2))
-    course = Course.of(Items(zip, (one, two)))
+    course = course_of(Items(zip, (one, two)))
 
     with pytest.raises(NotEntered):
-        course.enter(0, 1)
+        course.enter(0, 1, {}, "step")
 
 
 @pytest.mark.parametrize(
@@ -168,4 +173,4 @@ def test_two_orders_that_come_from_one_generator_cannot_be_entered():
     ],
 )
 def test_other_things_are_gone_through_from_their_start(iterable):
-    assert Course.of(Items.of(iterable)) is None
+    assert course_of(Items.of(iterable)) is None

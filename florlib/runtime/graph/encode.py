@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import collections
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from florlib.ground.graph import readable_path
-from florlib.runtime.graph import kinds, memory
+from florlib.runtime.graph import kinds, memory, workers
 from florlib.runtime.graph.channels import open_channel
 from florlib.runtime.graph.encode_memory import fill_array, fill_tensor
 from florlib.runtime.graph.generators import bits_name, generator_state
@@ -92,10 +92,12 @@ class Encoder:
     Attributes:
         is_project: whether a module name belongs to the user's project.
         held: contents that need no copy, because they are stored already.
+        under_way: ids of the DataLoaders that are being gone through.
     """
 
     is_project: Any
     held: memory.Held = ()
+    under_way: frozenset[int] = frozenset()
     nodes: list[dict[str, Any]] = field(default_factory=list)
     blocks: dict[str, memory.Block] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
@@ -201,7 +203,22 @@ class Encoder:
         what = "a generator" if isinstance(value, types.GeneratorType) else "an iterator"
         return self.miss(value, place, f"{what} ({type(value).__name__}) that is under way")
 
+    def loader_states(self) -> Iterator[tuple[str, Any]]:
+        """By path, each DataLoader that was met and the states of its workers, where known."""
+        met = [loader for loader in workers.known_loaders() if id(loader) in self._numbers]
+        for loader in sorted(met, key=lambda loader: self._numbers[id(loader)]):
+            state = self._workers_of(loader)
+            if state is not None and workers.expects_reuse(loader):
+                place = self.places[self._numbers[id(loader)]]
+                yield readable_path(self.path(place)), (loader, state)
+
+    def _workers_of(self, loader: Any) -> Any:
+        return workers.loader_state(loader, under_way=id(loader) in self.under_way)
+
     def _workers(self, value: Any, place: _Place) -> Any:
+        loader = workers.loader_of(value)
+        if loader is not None and self._workers_of(loader) is not None:
+            return [LIVE, type(value).__qualname__]
         reason = "worker processes of a DataLoader, which go on from epoch to epoch"
         item = Missing(place.scope, place.name, self.path(place), reason, "workers")
         self.missing.append(item)
