@@ -12,7 +12,7 @@ from typing import Any
 
 from florlib.runtime.loader_parts import loader_part
 from florlib.runtime.loops import Items, Turns
-from florlib.runtime.parts import Bar, DrawWatch, Enumerated, NotEntered, Part, Sequence, Zipped
+from florlib.runtime.parts import Bar, DrawWatch, Enumerated, Part, Sequence, Zipped
 
 _SEQUENCES = (list, tuple, range, str)
 _SEQUENCE_ITERATORS: tuple[type, ...] = (
