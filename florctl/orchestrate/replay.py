@@ -32,7 +32,7 @@ from florlib.stores.journal import read_journal
 
 # What a replay may not find as the record had it, or cannot look into.
 NAMED_BY_RECORD = frozenset(
-    {"not-captured", "wall-clock", "entropy", "outside-file", "other-process", "pipe"}
+    {"not-captured", "wall-clock", "entropy", "outside-file", "other-process", "library-moved"}
 )
 OUTPUT_TAIL_LINES = 12  # of a script that failed, shown to explain it
 

@@ -87,6 +87,7 @@ class RecordedProcess:
 
     Attributes:
         process: its "process" record.
+        moved_names: dotted names of numbers in libraries that a main loop moved.
         ended: whether the process came to its end; False where it was killed.
     """
 
@@ -97,8 +98,10 @@ class RecordedProcess:
     arguments: dict[str, Any] = field(default_factory=dict)
     made_files: list[str] = field(default_factory=list)
     reread_files: list[str] = field(default_factory=list)
+    held_files: list[str] = field(default_factory=list)
     read_files: list[str] = field(default_factory=list)
     written_files: list[str] = field(default_factory=list)
+    moved_names: list[str] = field(default_factory=list)
     ended: bool = False
 
     @property
@@ -151,6 +154,9 @@ class RecordedProcess:
             self.read_files, self.written_files = record["read"], record["written"]
             self.made_files = record.get("made", [])
             self.reread_files = record.get("reread", [])
+            self.held_files = record.get("held", [])
+        elif kind == "warning" and record["code"] == "library-moved":
+            self.moved_names.append(record["name"])
         elif kind == "end":
             self.ended = True
             for main in self.mains:  # a generator that was waiting in it was dropped at the end

@@ -13,6 +13,7 @@ from florlib.hindsight.carrying import carried_names
 from florlib.hindsight.probes import Comparison, Probe
 from florlib.hindsight.reach import Reach, reach
 from florlib.source.elsewhere import Elsewhere, elsewhere
+from florlib.source.imports import import_aliases
 from florlib.source.loops import LoopSite, find_loops
 
 RESTORE_S = 0.05  # of a block or boundary, where nothing better is known
@@ -153,7 +154,8 @@ def make_plan(run: Run, question: Question) -> Planned:
         segments=segments,
         prelude=found.prelude,
         epilogue=epilogue,
-        files=bool(asked) and _reads_own_files(run, question),
+        files=(bool(asked) and _reads_own_files(run, question))
+        or (epilogue and any(process.held_files for process in run.processes)),
         carries=_carries(run, question),
         late=tuple(sorted({path for one in run.processes for path in one.made_files})),
         everything=found.everything,
@@ -189,7 +191,7 @@ def make_plan(run: Run, question: Question) -> Planned:
 
 def _reads_own_files(run: Run, question: Question) -> bool:
     """Whether an answer may depend on files as they were in the middle of the run."""
-    if any(process.reread_files for process in run.processes):
+    if any(process.reread_files for process in run.processes) or _asks_libraries(run, question):
         return True
     made = any(process.written_files for process in run.processes)
     return made and any(_READS_FILES.search(probe.text) for probe in question.probes)
@@ -205,6 +207,17 @@ def _carries(run: Run, question: Question) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
+def _asks_libraries(run: Run, question: Question) -> bool:
+    """Whether a probe speaks of a library that counts something which no checkpoint holds."""
+    packages = {name.partition(".")[0] for one in run.processes for name in one.moved_names}
+    return any(
+        name in packages or root.partition(".")[0] in packages
+        for probe in (question.probes if packages else ())
+        for name, root in import_aliases(run.trees[probe.path]).items()
+        if re.search(rf"\b{re.escape(name)}\b", probe.text)
+    )
+
+
 def _reach(run: Run, loops: Mapping[str, tuple[LoopSite, ...]], question: Question) -> Reach:
     marks = [mark for process in run.processes for mark in process.mains]
     mains = {
@@ -214,7 +227,8 @@ def _reach(run: Run, loops: Mapping[str, tuple[LoopSite, ...]], question: Questi
     }
     # Where a main loop stands in no source, what a probe looks into cannot be told either.
     unplaced = len(mains) < len({(mark.path, mark.ordinal) for mark in marks})
-    if question.verify or question.forced or (unplaced and question.probes):
+    asked = question.verify or question.forced or _asks_libraries(run, question)
+    if asked or (unplaced and question.probes):
         return Reach(True, True, True, everything=True, mains=frozenset(mains))
     blocks = {(block.path, block.ordinal) for mark in marks for block in mark.blocks.values()}
     stepped = {

@@ -44,6 +44,7 @@ class FileWatch:
         self._reread: set[str] = set()
         self._outside: dict[str, tuple[str, int]] = {}  # where each was first opened
         self._held: frozenset[str] = frozenset()
+        self._held_read: set[str] = set()
         sys.addaudithook(self._hook)
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -88,8 +89,9 @@ class FileWatch:
         self.writes += "w" in access
         if access == "rw" and not os.path.exists(path):
             access = "w"
-        again = self.in_loop() or name in self._held
-        if read and known.startswith("w") and "r" in access and again:
+        if read and "r" in access and name in self._held:
+            self._held_read.add(name)
+        if read and known.startswith("w") and "r" in access and self.in_loop():
             self._reread.add(name)
         self._modes[name] = known + "".join(way for way in access if way not in known)
 
@@ -159,7 +161,8 @@ class FileWatch:
         """The journal record of what was opened.
 
         "made" are files that were written before they were ever read, so they were not needed
-        at the start; "reread" are those that the main loop read, or that were open in it.
+        at the start; "reread" are those of them that the main loop read, and "held" those that
+        stayed open over its iterations and were read then or later.
         """
         inside = {path: mode for path, mode in self._modes.items() if not os.path.isabs(path)}
         return {
@@ -168,6 +171,7 @@ class FileWatch:
             "written": sorted(path for path, mode in inside.items() if "w" in mode),
             "made": sorted(path for path, mode in inside.items() if mode.startswith("w")),
             "reread": sorted(self._reread),
+            "held": sorted(self._held_read),
         }
 
 

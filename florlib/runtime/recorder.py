@@ -19,6 +19,7 @@ from florlib.runtime.graph.channels import has_own_pipe
 from florlib.runtime.graph.encode import Captured, Missing
 from florlib.runtime.graph.workers import watch_workers
 from florlib.runtime.guard import guarded, os
+from florlib.runtime.libraries import Numbers, generators, moved, numbers
 from florlib.runtime.liveness import unread_roots
 from florlib.runtime.loops import LoopBody, LoopCall, way_out
 from florlib.runtime.marks import enter_record, exit_record, iteration_record, pairs
@@ -79,6 +80,14 @@ class Recorder(Session):
             for line, test in clock.control:
                 text = f"{path}:{line}: the wall clock decides ({test}); a replay may go otherwise"
                 self.warn("wall-clock", text, file=path, line=line)
+
+    def _name_moved(self, before: Numbers, entry: Entry) -> None:
+        """Name the numbers of libraries that a main loop has moved."""
+        line = entry.site.line if entry.site else None
+        with guarded("look at the libraries"):
+            for name in moved(before, numbers(self.sources.packages(), self.project)):
+                text = f"{entry.path}:{line}: {name} of a library moved in this loop, and is not captured"
+                self.warn("library-moved", text, file=entry.path, line=line, name=name)
 
     def _name_foreign(self) -> None:
         """Name what no seed governs, and what trains where no loop is followed."""
@@ -144,6 +153,8 @@ class Recorder(Session):
         self._mains += 1
         entry = self.enter(call.name, call.path, call.site, "main")
         self.append(enter_record(entry, self.position()[:-1], main))
+        self.project.library_attributes |= generators(self.sources.packages(), self.project)
+        counted = numbers(self.sources.packages(), self.project)
         if self._budget is None:
             self._budget = Budget(self.spec.budget_share, now_s())
         how, index, started = "raise", 0, now_s()
@@ -174,6 +185,7 @@ class Recorder(Session):
             raise
         finally:
             self.leave(entry)
+            self._name_moved(counted, entry)
             self.append(exit_record(entry, self.position(), how, index, main=main))
             self.flush_soon()
 

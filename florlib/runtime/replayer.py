@@ -24,6 +24,7 @@ from florlib.runtime.graph.decode import RestoreRefused
 from florlib.runtime.graph.workers import watch_workers
 from florlib.runtime.guard import guarded, os
 from florlib.runtime.introduced import introduced_roots
+from florlib.runtime.libraries import generators
 from florlib.runtime.liveness import unread_roots
 from florlib.runtime.loops import LoopBody, LoopCall, way_out
 from florlib.runtime.marks import enter_record, exit_record, pairs
@@ -125,6 +126,7 @@ class Replayer(Session):
         if number >= len(self.recorded.mains):
             self.warn("loop-not-recorded", f"{call.name} was not a main loop in the record")
             return (yield from call.items)
+        self.project.library_attributes |= generators(self.sources.packages(), self.project)
         segments = self._segments(number)
         entry = self.enter(call.name, call.path, call.site, "main")
         self.append(enter_record(entry, self.position()[:-1], number))

@@ -206,6 +206,14 @@ class Sources:
         sites = {path: tuple(sites.values()) for path, sites in self._loops.items()}
         return list(entropy(self.trees, sites))
 
+    def packages(self) -> frozenset[str]:
+        """The packages that the project's files import, by their first names."""
+        return frozenset(
+            name.partition(".")[0]
+            for tree in self.trees.values()
+            for name in import_aliases(tree).values()
+        )
+
     def pipe_lines(self) -> list[tuple[str, int]]:
         """(path, line) where the project makes a pipe of the system."""
         return [

@@ -61,6 +61,7 @@ CAPTURED: dict[str, str] = {
     "spawned children that make data": "helper_process",
     "memory of ctypes": "c_memory",
     "what the project sets in libraries": "library_globals",
+    "what libraries count, and draw from generators of their own": "library_counters",
     "closures, counters in classes, containers": "closure_state class_counters containers",
     "a single loop level": "single_level",
     "FlorDB's names": "flor_names",

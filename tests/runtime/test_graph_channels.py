@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import multiprocessing
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -110,3 +111,7 @@ def test_a_thread_of_the_script_is_named_unless_it_waits_for_another(waits: bool
     assert [item.place for item in found] == (
         [] if waits else [("tests/runtime/test_graph_channels.py", work.__code__.co_firstlineno)]
     )
+
+
+def test_the_generator_of_the_system_has_no_state_that_could_be_missed() -> None:
+    assert missed(random.SystemRandom()) == []

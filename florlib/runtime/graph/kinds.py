@@ -47,6 +47,7 @@ BYSTANDERS = frozenset(
 )
 _BYSTANDER_MODULES = (
     "torch._C._distributed_c10d",  # groups, reducers and their loggers: made by the script again
+    "torch.distributed.distributed_c10d",
     "torch.autograd",
     "torch.multiprocessing",
     "torch.utils.tensorboard",
@@ -156,6 +157,8 @@ def _classify_library(cls: type) -> str | None:
             return "generator"
         if issubclass(cls, numpy.random.BitGenerator):
             return "generator"
+    if issubclass(cls, random.SystemRandom):
+        return "bystander"  # it has no state: the system gives what it draws
     if issubclass(cls, random.Random):
         return "generator"
     return None

@@ -1,6 +1,6 @@
 """A log file is opened before the loop, written to in it, and read by its name at the end."""
-# EXPECT outer: min=3 max=15
-# EXPECT epilogue: min=0 max=15
+# EXPECT outer: 3
+# EXPECT epilogue: 15
 
 import hashlib
 

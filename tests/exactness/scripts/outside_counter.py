@@ -1,5 +1,5 @@
 """A file outside of the project goes on from run to run: a replay finds what the run has left."""
-# REFUSED outer: counter.txt
+# EXPECT outer: 3
 # REFUSED inner: counter.txt
 
 import hashlib

@@ -1,7 +1,7 @@
 """Trains until a time is over: how many steps that are, the clock decides."""
 # UNSEEDED
 # REFUSED inner: the wall clock decides
-# REFUSED outer: the wall clock decides
+# EXPECT outer: 3
 
 import time
 
