@@ -243,3 +243,25 @@ train(1)
     plan = make_plan(run, Question({"train.py": compare("train.py", text, probed)})).plan
 
     assert plan.step == {("train.py", 0)}
+
+
+def test_a_probe_that_asks_what_a_library_counted_has_everything_executed() -> None:
+    text = SCRIPT.replace("import torch\n", "import torch, somewhere as s\n")
+    moved = {"kind": "warning", "code": "library-moved", "text": "…", "name": "somewhere.calls"}
+    process = recorded([*source(text), *main_loop("epoch", 4, nested=("step", 1, 3)), moved, END])
+    run = Run("r", [process], 20.0)
+
+    def plan(probe: str) -> Plan:
+        present = text.replace(OUTER, f"{OUTER}\n    {probe}")
+        return make_plan(run, Question({"train.py": compare("train.py", text, present)})).plan
+
+    assert (plan("print(s.calls)").everything, plan("print(s.calls)").files) == (True, True)
+    assert (plan("print(epoch)").everything, plan("print(epoch)").files) == (False, False)
+
+
+def test_what_was_written_by_a_handle_and_read_behind_the_loop_is_written_again() -> None:
+    files = {"kind": "files", "read": [], "written": ["a.csv"], "made": ["a.csv"]}
+    process = recorded([*one_loop()[:-1], {**files, "held": ["a.csv"]}, END])
+
+    assert planned(EPILOGUE, processes=[process]).plan.files
+    assert not planned(OUTER, processes=[process]).plan.files
