@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import io
+import signal
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +22,9 @@ def end_process(status: int) -> None:
     """
     multiprocessing = sys.modules.get("multiprocessing")
     if multiprocessing is not None:
+        with contextlib.suppress(Exception):
+            # torch's handler would take our kill for a worker's failure, and raise before the end.
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         with contextlib.suppress(Exception):
             for child in multiprocessing.active_children():
                 child.kill()
