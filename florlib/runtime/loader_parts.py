@@ -55,7 +55,7 @@ class Loader(Part):
 
     @property
     def generators(self) -> list[Any]:
-        return sampler_generators(self._loader)
+        return _generators(itertools.chain([self._loader], _samplers(self._loader)))
 
     def begin(self, index: int) -> None:
         self._iterator = iter(self._loader)
@@ -70,6 +70,33 @@ class Loader(Part):
 
     def rest(self) -> Iterator[Any]:
         return iter(self._iterator)
+
+
+class BegunLoader(Loader):
+    """The iterator of a DataLoader that loads in this process, made before the loop began."""
+
+    def __init__(self, iterator: Any) -> None:
+        super().__init__(iterator)
+        self._iterator = iterator
+
+    @property
+    def roots(self) -> list[Any]:
+        return [self._iterator._dataset, self._iterator._index_sampler]
+
+    def prepare(self, values: Iterator[Any]) -> None:
+        for _ in self.roots:
+            next(values)
+
+    def replace(self, roots: Iterator[Any]) -> None:
+        if any(next(roots) is not present for present in self.roots):
+            raise NotEntered("its DataLoader had to be made anew")
+
+    @property
+    def generators(self) -> list[Any]:
+        return _generators(_inward(self._iterator._index_sampler))
+
+    def begin(self, index: int) -> None:
+        """It has begun."""
 
 
 class WorkersLoader(Loader):
@@ -144,6 +171,9 @@ def _first_batch(loader: Any, index: int) -> Iterator[None]:
 
 def loader_part(iterable: Any) -> Part | None:
     dataloader = sys.modules.get("torch.utils.data.dataloader")
+    if type(iterable) is getattr(dataloader, "_SingleProcessDataLoaderIter", None):
+        begun = iterable._dataset_kind == MAP_STYLE and _are_known(_inward(iterable._index_sampler))
+        return BegunLoader(iterable) if begun else None
     loader = getattr(dataloader, "DataLoader", None)
     if loader is None or not isinstance(iterable, loader):
         return None
@@ -151,30 +181,33 @@ def loader_part(iterable: Any) -> Part | None:
     for method in ("__iter__", "_get_iterator"):
         if getattr(cls, method, None) is not getattr(loader, method, None):
             return None
-    if getattr(iterable, "_dataset_kind", None) != MAP_STYLE or not _known_samplers(iterable):
+    if getattr(iterable, "_dataset_kind", None) != MAP_STYLE or not _are_known(_samplers(iterable)):
         return None
     if iterable.num_workers == 0:
         return Loader(iterable)
     return WorkersLoader(iterable) if getattr(iterable, "in_order", True) else None
 
 
-def _known_samplers(loader: Any) -> bool:
-    """Whether what decides on a DataLoader's order is torch's own, which is known to draw first."""
+def _are_known(samplers: Iterator[Any]) -> bool:
+    """Whether samplers are torch's own, which are known to draw for their first item alone."""
     return all(
         type(one).__name__ in _SAMPLERS and type(one).__module__.startswith("torch.utils.data.")
-        for one in _samplers(loader)
+        for one in samplers
     )
 
 
 def _samplers(loader: Any) -> Iterator[Any]:
-    sampler = loader.sampler if loader.batch_sampler is None else loader.batch_sampler
+    return _inward(loader.sampler if loader.batch_sampler is None else loader.batch_sampler)
+
+
+def _inward(sampler: Any) -> Iterator[Any]:
+    """A sampler, and those that it takes its indices from."""
     while sampler is not None:
         yield sampler
         sampler = getattr(sampler, "sampler", None)
 
 
-def sampler_generators(loader: Any) -> list[Any]:
-    """The generators of a DataLoader and its samplers, each once."""
-    owners = (loader, *_samplers(loader))
+def _generators(owners: Iterator[Any]) -> list[Any]:
+    """The generators of some objects, each once."""
     found = {id(one): one for one in (getattr(owner, "generator", None) for owner in owners)}
     return [one for one in found.values() if one is not None]

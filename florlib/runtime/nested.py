@@ -123,23 +123,27 @@ class NestedWalk:
     # ------------------------------------------------------------------ where it stands
 
     def _begin(self) -> None:
-        self._rest = iter(self._items)
+        """Begin at the first item, so that a later one can still be entered if that may be."""
+        course, name = self._course, self.entry.name
+        if course is not None and course.goes_on:
+            course.enter(0, 0, {}, name)
+            self._rest = course.rest({}, name)
+        else:
+            self._rest = iter(self._items)
         self.stretches.append([0, 0])
 
     def _reach(self, block: BlockMark, turn: int) -> None:
         """Have the state before a turn, or before one that leads to it."""
-        started = self._rest is not None
         marks = [
             n
             for n, mark in block.steps.items()
             if self._at < n <= turn and mark.complete and not mark.workers
         ]
-        if marks and self.session.may_jump(block, self.entry, self.frame) and self._find_course():
-            if self._jump(block, max(marks)):
-                return
-        if started:
+        possible = bool(block.steps) and self.session.may_jump(block, self.entry, self.frame)
+        if possible and self._find_course() and marks and self._jump(block, max(marks)):
             return
-        self._begin()
+        if self._rest is None:
+            self._begin()
 
     def _find_course(self) -> bool:
         if self._rest is not None:

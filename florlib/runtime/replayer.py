@@ -65,6 +65,7 @@ class Replayer(Session):
         self.relocation = Relocation(spec.moves)
         self.recorded_project = spec.recorded_project or spec.project
         self._mains = 0
+        self._innermost: dict[int, frozenset[tuple[str | None, int | None]]] = {}
 
     @property
     def steps_into_any(self) -> bool:
@@ -205,10 +206,12 @@ class Replayer(Session):
 
     def _wanted(self, block: BlockMark | None) -> tuple[tuple[int, int], ...] | None:
         """The turns of a loop that are asked for; None for all of them."""
-        innermost = self.recorded.mains[self._mains - 1].innermost
         if self.plan.turns is None or block is None:
             return None
-        return self.plan.turns if (block.path, block.ordinal) in innermost else None
+        if self.main_number not in self._innermost:
+            self._innermost[self.main_number] = self.recorded.mains[self.main_number].innermost
+        inner = (block.path, block.ordinal) in self._innermost[self.main_number]
+        return self.plan.turns if inner else None
 
     def _may_skip(self, call: LoopCall, block: BlockMark) -> bool:
         if not block.skippable or block.checkpoint is None or not block.checkpoint.complete:
@@ -228,7 +231,7 @@ class Replayer(Session):
 
         What probes carry from one turn to the next, or out of the loop, comes about turn by turn.
         """
-        if self.plan.files and block.wrote:
+        if self.plan.carries or (self.plan.files and block.wrote):
             return False
         names = {**frame.f_globals, **frame.f_locals}
         introduced = {name for known in self.plan.introduced.values() for _, name in known}

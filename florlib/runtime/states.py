@@ -17,7 +17,13 @@ from florlib.runtime.graph.leaves import REFERENCE
 from florlib.runtime.graph.memory import Held
 from florlib.runtime.graph.pairing import Pairing
 from florlib.runtime.graph.places import ABSENT, Root
-from florlib.runtime.graph.workers import expect, expect_none_but, watch_workers
+from florlib.runtime.graph.workers import (
+    expect,
+    expect_none_but,
+    expects_reuse,
+    loader_state,
+    watch_workers,
+)
 from florlib.runtime.modes import modes, set_modes
 from florlib.runtime.project import Project
 
@@ -149,7 +155,9 @@ def _expect_workers(bindings: dict[Root, Any], course: Mapping[str, Any]) -> Non
     under_way = {id(value) for value in course.values()}
     expect_none_but([loader for loader, _ in found])
     for loader, state in found:
-        if id(loader) not in under_way:
+        # Those that are there in that state already (a probe has not touched them) live on.
+        live = expects_reuse(loader) and loader_state(loader) == state
+        if id(loader) not in under_way and not live:
             expect(loader, state, reused=True)
 
 

@@ -131,6 +131,36 @@ def test_a_loader_is_entered_without_loading_what_is_passed_over():
     assert len(squares.loaded) == 2
 
 
+class Bar:
+    """Goes through things as tqdm's bars do."""
+
+    def __init__(self, iterable) -> None:
+        self.iterable = iterable
+        self.n = 0
+
+    def __iter__(self):
+        for item in self.iterable:
+            yield item
+            self.n += 1
+
+
+Bar.__module__ = "tqdm.std"
+
+
+@pytest.mark.parametrize("around", [Bar, lambda loader: Bar(enumerate(loader)), enumerate, zip])
+def test_a_bar_is_entered_and_counts_what_was_passed_over(around):
+    torch.manual_seed(1)
+    loader = DataLoader(Squares(), batch_size=2, shuffle=True)
+    expected = list(around(loader))
+
+    torch.manual_seed(1)
+    bar = around(loader)
+    left = entered(Items.of(bar), 2)
+
+    assert str(left) == str(expected[2:])
+    assert getattr(bar, "n", 3) == 3
+
+
 def test_a_course_goes_on_from_where_it_stands():
     loader = DataLoader(Squares(), batch_size=1)
     course = course_of(Items.of(loader))
