@@ -4,11 +4,12 @@ or is refused by name."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.exactness.cases import Case, load_cases
-from tests.exactness.harness import Recording, record, replay
+from tests.exactness.harness import Recording, record, replay, report_of
 from tests.exactness.traps import NAMED, TRAPS
 
 pytestmark = pytest.mark.process
@@ -64,6 +65,23 @@ def test_every_script_covers_a_trap_and_every_trap_has_its_script() -> None:
     assert covering == {case.name for case in CASES}
     marked = {name for names in NAMED.values() for name in names.split()} - {"database_by_path"}
     assert all(case.named or case.refusals for case in CASES if case.name in marked)
+
+
+def test_iterations_that_were_not_asked_for_log_no_probes(tmp_path: Path) -> None:
+    case = next(case for case in CASES if case.name == "dropout")
+    recording = record(case, tmp_path)
+    for checkpoint in (tmp_path / "recorded").rglob("*.safetensors"):
+        checkpoint.unlink()  # so that every way leads through the iterations
+    probe = 'print("end")\n'
+    files = case.probed(["outer"])
+    recording.project.write({case.script: files[case.script] + probe})
+
+    ran = recording.project.flor("replay", "--json", "--epochs", "1")
+
+    report = report_of(ran)
+    assert report is not None
+    assert report["executed_iterations"] > 3
+    assert report["new"] == {"print": 2}
 
 
 def test_the_matrix_holds_what_it_is_said_to() -> None:

@@ -64,6 +64,8 @@ CAPTURED: dict[str, str] = {
     "what libraries count, and draw from generators of their own": "library_counters",
     "closures, counters in classes, containers": "closure_state class_counters containers",
     "a single loop level": "single_level",
+    "names of added lines that others have as well": "names_of_probes",
+    "values logged in passing by statements that print": "values_in_passing",
     "FlorDB's names": "flor_names",
 }
 NAMED: dict[str, str] = {

@@ -91,28 +91,27 @@ def _work(first: int, step: int, seconds: float, limit: int, finds: Path, queue:
                 if manner in seen or finding.manner == "broken":
                     continue
                 seen.add(manner)
+                keep(seed, start, finds, "not shrunk, not confirmed")
                 small = shrunk(start, living)
-                keep(seed, small, finds)
+                real = shown(small.spec, small.ask, small.finding.manner, None)
+                verdict = "confirmed by real processes" if real else "NOT seen with real processes"
+                keep(seed, small, finds, verdict)
 
 
-def keep(seed: int, small: Shown, finds: Path) -> None:
-    """Confirm a finding with real processes, and write it down."""
-    real = shown(small.spec, small.ask, small.finding.manner, None)
+def keep(seed: int, small: Shown, finds: Path, verdict: str) -> None:
+    """Write a finding down, over what is known of it so far."""
     folder = finds / f"{seed}-{small.finding.manner.replace(' ', '-')}"
     folder.mkdir(parents=True, exist_ok=True)
-    for path, text in render(small.spec).items():
+    files = render(small.spec)
+    for path, text in files.items():
         (folder / path).write_text(text, encoding="utf-8")
     if small.ask is not None:
-        probed = case_of(render(small.spec)).probed(small.ask.kinds)
+        probed = case_of(files).probed(small.ask.kinds)
         (folder / "probed.py").write_text(probed["train.py"], encoding="utf-8")
-    verdict = "confirmed by real processes" if real else "NOT confirmed by real processes"
     lines = [f"seed {seed}, {small.finding.manner}: {verdict}", f"budget {small.spec.budget}"]
     lines += [f"question {small.ask}", f"{small.spec}", "", small.finding.text]
     (folder / "finding.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(
-        f"FOUND {folder}: {verdict}: {small.spec.features()} {small.ask}\n{small.finding.text[:700]}",
-        flush=True,
-    )
+    print(f"{folder}: {verdict}\n{small.finding.text[:700]}", flush=True)
 
 
 def main() -> int:
@@ -146,11 +145,11 @@ def main() -> int:
             continue
         seed, spec, outcome = item
         tally.add(spec, outcome)
-        if tally.scripts % 20 == 0:
+        if tally.scripts % 10 == 0:
             print(f"{tally.scripts} scripts, {tally.replays} replays", flush=True)
         for finding in outcome.findings:
-            last = finding.text.strip().splitlines()[-1][:200]
-            print(f"seed {seed}: {finding.manner}, {finding.ask}: {last}", flush=True)
+            first = finding.text.strip().splitlines()[0][:300]
+            print(f"seed {seed}: {finding.manner}, {finding.ask}: {first}", flush=True)
     for process in jobs:
         process.join()
     _show(tally, time.monotonic() - begun)
