@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import collections.abc
 import functools
-import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from florlib.runtime.loops import Items
@@ -19,6 +18,9 @@ from florlib.runtime.loops import Items
 
 class NoSuchItem(Exception):
     """The iterable ended before the asked item."""
+
+
+_NOTHING = object()
 
 
 class ItemDriver:
@@ -49,8 +51,13 @@ class ItemDriver:
                 self._sequence = iterable
         return self._sequence is not None
 
-    def drive(self, index: int) -> None:
+    def drive(self, index: int, passing: Callable[[int], None]) -> None:
         """Start anew and pass over the items before `index`, loading as few as possible.
+
+        Args:
+            index: of the item that comes next.
+            passing: is told the number of each item before it is asked for, as the code of an
+                iterable may train, log and go through loops of its own.
 
         Raises:
             NoSuchItem: the iterable gives its items once, and has given this one.
@@ -58,9 +65,10 @@ class ItemDriver:
         if self._once:
             if index < self._next:
                 raise NoSuchItem
-            self._iterator = _passed_over(iter(self._items), index - self._next)
+            self._iterator = iter(self._items)
+            _pass_over(self._iterator, range(self._next, index), passing)
         else:
-            self._iterator = self._start(index)
+            self._iterator = self._start(index, passing)
         self._next = index
 
     @functools.cached_property
@@ -68,11 +76,13 @@ class ItemDriver:
         iterable = None if self._items.arguments else self._items.evaluate()
         return isinstance(iterable, collections.abc.Iterator)
 
-    def _start(self, index: int) -> Iterator[Any]:
-        if self._items.call is enumerate and len(self._items.arguments) == 1:
-            inner = _passed_over(iter(self._items.arguments[0]), index)
-            return enumerate(inner, self._items.keywords.get("start", 0) + index)
-        return _passed_over(iter(self._items), index)
+    def _start(self, index: int, passing: Callable[[int], None]) -> Iterator[Any]:
+        numbered = self._items.call is enumerate and len(self._items.arguments) == 1
+        iterator = iter(self._items.arguments[0] if numbered else self._items)
+        _pass_over(iterator, range(index), passing)
+        if numbered:
+            return enumerate(iterator, self._items.keywords.get("start", 0) + index)
+        return iterator
 
     def at(self, index: int) -> Any:
         """The item of a turn.
@@ -96,15 +106,15 @@ class ItemDriver:
         return item
 
 
-def _passed_over(iterator: Iterator[Any], count: int) -> Iterator[Any]:
+def _pass_over(iterator: Iterator[Any], numbers: range, passing: Callable[[int], None]) -> None:
     dataloader = sys.modules.get("torch.utils.data.dataloader")
     single = getattr(dataloader, "_SingleProcessDataLoaderIter", None)
+    passed = iterator
     if single is not None and isinstance(iterator, single):
         # The sampler decides what is loaded: advancing it is all that skipping a batch means.
-        for _ in itertools.islice(iterator._sampler_iter, count):
-            pass
-        iterator._num_yielded += count
-    else:
-        for _ in itertools.islice(iterator, count):
-            pass
-    return iterator
+        passed = iterator._sampler_iter
+        iterator._num_yielded += len(numbers)
+    for number in numbers:
+        passing(number)
+        if next(passed, _NOTHING) is _NOTHING:
+            return

@@ -141,6 +141,41 @@ def test_parts_answer_it_once_and_only_once(project: Project) -> None:
     assert {one["status"] for one in reports} == {"verified"}
 
 
+LESSONS = """\
+import random
+import flor
+
+random.seed(3)
+seen = []
+
+def lessons():
+    for lesson in range(5):
+        for step in flor.loop("step", range(2)):
+            seen.append(random.random())
+            print("drew", seen[-1])
+        yield sum(seen)
+
+for total in flor.loop("total", lessons()):
+    print("total", total)
+"""
+
+
+def test_a_generator_that_trains_answers_for_the_asked_iterations_alone(project: Project) -> None:
+    project.record(LESSONS)
+    text = probed(LESSONS, '            print("drew", seen[-1])\n')
+    project.write(text)
+
+    report = project.replay("--epochs", "3:")
+
+    assert (report["status"], report["compared"]["different"]) == ("verified", 0)
+    rows = json.loads(project.flor("log", "get", "@", "size", "--json").stdout)
+    places = [[(part["loop"], part["index"]) for part in row["position"]] for row in rows]
+    assert [(at[0], at[-1]) for at in places] == [
+        (("total", n), ("step", k)) for n in (3, 4) for k in (0, 1)
+    ]
+    assert [row["value"] for row in rows] == [7, 8, 9, 10]
+
+
 def test_in_place_runs_in_the_users_own_folder(project: Project) -> None:
     project.record()
     project.write(probed(TRAIN, probe='flor.log("where", os.getcwd())'))

@@ -24,6 +24,10 @@ class Squares(Dataset):
         return index * index
 
 
+def untold(number: int) -> None:
+    """Hears which item is passed over, and does nothing about it."""
+
+
 def driver(iterable) -> ItemDriver:
     return ItemDriver(Items.of(iterable), counted=False)
 
@@ -50,10 +54,10 @@ def test_what_can_be_begun_anew_is_driven_forward_and_back(make):
     items = driver(make())
 
     assert items.needs_driving(2)
-    items.drive(2)
+    items.drive(2, untold)
     assert items.at(2) == 7
     assert items.needs_driving(0)
-    items.drive(0)
+    items.drive(0, untold)
     assert (items.at(0), items.at(1)) == (5, 6)
     assert not items.needs_driving(2)
 
@@ -61,22 +65,37 @@ def test_what_can_be_begun_anew_is_driven_forward_and_back(make):
 def test_what_gives_its_items_once_is_driven_forward_alone():
     items = driver(iter([5, 6, 7, 8]))
     assert not items.needs_driving(0)
-    items.drive(1)
+    items.drive(1, untold)
 
     assert items.at(1) == 6
-    items.drive(3)
+    items.drive(3, untold)
     assert items.at(3) == 8
     with pytest.raises(NoSuchItem):
         items.at(4)
     with pytest.raises(NoSuchItem):
-        items.drive(0)
+        items.drive(0, untold)
+
+
+def test_who_is_told_of_an_item_hears_it_before_its_code_runs():
+    heard = []
+
+    def lessons():
+        for number in range(3):
+            heard.append(f"code of {number}")
+            yield number
+
+    items = ItemDriver(Items(lessons), counted=False)
+    items.drive(2, heard.append)
+
+    assert heard == [0, "code of 0", 1, "code of 1"]
+    assert items.at(2) == 2
 
 
 def test_a_loader_is_driven_by_its_sampler_alone():
     squares = Squares()
     items = driver(DataLoader(squares, batch_size=2))
 
-    items.drive(2)
+    items.drive(2, untold)
 
     assert items.at(2).tolist() == [16, 25]
     assert squares.loaded == [4, 5]
@@ -91,7 +110,7 @@ def test_a_shuffled_loader_gives_the_batch_it_would_have_given():
 
     torch.manual_seed(1)
     items = driver(loader)
-    items.drive(1)
+    items.drive(1, untold)
 
     assert [items.at(1).tolist(), items.at(2).tolist()] == expected[1:]
 
@@ -102,7 +121,7 @@ def test_enumerated_loaders_count_on(start):
     loader = DataLoader(squares, batch_size=2)
     items = ItemDriver(Items(enumerate, (loader,), {"start": start}), counted=False)
 
-    items.drive(2)
+    items.drive(2, untold)
 
     number, batch = items.at(2)
     assert (number, batch.tolist()) == (start + 2, [16, 25])
@@ -115,6 +134,6 @@ def test_a_call_is_made_only_when_its_items_are_wanted():
 
     assert made == []
     assert items.needs_driving(1)
-    items.drive(1)
+    items.drive(1, untold)
     assert items.at(1) == 1
     assert made == [3]
