@@ -31,6 +31,7 @@ _FOLLOWED = frozenset(
         "cells",
         "defaults",
         "kwdefaults",
+        "alone",
     }
 ).union(_STRUCTURE)
 

@@ -151,11 +151,19 @@ class _MainLoader(importlib.machinery.SourceFileLoader):
             sys.meta_path.insert(0, _ProjectFinder(started.runtime.session))
             _run_at_exit(started.runtime.session)
             code = started.code(path, _ENTER_SCRIPT if self._is_script else _ENTER_MODULE)
-        if code is not None:
-            return code
-        if not self._is_script:
-            return super().get_code(fullname)
-        return _own_code(self.get_data(path), path)
+        if code is None and not self._is_script:
+            code = super().get_code(fullname)
+        elif code is None:
+            code = _own_code(self.get_data(path), path)
+        if started is not None and code is not None:
+            _remember("__main__", code)
+        return code
+
+
+def _remember(module: str, code: types.CodeType) -> None:
+    from florlib.runtime.graph.codes import remember
+
+    remember(module, code)
 
 
 def _own_code(data: bytes, path: str) -> types.CodeType:
@@ -304,8 +312,10 @@ class _ProjectLoader(importlib.machinery.SourceFileLoader):
         """The module's code; Python's own, with its cache file, where nothing is wrapped."""
         original = super().get_code(fullname)
         self._session.prepare_source(self._inside)
-        code = self._session.sources.code(self._inside, str(self.path))
-        return code if code is not None else original
+        code = self._session.sources.code(self._inside, str(self.path)) or original
+        if code is not None:
+            _remember(fullname, code)
+        return code
 
 
 def _run_at_exit(session: Any) -> None:

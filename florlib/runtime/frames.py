@@ -8,7 +8,7 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from florlib.runtime.graph.places import Root
+from florlib.runtime.graph.places import GIVEN_NAMES, Root
 from florlib.runtime.project import Project
 
 MODULE_SCOPE = "module "
@@ -71,7 +71,7 @@ def roots(frame: types.FrameType, project: Project) -> Iterator[tuple[str, str, 
     """(scope, name, object) of everything the user's code can reach by name."""
     for scope, names, _ in scopes(frame, project):
         for name, value in list(names.items()):
-            if not (name.startswith("__") and name.endswith("__")):
+            if name not in GIVEN_NAMES:
                 yield scope, name, value
 
 

@@ -6,14 +6,19 @@ import dataclasses
 import functools
 import math
 import re
+import runpy
+import sys
 import time
+import types
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
 import torch
 
+from florlib.runtime.graph import codes
+from florlib.runtime.graph.decode import RestoreRefused
 from tests.runtime import things
-from tests.runtime.graphs import capture, difference, put_back
+from tests.runtime.graphs import capture, compared, difference, put_back
 from tests.runtime.things import Access, Both, Colour, Pair, Tally, Thing, Watched, counter
 
 
@@ -52,6 +57,118 @@ def test_functions_that_share_a_variable_still_do():
     assert live["get"]() == 1
     live["add"]()
     assert live["get"]() == 2
+
+
+def test_a_function_that_took_the_place_of_another_is_refused_or_comes_back():
+    live = {"part": lambda value: value + 2}
+    captured = capture(live)
+    live["part"] = lambda value: value * 3
+
+    with pytest.raises(RestoreRefused, match="cannot be made anew"):
+        put_back(captured, live)
+    assert live["part"](5) == 15
+    assert compared(captured, capture(live)).differences
+
+
+def test_functions_of_a_module_that_was_loaded_are_made_anew(tmp_path, monkeypatch):
+    text = (
+        "def make(kind, step):\n"
+        "    if kind:\n"
+        "        def part(value, times=[2]):\n"
+        "            return value * times[0] + step\n"
+        "    else:\n"
+        "        def part(value):\n"
+        "            return value - step\n"
+        "    return part\n"
+    )
+    module = types.ModuleType("tests.runtime.lessons")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(codes, "_loaded", {})
+    code = compile(text, str(tmp_path / "lessons.py"), "exec")
+    codes.remember(module.__name__, code)
+    exec(code, vars(module))
+    live = {"part": module.make(True, 3)}
+    captured = capture(live)
+    live["part"] = module.make(False, 4)
+
+    put_back(captured, live)
+
+    assert live["part"](10) == 23
+    assert live["part"].__qualname__ == "make.<locals>.part"
+    live["part"].__defaults__[0][0] = 3
+    assert module.make(True, 3)(10) == 23
+
+
+def test_defaults_of_a_function_come_back():
+    live = {"part": lambda value, times=2: value * times}
+    captured = capture(live)
+    live["part"].__defaults__ = (7,)
+
+    put_back(captured, live)
+
+    assert live["part"](5) == 10
+
+
+class Keeper:
+    """Keeps things in its functions, not in itself."""
+
+    @staticmethod
+    def remember(value, memory=[]):  # noqa: B006
+        """Append to the default."""
+        memory.append(value)
+        return memory
+
+    @property
+    def last(self):
+        """The last that was kept."""
+        return Keeper.last.fget.kept
+
+    def __call__(self):
+        """Count calls."""
+        Keeper.__call__.calls += 1
+
+
+def test_what_functions_of_a_class_keep_comes_back():
+    live = {"keeper": Keeper()}
+    Keeper.last.fget.kept, Keeper.__call__.calls = 1, 0
+    memory = Keeper.remember(5)
+    captured = capture(live)
+    Keeper.remember(6)
+    Keeper.last.fget.kept = 2
+    live["keeper"]()
+
+    put_back(captured, live)
+
+    assert memory == [5]
+    assert live["keeper"].last == 1
+    assert Keeper.__call__.calls == 0
+
+
+def test_names_of_a_module_that_import_does_not_know_come_back():
+    notes = types.ModuleType("notes")
+    notes.rows = rows = [1]
+    live = {"notes": notes}
+    captured = capture(live)
+    rows.append(2)
+    notes.extra = 3
+
+    put_back(captured, live)
+
+    assert live["notes"] is notes
+    assert (notes.rows, hasattr(notes, "extra")) == ([1], False)
+    assert notes.rows is rows
+
+
+def test_names_of_a_program_that_was_run_come_back(tmp_path):
+    (tmp_path / "settings.py").write_text("rate = 0.1\nseen = []\n")
+    live = {"settings": runpy.run_path(str(tmp_path / "settings.py"))}
+    captured = capture(live)
+    live["settings"]["rate"] = 0.5
+    live["settings"]["seen"].append(1)
+
+    put_back(captured, live)
+
+    assert (live["settings"]["rate"], live["settings"]["seen"]) == (0.1, [])
 
 
 def test_an_unbound_variable_of_a_closure_is_left_alone():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from florlib.runtime.graph.standin import GraphNotRestored
-from tests.runtime.graphs import capture, difference, put_back
+from tests.runtime.graphs import capture, compared, difference, put_back
 
 DTYPES = [
     torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.complex64, torch.complex128,
@@ -60,6 +60,17 @@ MADE = {
         [[0, 1, 1], [2, 0, 2]], [3.0, 4.0, -0.0], (2, 3), check_invariants=False
     ).coalesce(),
 }
+
+
+def test_a_sparse_sum_stays_as_it_was_added_up():
+    live = {"sum": torch.sparse_coo_tensor([[0, 1, 0], [1, 1, 1]], [0.5, 1.0, 2.0], (2, 2))}
+    captured = capture(live)
+
+    put_back(captured, live)
+
+    assert not live["sum"].is_coalesced()
+    assert live["sum"]._values().tolist() == [0.5, 1.0, 2.0]
+    assert not compared(captured, capture(live)).differences
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

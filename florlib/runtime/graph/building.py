@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from florlib.runtime.graph import memory
+from florlib.runtime.graph.codes import new_function
 from florlib.runtime.graph.generators import new_generator
 from florlib.runtime.graph.holders import new_holder
 from florlib.runtime.graph.leaves import (
@@ -115,7 +116,7 @@ class Builder:
         builder = _BUILD.get(kind)
         if builder is not None:
             return builder(self, node)
-        if kind in ("function", "class", "stub", "storage"):
+        if kind in ("class", "module", "stub", "storage"):
             return ABSENT  # shown to be dead, or made on demand
         cls: Any = find_global(*node["c"]) if "c" in node else PLAIN_CLASS[kind]
         made = cls.__new__(cls)
@@ -155,7 +156,8 @@ class Builder:
         indices, values = (self.value(node[part], ABSENT) for part in ("indices", "values"))
         lib = memory.torch()
         made = lib.sparse_coo_tensor(indices, values, node["shape"], check_invariants=False)
-        return made.coalesce()
+        made._coalesced_(node["coalesced"])
+        return made.requires_grad_() if node["requires_grad"] else made
 
     def _build_array(self, node: dict[str, Any]) -> Any:
         numpy = sys.modules["numpy"]
@@ -186,6 +188,14 @@ class Builder:
         cls = find_global(*node["c"]) if "c" in node else collections.deque
         return cls([], node["maxlen"])
 
+    def _build_function(self, node: dict[str, Any]) -> Any:
+        made = new_function(node["code"]) if node.get("alone") else None
+        if made is None:
+            return ABSENT  # shown to be dead
+        made.__module__, made.__qualname__ = node["name"]
+        made.__name__ = made.__qualname__.rpartition(".")[2]
+        return made
+
     def _build_opaque(self, node: dict[str, Any]) -> Any:
         return pickle.loads(self.read(node["t"]))  # noqa: S301  # written by this user, see trusted
 
@@ -210,6 +220,7 @@ _BUILD = {
     "records": Builder._build_records,
     "objects": Builder._build_objects,
     "deque": Builder._build_deque,
+    "function": Builder._build_function,
     "opaque": Builder._build_opaque,
     "partial": Builder._build_partial,
     "generator": Builder._build_generator,

@@ -15,6 +15,7 @@ from typing import Any
 from florlib.ground.graph import readable_path
 from florlib.runtime.graph import kinds, memory, workers
 from florlib.runtime.graph.channels import open_channel
+from florlib.runtime.graph.codes import code_place, has_cells_alone
 from florlib.runtime.graph.encode_memory import fill_array, fill_tensor
 from florlib.runtime.graph.generators import bits_name, generator_state
 from florlib.runtime.graph.holders import held_value
@@ -30,8 +31,11 @@ from florlib.runtime.graph.parts import (
     attributes_of,
     class_attributes,
     function_state,
+    is_loaded_module,
+    is_loose_module,
     items_in_order,
     key_step,
+    names_of_module,
     packed,
     small_integers,
 )
@@ -157,7 +161,7 @@ class Encoder:
         number = self._numbers.get(id(value))
         if number is not None:
             return [REFERENCE, number]
-        if kind == "dict" and "__builtins__" in value and "__name__" in value:
+        if kind == "dict" and is_loaded_module(value):
             return self._live(value, place)  # globals(): its names are roots of their own
         inline = _INLINE.get(kind)
         if inline is not None:
@@ -258,14 +262,20 @@ class Encoder:
         return ["m", self._inner(place, ".__self__", value.__self__), name]
 
     def _class(self, value: Any, place: _Place) -> Any:
-        if self.is_project(value.__module__) and class_attributes(value):
+        if self.is_project(value.__module__) and class_attributes(value, self.is_project):
             return [REFERENCE, self._node(value, "class", place)]
         return global_name(value) or self._live(value, place)
 
+    def _module(self, value: Any, place: _Place) -> Any:
+        if is_loose_module(value):
+            return [REFERENCE, self._node(value, "module", place)]
+        return self._live(value, place)
+
     def _function(self, value: Any, place: _Place) -> Any:
-        if self.is_project(value.__module__) and function_state(value):
+        known = global_name(value)
+        if self.is_project(value.__module__) and (known is None or function_state(value)):
             return [REFERENCE, self._node(value, "function", place)]
-        return global_name(value) or self._live(value, place)
+        return known or self._live(value, place)
 
     def _file(self, value: Any, place: _Place) -> Any:
         if value.closed or not value.readable():
@@ -381,11 +391,20 @@ class Encoder:
     def _fill_class(self, number: int, value: Any) -> None:
         node = self.nodes[number]
         node["k"], node["g"] = "class", global_name(value)
-        node["d"] = self.attributes(number, class_attributes(value).items())
+        attributes = class_attributes(value, self.is_project)
+        node["d"] = self.attributes(number, attributes.items())
+
+    def _fill_module(self, number: int, value: Any) -> None:
+        node = self.nodes[number]
+        node["k"], node["name"] = "module", value.__name__
+        node["d"] = self.attributes(number, names_of_module(value))
 
     def _fill_function(self, number: int, value: Any) -> None:
         node = self.nodes[number]
         node["k"], node["g"] = "function", global_name(value)
+        if node["g"] is None:
+            node["code"], node["name"] = code_place(value), [value.__module__, value.__qualname__]
+            node["alone"] = has_cells_alone(value)
         cells = []
         for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
             try:
@@ -433,7 +452,7 @@ _INLINE = {
     "method": Encoder._method,
     "class": Encoder._class,
     "function": Encoder._function,
-    "module": Encoder._live,
+    "module": Encoder._module,
     "bystander": Encoder._live,
     "iterator": Encoder._iterator,
     "workers": Encoder._workers,
@@ -452,6 +471,7 @@ _FILL = {
     "object": Encoder._fill_object,
     "class": Encoder._fill_class,
     "function": Encoder._fill_function,
+    "module": Encoder._fill_module,
     "partial": Encoder._fill_partial,
     "generator": Encoder._fill_generator,
     "holder": Encoder._fill_holder,

@@ -48,10 +48,12 @@ def _fill_unusual_tensor(encoder: Encoder, number: int, node: dict[str, Any], va
         return
     if value.is_sparse:
         node["k"] = "sparse"
-        whole = value.detach().coalesce()
-        node["indices"] = encoder.child(number, ".indices", whole.indices())
-        node["values"] = encoder.child(number, ".values", whole.values())
-        node["shape"] = list(value.shape)
+        # As it is: coalescing would add up values in another order than the script does.
+        plain = value.detach()
+        node["indices"] = encoder.child(number, ".indices", plain._indices().contiguous())
+        node["values"] = encoder.child(number, ".values", plain._values().contiguous())
+        node["shape"], node["coalesced"] = list(value.shape), value.is_coalesced()
+        node["requires_grad"] = value.requires_grad and value.is_leaf
         return
     node["k"] = "stub"
     encoder.miss(value, place, f"a tensor of layout {value.layout}, quantised or special")

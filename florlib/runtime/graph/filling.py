@@ -13,7 +13,15 @@ from florlib.runtime.graph.building import Builder
 from florlib.runtime.graph.generators import set_generator_state
 from florlib.runtime.graph.holders import set_held_value
 from florlib.runtime.graph.ordering import fill_in_order
-from florlib.runtime.graph.places import ABSENT, attribute_of, cell_content, cells_of, item_at
+from florlib.runtime.graph.places import (
+    ABSENT,
+    GIVEN_NAMES,
+    attribute_of,
+    cell_content,
+    cells_of,
+    class_part,
+    item_at,
+)
 
 
 @dataclass(slots=True)
@@ -98,10 +106,21 @@ class Filler:
 
     def _fill_class(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         for name, content in node["d"]:
-            old = vars(target).get(name, ABSENT)
+            old = class_part(target, name)
             value = self.builder.value(content, old)
             if value is not old and value is not ABSENT:
                 setattr(target, name, value)
+
+    def _fill_module(self, node: dict[str, Any], target: Any, paired: bool) -> None:
+        if target is ABSENT:
+            return
+        names = vars(target)
+        for name, content in node["d"]:
+            value = self.builder.value(content, names.get(name, ABSENT))
+            if value is not ABSENT:
+                names[name] = value
+        for name in names.keys() - GIVEN_NAMES - {name for name, _ in node["d"]}:
+            del names[name]
 
     def _fill_function(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         if target is ABSENT:
@@ -115,6 +134,19 @@ class Filler:
                     cells[name].cell_contents = value
         for name, content in node["d"]:
             vars(target)[name] = self.builder.value(content, vars(target).get(name, ABSENT))
+        self._fill_defaults(node, target)
+
+    def _fill_defaults(self, node: dict[str, Any], target: Any) -> None:
+        old = target.__defaults__ or ()
+        new = [self.builder.value(item, item_at(old, n)) for n, item in enumerate(node["defaults"])]
+        if any(item is not item_at(old, n) for n, item in enumerate(new)):
+            target.__defaults__ = tuple(new)
+        if "kwdefaults" in node:
+            named = target.__kwdefaults__ or {}
+            target.__kwdefaults__ = {
+                name: self.builder.value(item, named.get(name, ABSENT))
+                for name, item in node["kwdefaults"]
+            }
 
     def _fill_partial(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         parts = [
@@ -186,6 +218,7 @@ _FILL = {
     "object": Filler._fill_object,
     "class": Filler._fill_class,
     "function": Filler._fill_function,
+    "module": Filler._fill_module,
     "partial": Filler._fill_partial,
     "generator": Filler._fill_generator,
     "holder": Filler._fill_holder,

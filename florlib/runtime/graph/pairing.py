@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from florlib.runtime.graph import kinds, memory
+from florlib.runtime.graph.codes import code_place, find_code
 from florlib.runtime.graph.leaves import (
     LEAF_TAGS,
     LIVE,
@@ -18,6 +19,7 @@ from florlib.runtime.graph.leaves import (
     find_global,
 )
 from florlib.runtime.graph.ordering import fill_in_order
+from florlib.runtime.graph.parts import is_loose_module
 from florlib.runtime.graph.places import (
     ABSENT,
     PLAIN_CLASS,
@@ -25,6 +27,7 @@ from florlib.runtime.graph.places import (
     attribute_of,
     cell_content,
     cells_of,
+    class_part,
     item_at,
 )
 from florlib.runtime.graph.records import decode_record_dtype
@@ -152,9 +155,13 @@ class Pairing:
 
     def _check_buildable(self, node: dict[str, Any], root: Root) -> None:
         kind = node["k"]
+        if kind == "function" and node.get("alone") and find_code(node["code"]) is not None:
+            return
         if kind in ("function", "class"):
             name = (node.get("g") or ["", "", "a nested function"])[2]
             self.lost.setdefault(root, f"{name} cannot be made anew")
+        elif kind == "module":
+            self.lost.setdefault(root, f"a module {node['name']} that the script made")
         elif kind == "stub":
             what = node.get("c", ["", "object"])[1]
             self.lost.setdefault(root, f"a {what} of a kind that checkpoints do not hold")
@@ -167,6 +174,8 @@ class Pairing:
         kind = node["k"]
         if kind == "class":
             return isinstance(present, type)
+        if kind == "module":
+            return is_loose_module(present) and present.__name__ == node["name"]
         if kind == "opaque":
             return False
         wanted = {"objects": "array", "records": "array", "sparse": "tensor"}
@@ -177,6 +186,8 @@ class Pairing:
             return False
         if kind in PLAIN_CLASS and "c" not in node and cls is not PLAIN_CLASS[kind]:
             return False
+        if kind == "function" and "code" in node:
+            return bool(code_place(present) == node["code"])
         if kind == "tensor":
             return self._fits_tensor(node, present)
         if kind == "array":
@@ -272,8 +283,9 @@ class Pairing:
             yield node["values"], ABSENT
         elif kind in ("generator", "holder"):
             yield node["state"], ABSENT
+        find = class_part if kind == "class" else attribute_of
         for name, content in node.get("d", ()):
-            yield content, attribute_of(present, name)
+            yield content, find(present, name)
         if "class" in node:
             yield node["class"], ABSENT if present is ABSENT else type(present)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import array
 import collections
+import sys
 import types
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from florlib.runtime.graph import kinds, memory
+from florlib.runtime.graph.places import GIVEN_NAMES, WRAPPERS, functions_in
 
 # From this length on a list of equal numbers is one block of memory instead of JSON: the tree
 # stays small, and an unchanged history is found equal by its digest.
@@ -69,19 +71,61 @@ def attributes_of(value: Any) -> list[tuple[str, Any]]:
     return found + [(name, getattr(value, name)) for name in slots if hasattr(value, name)]
 
 
+def is_loaded_module(names: dict[Any, Any]) -> bool:
+    """Whether a dictionary is the names of a module that `import` knows."""
+    name = dict.get(names, "__name__")
+    module = sys.modules.get(name) if isinstance(name, str) else None
+    return module is not None and getattr(module, "__dict__", None) is names
+
+
+def is_loose_module(module: types.ModuleType) -> bool:
+    """Whether a module is one that the script has made, and `import` does not know.
+
+    Its names are no roots of their own. Libraries make modules up too, of classes of theirs.
+    """
+    return type(module) is types.ModuleType and not is_loaded_module(vars(module))
+
+
+def names_of_module(module: types.ModuleType) -> list[tuple[str, Any]]:
+    """The names that a module binds, without those that Python gives every one."""
+    return [(name, item) for name, item in vars(module).items() if name not in GIVEN_NAMES]
+
+
 _CLASS_SKIP = ("method", "reference", "module", "class", "bystander", "opaque")
 
 
-def class_attributes(cls: type) -> dict[str, Any]:
-    """The attributes of a class that are data: counters, caches, settings."""
-    return {
-        name: item
-        for name, item in vars(cls).items()
-        if not name.startswith("__")
-        and not name.startswith("_abc_")
-        and kinds.kind_of(item) not in _CLASS_SKIP
-        and (is_swapped(cls, name, item) or not hasattr(type(item), "__get__"))
-    }
+def class_attributes(cls: type, is_project: Callable[[str], bool]) -> dict[str, Any]:
+    """What a class holds that running can change: counters, caches, settings, and what its
+    functions keep between two calls. A wrapped function stands under the names of `functions_in`.
+    """
+    found = {}
+    for name, item in vars(cls).items():
+        if name.startswith("_abc_"):
+            continue
+        if type(item) is types.FunctionType:
+            if is_swapped(cls, name, item) or (is_written(item) and function_state(item)):
+                found[name] = item
+        elif isinstance(item, WRAPPERS):
+            found |= {
+                part: function
+                for part, function in functions_in(name, item)
+                if is_written(function) and function_state(function)
+            }
+        elif not name.startswith("__") and _is_held(item, is_project):
+            found[name] = item
+    return found
+
+
+def _is_held(item: Any, is_project: Callable[[str], bool]) -> bool:
+    """Whether a class attribute is data, or a descriptor of the user's that may keep some."""
+    if kinds.kind_of(item) in _CLASS_SKIP:
+        return False
+    return not hasattr(type(item), "__get__") or is_project(type(item).__module__)
+
+
+def is_written(function: types.FunctionType) -> bool:
+    """Whether a function stands in a file: those that `dataclass` makes up do not."""
+    return not function.__code__.co_filename.startswith("<")
 
 
 def is_swapped(cls: type, name: str, item: Any) -> bool:
@@ -95,4 +139,6 @@ def function_state(function: types.FunctionType) -> bool:
     """Whether a function carries anything that running the loop could change."""
     defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
     mutable = (kinds.kind_of(item) not in ("leaf", "tuple") for item in defaults)
-    return bool(function.__closure__) or bool(vars(function)) or any(mutable)
+    # Every method that says `super()` closes over its class.
+    variables = [name for name in function.__code__.co_freevars if name != "__class__"]
+    return bool(variables) or bool(vars(function)) or any(mutable)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import types
 from typing import Any
 
 from florlib.runtime.graph import kinds
@@ -40,6 +41,49 @@ def attribute_of(present: Any, name: str) -> Any:
     if attributes is not None and name in attributes:
         return attributes[name]
     return getattr(present, name, ABSENT) if name in kinds.slot_names(type(present)) else ABSENT
+
+
+GIVEN_NAMES = frozenset(
+    {
+        "__annotations__",
+        "__annotate__",
+        "__builtins__",
+        "__cached__",
+        "__conditional_annotations__",
+        "__doc__",
+        "__file__",
+        "__flor__",
+        "__loader__",
+        "__name__",
+        "__package__",
+        "__path__",
+        "__spec__",
+        "__warningregistry__",
+    }
+)
+"""What Python itself binds in a module."""
+
+WRAPPERS = (staticmethod, classmethod, property)
+
+
+def functions_in(name: str, wrapper: Any) -> list[tuple[str, types.FunctionType]]:
+    """(name, function) of what a class attribute wraps: of a property up to three."""
+    if isinstance(wrapper, property):
+        parts = [(f"{name}.{part}", getattr(wrapper, part)) for part in ("fget", "fset", "fdel")]
+    else:
+        parts = [(f"{name}.__func__", wrapper.__func__)]
+    return [(part, item) for part, item in parts if type(item) is types.FunctionType]
+
+
+def class_part(cls: Any, part: str) -> Any:
+    """What `class_attributes` names, in a live class."""
+    name, _, inside = part.partition(".")
+    item = ABSENT if cls is ABSENT else vars(cls).get(name, ABSENT)
+    if not inside:
+        return item
+    return (
+        dict(functions_in(name, item)).get(part, ABSENT) if isinstance(item, WRAPPERS) else ABSENT
+    )
 
 
 def cell_content(cell: Any) -> Any:
