@@ -16,7 +16,7 @@ Digests = Mapping[str, str]
 Root = tuple[str, str]
 
 # Parts of a node that lead to other nodes or blocks; the rest are plain values.
-_STRUCTURE = ("factory", "func", "args", "keywords", "state", "indices", "values")
+_STRUCTURE = ("factory", "globals", "func", "args", "keywords", "state", "indices", "values")
 _FOLLOWED = frozenset(
     {
         "k",

@@ -98,11 +98,17 @@ class _ScriptFinder:
 
 
 class _MainModuleFinder:
-    """Finds the module of `python -m` and gives it our loader, once."""
+    """Finds the module of `python -m` and gives it our loader, once.
+
+    Python imports the packages around the module first, and those may import all the rest: so
+    the session begins as the outermost of them is looked for.
+    """
 
     def __init__(self, spec: LaunchSpec, name: str) -> None:
         self._spec = spec
         self._names = (name, f"{name}.__main__")
+        self._package = name.partition(".")[0]
+        self._started: Any = None
 
     def find_spec(
         self,
@@ -110,6 +116,14 @@ class _MainModuleFinder:
         path: Sequence[str] | None = None,
         target: types.ModuleType | None = None,
     ) -> importlib.machinery.ModuleSpec | None:
+        if name == self._package and self._started is None:
+            program = self._program()
+            if program is not None:
+                self._started = _begin(self._spec, program)
+                if self._started is not None:
+                    sys.meta_path.remove(self)  # before the finder of all other modules
+                    sys.meta_path.insert(0, self)
+                    return _ProjectFinder(self._started.runtime.session).find_spec(name, path)
         if name not in self._names:
             return None
         found = importlib.machinery.PathFinder.find_spec(name, path, target)
@@ -119,8 +133,20 @@ class _MainModuleFinder:
             return found  # a package: its __main__ is what runs
         sys.meta_path.remove(self)
         if _in_project(self._spec, found.origin):
-            found.loader = _MainLoader(self._spec, name, found.origin, script=False)
+            loader = _MainLoader(self._spec, name, found.origin, script=False)
+            loader.started = self._started
+            found.loader = loader
         return found
+
+    def _program(self) -> str | None:
+        """The file that will run, where it lies in a package of the project; None elsewhere."""
+        found = importlib.machinery.PathFinder.find_spec(self._package)
+        for folder in (found and found.submodule_search_locations) or ():
+            inside = os.path.join(folder, *self._names[0].split(".")[1:])
+            for path in (inside + ".py", os.path.join(inside, "__main__.py")):
+                if os.path.isfile(path) and _in_project(self._spec, path):
+                    return path
+        return None
 
     def invalidate_caches(self) -> None:
         """Nothing is cached."""
@@ -131,6 +157,7 @@ class _MainLoader(importlib.machinery.SourceFileLoader):
 
     def __init__(self, spec: LaunchSpec, name: str, path: str, *, script: bool) -> None:
         super().__init__(name, path)
+        self.started: Any = None
         self._launch = spec
         self._is_script = script
 
@@ -144,12 +171,9 @@ class _MainLoader(importlib.machinery.SourceFileLoader):
         if self._is_script:
             _restore_first_path(path)
         _shorten_tracebacks(script=self._is_script)
-        started = _started(self._launch, path)
+        started = self.started or _begin(self._launch, path)
         code: types.CodeType | None = None
         if started is not None:
-            builtins.__flor__ = started.runtime  # type: ignore[attr-defined]
-            sys.meta_path.insert(0, _ProjectFinder(started.runtime.session))
-            _run_at_exit(started.runtime.session)
             code = started.code(path, _ENTER_SCRIPT if self._is_script else _ENTER_MODULE)
         if code is None and not self._is_script:
             code = super().get_code(fullname)
@@ -199,6 +223,15 @@ def enter_module(names: dict[str, Any]) -> None:
     spec = names["__spec__"]
     spec.loader = importlib.machinery.SourceFileLoader(spec.name, names["__file__"])
     names["__loader__"] = spec.loader
+
+
+def _begin(spec: LaunchSpec, path: str) -> Any:
+    started = _started(spec, path)
+    if started is not None:
+        builtins.__flor__ = started.runtime  # type: ignore[attr-defined]
+        sys.meta_path.insert(0, _ProjectFinder(started.runtime.session))
+        _run_at_exit(started.runtime.session)
+    return started
 
 
 def _started(spec: LaunchSpec, path: str) -> Any:

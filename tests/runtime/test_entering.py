@@ -81,6 +81,28 @@ def test_the_world_of_a_module(program: Program, words: tuple[str, ...]) -> None
     assert len(program.kinds("iteration")) == 3
 
 
+@pytest.mark.parametrize("name", ["pkg.train", "pkg.parts.train", "pkg"])
+def test_what_packages_import_before_the_program_is_followed(program: Program, name: str) -> None:
+    text = "from pkg.engine import fit\nimport sys\nprint(sys.argv[1:], __name__)\nfit()\n"
+    engine = "def fit():\n" + "".join(f"    {line}\n" for line in TRAINING.splitlines())
+    program.write(
+        {
+            "pkg/__init__.py": "from .engine import fit\n",
+            "pkg/engine.py": engine,
+            "pkg/parts/__init__.py": "from ..engine import *\n",
+            "pkg/parts/train.py": text,
+            "pkg/train.py": text,
+            "pkg/__main__.py": text,
+        }
+    )
+
+    plain, recorded = program.both("-m", name, "word")
+
+    assert recorded == plain
+    assert plain.status == 0
+    assert len(program.kinds("iteration")) == 3
+
+
 def test_a_script_in_another_folder(program: Program) -> None:
     program.write({"deep/train.py": "import beside\n" + world(), "deep/beside.py": ""})
 

@@ -134,6 +134,32 @@ def test_views_that_came_apart_look_into_one_array_again():
     assert live["view"].tolist() == [9, 3, 4, 5]
 
 
+@pytest.mark.parametrize("into_live", [True, False])
+def test_views_of_another_order_or_type_look_into_the_array_again(into_live):
+    def views():
+        columns = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+        rows = np.zeros(3, dtype=[("a", "f4"), ("b", "i8")])
+        return {
+            "columns": columns,
+            "turned": columns.T,
+            "bits": columns.T[1:].view("i8"),
+            "rows": rows,
+            "a": rows["a"],
+        }
+
+    live = views()
+    live["columns"][0, 1], live["a"][2] = 7, 8
+    captured = capture(live)
+
+    back = put_back(captured, views() if into_live else {})
+    back["turned"][2, 1] = 9
+    back["rows"]["a"][0] = 5
+
+    assert back["columns"].tolist() == [[0, 7, 2], [3, 4, 9]]
+    assert back["bits"].view("f8").tolist() == [[7, 4], [2, 9]]
+    assert back["a"].tolist() == [5, 0, 8]
+
+
 def test_a_tensor_and_an_array_that_share_memory():
     live = {"array": np.arange(4.0)}
     live["tensor"] = torch.from_numpy(live["array"])

@@ -160,15 +160,18 @@ def test_names_of_a_module_that_import_does_not_know_come_back():
 
 
 def test_names_of_a_program_that_was_run_come_back(tmp_path):
-    (tmp_path / "settings.py").write_text("rate = 0.1\nseen = []\n")
+    text = "rate, turns, seen = 0.1, 0, []\ndef turn():\n    global turns\n    turns += 1\n    return turns\n"
+    (tmp_path / "settings.py").write_text(text)
     live = {"settings": runpy.run_path(str(tmp_path / "settings.py"))}
     captured = capture(live)
     live["settings"]["rate"] = 0.5
+    live["settings"]["turn"]()
     live["settings"]["seen"].append(1)
 
     put_back(captured, live)
 
     assert (live["settings"]["rate"], live["settings"]["seen"]) == (0.1, [])
+    assert live["settings"]["turn"]() == 1
 
 
 def test_an_unbound_variable_of_a_closure_is_left_alone():

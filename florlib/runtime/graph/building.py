@@ -164,8 +164,9 @@ class Builder:
         dtype = numpy.dtype(node["dtype"])
         if "owner" in node:
             owner = self.object(node["owner"])
+            buffer = owner if owner.flags["C_CONTIGUOUS"] else owner.T  # the same bytes
             view = numpy.ndarray(
-                node["shape"], dtype, buffer=owner, offset=node["offset"], strides=node["strides"]
+                node["shape"], dtype, buffer=buffer, offset=node["offset"], strides=node["strides"]
             )
             view.flags.writeable = node["writeable"]
             return view

@@ -37,6 +37,7 @@ from florlib.runtime.graph.parts import (
     key_step,
     names_of_module,
     packed,
+    runs_apart,
     small_integers,
 )
 
@@ -273,7 +274,8 @@ class Encoder:
 
     def _function(self, value: Any, place: _Place) -> Any:
         known = global_name(value)
-        if self.is_project(value.__module__) and (known is None or function_state(value)):
+        own = self.is_project(value.__module__) or runs_apart(value)
+        if own and (known is None or function_state(value)):
             return [REFERENCE, self._node(value, "function", place)]
         return known or self._live(value, place)
 
@@ -416,6 +418,8 @@ class Encoder:
         node["defaults"] = [
             self.child(number, ".<default>", item) for item in value.__defaults__ or ()
         ]
+        if runs_apart(value):
+            node["globals"] = self.child(number, ".<globals>", value.__globals__)
         if value.__kwdefaults__:
             node["kwdefaults"] = [
                 [name, self.child(number, f".<{name}=>", item)]

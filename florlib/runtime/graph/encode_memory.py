@@ -88,7 +88,7 @@ def fill_array(encoder: Encoder, number: int, value: Any) -> None:
         _fill_object_array(encoder, number, node, value)
         return
     owner = memory.array_owner(value)
-    if owner is not value and owner.flags["C_CONTIGUOUS"] and owner.dtype == value.dtype:
+    if owner is not value and owner.flags["FORC"] and not owner.dtype.hasobject:
         node["owner"] = encoder.child(number, ".base", owner)[1]
         node["offset"] = memory.array_offset(value, owner)
         node["strides"] = list(value.strides)

@@ -267,6 +267,7 @@ class Pairing:
                 yield content, cell_content(cells[name]) if name in cells else ABSENT
             for n, content in enumerate(node["defaults"]):
                 yield content, item_at(getattr(present, "__defaults__", None) or (), n)
+            yield node.get("globals"), getattr(present, "__globals__", ABSENT)
             keyword_only = getattr(present, "__kwdefaults__", None) or {}
             for name, content in node.get("kwdefaults", ()):
                 yield content, keyword_only.get(name, ABSENT)

@@ -78,6 +78,11 @@ def is_loaded_module(names: dict[Any, Any]) -> bool:
     return module is not None and getattr(module, "__dict__", None) is names
 
 
+def runs_apart(function: types.FunctionType) -> bool:
+    """Whether a function of a file sees other names than those of a module that `import` knows."""
+    return is_written(function) and not is_loaded_module(function.__globals__)
+
+
 def is_loose_module(module: types.ModuleType) -> bool:
     """Whether a module is one that the script has made, and `import` does not know.
 
