@@ -41,6 +41,15 @@ class LineTap:
             degrade("listen to what is printed", error)
         return written
 
+    @property
+    def begun(self) -> str:
+        """What was written of a line that has not ended."""
+        return self._partial
+
+    @begun.setter
+    def begun(self, text: str) -> None:
+        self._partial = text
+
     def _lines(self, text: str) -> None:
         file, number = _caller()
         *lines, self._partial = (self._partial + text).split("\n")
@@ -65,10 +74,26 @@ def _caller() -> tuple[str | None, int]:
     return frame.f_code.co_filename, frame.f_lineno
 
 
+_output: list[LineTap] = []  # the tap of standard output, where there is one
+
+
+def begun_line() -> str:
+    """What the script has printed of a line that it has not ended, such as a progress bar's."""
+    return _output[0].begun if _output else ""
+
+
+def set_begun_line(text: str) -> None:
+    """Go on as if this had been printed: a loop that is skipped would have done so."""
+    if _output:
+        _output[0].begun = text
+
+
 def tap_standard_streams(sink: LineSink) -> list[LineTap]:
     """Listen to standard output ("print") and standard error ("stderr")."""
     taps = []
     for stream, name in ((sys.stdout, "print"), (sys.stderr, "stderr")):
         if stream is not None and hasattr(stream, "__dict__"):
             taps.append(LineTap(stream, name, sink))
+            if name == "print":
+                _output[:] = taps
     return taps

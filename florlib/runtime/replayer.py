@@ -390,7 +390,8 @@ class Replayer(Session):
         introduced = introduced_roots(self.plan.introduced, frame, self.project)
         unseeded = {(states.RNG_SCOPE, name) for name in ("random", "numpy")} if at_start else set()
         return lambda root: (
-            root[1] in timed
+            root[0] == states.LINE_SCOPE  # its line is compared when it has ended
+            or root[1] in timed
             or introduced(root)
             or root in unseeded
             or (no_course and root[0] == states.COURSE_SCOPE)

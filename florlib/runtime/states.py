@@ -25,6 +25,7 @@ from florlib.runtime.graph.workers import (
     watch_workers,
 )
 from florlib.runtime.modes import modes, set_modes
+from florlib.runtime.prints import begun_line, set_begun_line
 from florlib.runtime.project import Project
 
 NOTHING: Mapping[str, Any] = types.MappingProxyType({})
@@ -32,6 +33,7 @@ RNG_SCOPE = "rng"
 MODE_SCOPE = "mode"
 WORKERS_SCOPE = "workers"  # of DataLoaders whose workers live from epoch to epoch
 COURSE_SCOPE = "course"  # of what a nested loop goes over, in checkpoints within one
+LINE_SCOPE = "line"
 
 
 def capture(
@@ -64,6 +66,7 @@ def _roots(
         yield RNG_SCOPE, name, state
     for name, value in modes().items():
         yield MODE_SCOPE, name, value
+    yield LINE_SCOPE, "print", begun_line()
     yield from frames.roots(frame, project)
     for name, value in course.items():
         yield COURSE_SCOPE, name, value
@@ -175,9 +178,11 @@ def _apply(bindings: dict[Root, Any], frame: types.FrameType, project: Project) 
     names = {
         root: value
         for root, value in bindings.items()
-        if root[0] not in (RNG_SCOPE, MODE_SCOPE) and value is not ABSENT
+        if root[0] not in (RNG_SCOPE, MODE_SCOPE, LINE_SCOPE) and value is not ABSENT
     }
     frames.bind(frame, project, names)
     set_modes(switches)
+    if (LINE_SCOPE, "print") in bindings:
+        set_begun_line(bindings[LINE_SCOPE, "print"])
     # Last, so that nothing above can have drawn from them.
     set_global_states(states)

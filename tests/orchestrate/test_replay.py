@@ -176,6 +176,29 @@ def test_a_generator_that_trains_answers_for_the_asked_iterations_alone(project:
     assert [row["value"] for row in rows] == [7, 8, 9, 10]
 
 
+BAR = """\
+import flor
+
+for epoch in flor.loop("epoch", range(4)):
+    print("epoch", epoch, end=" ")
+    for step in flor.loop("step", range(3)):
+        print(".", end="")
+    print(" done")
+"""
+
+
+def test_a_line_that_a_skipped_loop_has_begun_is_whole(project: Project) -> None:
+    project.record(BAR)
+    project.write(probed(BAR, '    print(" done")\n', 'print("after", epoch)'))
+
+    whole = project.replay()
+    rest = project.replay("--epochs", "2:")
+
+    assert (whole["status"], whole["skipped_iterations"]) == ("verified", 12)
+    assert rest["status"] == "verified"
+    assert (whole["compared"]["identical"], rest["compared"]["identical"]) == (4, 2)
+
+
 def test_in_place_runs_in_the_users_own_folder(project: Project) -> None:
     project.record()
     project.write(probed(TRAIN, probe='flor.log("where", os.getcwd())'))
