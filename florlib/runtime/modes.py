@@ -32,6 +32,7 @@ def modes() -> dict[str, Any]:
         found["dtype"] = torch.get_default_dtype()
         found["deterministic"] = torch.are_deterministic_algorithms_enabled()
         found["threads"] = torch.get_num_threads()
+        found["next hook"] = torch.utils.hooks.RemovableHandle.next_id
         found["torch print"] = [getattr(options, name) for name in _PRINT_OPTIONS]
     numpy = sys.modules.get("numpy")
     if numpy is not None:
@@ -94,6 +95,10 @@ def set_modes(values: dict[str, Any]) -> None:
         threads = values.get("threads", torch.get_num_threads())
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
+        # The number of the next hook: one that is there already would be overwritten by it.
+        torch.utils.hooks.RemovableHandle.next_id = values.get(
+            "next hook", torch.utils.hooks.RemovableHandle.next_id
+        )
         for name, value in zip(_PRINT_OPTIONS, values.get("torch print", ()), strict=False):
             setattr(torch._tensor_str.PRINT_OPTS, name, value)
     numpy = sys.modules.get("numpy")

@@ -29,7 +29,11 @@ class StepWatch:
             return
         with guarded("watch the optimizers"):
             optimizer = sys.modules["torch.optim.optimizer"]
+            handle = sys.modules["torch.utils.hooks"].RemovableHandle
+            # The script's own hooks keep the numbers that they have without flor.
+            number, handle.next_id = handle.next_id, -1
             self._hook = optimizer.register_optimizer_step_post_hook(self._stepped)
+            handle.next_id = number
 
     def _stepped(self, *step: Any) -> None:
         with guarded("watch the optimizers"):

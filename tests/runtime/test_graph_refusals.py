@@ -210,3 +210,16 @@ def test_a_tensor_that_is_held_already_is_not_copied():
 
     assert second.blocks["a"].held in held
     assert second.blocks["b"].held is None
+
+
+def test_a_memoryview_is_named_and_stays_a_view():
+    live = {"bytes": bytearray(b"ab")}
+    live["view"] = memoryview(live["bytes"])
+    captured = capture(live)
+    live["bytes"][0] = 0
+
+    put_back(captured, live)
+
+    assert [item.name for item in captured.missing] == ["view"]
+    assert live["view"].tobytes() == b"ab"
+    assert live["view"].obj is live["bytes"]

@@ -306,6 +306,8 @@ class Encoder:
     def _opaque(self, value: Any, place: _Place) -> Any:
         import cloudpickle
 
+        if isinstance(value, memoryview):  # pickled as the bytes that it shows, and no view
+            return self.miss(value, place, "a memoryview of another object's memory")
         try:
             data = cloudpickle.dumps(value)
         except Exception as error:  # noqa: BLE001  # pickling runs code of any library
