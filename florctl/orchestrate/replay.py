@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import shutil
@@ -18,14 +17,15 @@ from florctl.orchestrate.launch import Ended, guest_environment, run_child
 from florctl.orchestrate.place import Place, log_dir_of
 from florctl.orchestrate.record import HASH_SEED
 from florctl.orchestrate.report import INTERRUPTED, Replayed, Report, make_report
-from florlib.ground.errors import CodeChanged, FlorError, NotReplayable, UsageError
+from florctl.orchestrate.sources import compare_sources
+from florlib.ground.errors import FlorError, NotReplayable, UsageError
 from florlib.ground.ids import run_id
 from florlib.ground.launch import LaunchSpec
 from florlib.ground.layout import ReplayLayout, RunLayout
 from florlib.ground.recorded import RecordedProcess
 from florlib.ground.relocation import Relocation
 from florlib.hindsight.planner import Planned, Question, Run, make_plan, sources_of
-from florlib.hindsight.probes import Comparison, compare
+from florlib.hindsight.probes import Comparison
 from florlib.hindsight.verification import Trace, verify
 from florlib.stores.atomic import write_json
 from florlib.stores.journal import read_journal
@@ -120,12 +120,13 @@ def prepare(request: ReplayRequest) -> Prepared:
         _seconds(content),
         errors_repeat=_errors_repeat(content, processes),
     )
-    comparisons = _compare_sources(Path(content["project"]), processes)
-    changed = {path: item for path, item in comparisons.items() if item.verdict == "changed"}
+    sources = compare_sources(Path(content["project"]), processes)
+    changed = sources.changed
     if changed and not request.force:
-        raise _code_changed(request.layout.run, Path(content["project"]), processes, changed)
+        raise sources.refusal(request.layout.run)
     question = Question(
-        comparisons={} if changed else comparisons,
+        comparisons={} if changed else sources.comparisons,
+        added=sources.added,
         iterations=None if request.epochs is None else _iterations(request.epochs, run),
         turns=None if request.steps is None else _steps(request.steps, run),
         verify=request.verify,
@@ -147,54 +148,6 @@ def _read_journals(layout: RunLayout) -> tuple[list[RecordedProcess], list[Trace
             found.append((process.process["started"], path.name, process, Trace.read(records)))
     found.sort(key=lambda item: item[:2])
     return [item[2] for item in found], [item[3] for item in found]
-
-
-def _compare_sources(project: Path, processes: Sequence[RecordedProcess]) -> dict[str, Comparison]:
-    comparisons = {}
-    for path, recorded in sources_of(processes).items():
-        try:
-            present = _read_text(project / path)
-        except OSError as error:
-            gone = isinstance(error, FileNotFoundError | NotADirectoryError)
-            reason = "the file is gone" if gone else f"it cannot be read ({error.strerror})"
-            comparisons[path] = Comparison("changed", changes=(reason,))
-            continue
-        comparisons[path] = (
-            Comparison("same") if present == recorded else compare(path, recorded, present)
-        )
-    return comparisons
-
-
-def _read_text(path: Path) -> str:
-    from importlib.util import decode_source
-
-    try:
-        return decode_source(path.read_bytes())
-    except UnicodeDecodeError as error:
-        raise SyntaxError(str(error), (str(path), 1, None, None)) from error
-
-
-def _code_changed(
-    run: str,
-    project: Path,
-    processes: Sequence[RecordedProcess],
-    changed: Mapping[str, Comparison],
-) -> CodeChanged:
-    sources = sources_of(processes)
-    lines: list[str] = []
-    for path in changed:
-        with suppress(OSError):
-            present = _read_text(project / path)
-            lines += difflib.unified_diff(
-                sources[path].splitlines(), present.splitlines(), path, path, lineterm="", n=1
-            )
-    first, item = next(iter(changed.items()))
-    error = CodeChanged(
-        f"{first} has changed by more than probes since run {run}: {item.changes[0]}",
-        hint=f"flor replay {run} --force",
-    )
-    error.details = lines
-    return error
 
 
 def _seconds(content: Mapping[str, Any]) -> float:

@@ -88,12 +88,14 @@ class RecordedProcess:
     Attributes:
         process: its "process" record.
         moved_names: dotted names of numbers in libraries that a main loop moved.
+        executed: by path, texts that it ran in another way than by importing the file.
         ended: whether the process came to its end; False where it was killed.
     """
 
     process: Record
     mains: list[MainMark] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
+    executed: dict[str, str] = field(default_factory=dict)
     wrapped: dict[str, frozenset[int]] = field(default_factory=dict)
     arguments: dict[str, Any] = field(default_factory=dict)
     made_files: list[str] = field(default_factory=list)
@@ -135,6 +137,8 @@ class RecordedProcess:
         kind = record["kind"]
         if kind == "source":
             self.sources[record["path"]] = record["text"]
+        elif kind == "executed":
+            self.executed[record["path"]] = record["text"]
         elif kind == "loops":
             self.wrapped[record["path"]] = frozenset(loop["ordinal"] for loop in record["loops"])
         elif kind == "enter" and record["role"] == "main":

@@ -7,146 +7,194 @@ import builtins
 from collections.abc import Iterator, Mapping
 
 from florlib.hindsight.alignment import Addition, Context
-from florlib.source.imports import dotted_name, import_aliases
+from florlib.hindsight.overriding import Attributes
+from florlib.hindsight.steering import lasting_calls, steers
+from florlib.source.functions import MODULE
+from florlib.source.imports import import_aliases
 from florlib.source.names import Names, names_in, parameters
+from florlib.source.ownership import Binding, bindings, foreign_writes
 
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_SCOPES = (*_DEFINITIONS, ast.Lambda)
-_ENDINGS = frozenset({"sys.exit", "os._exit", "os.abort", "exit", "quit", "os.kill"})
-_WORDS: dict[type[ast.AST], str] = {
-    ast.Return: "returns",
-    ast.Yield: "yields",
-    ast.YieldFrom: "yields",
-    ast.Await: "awaits",
-    ast.AsyncFor: "awaits",
-    ast.AsyncWith: "awaits",
-}
+_IMPORTS = (ast.Import, ast.ImportFrom)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class Admission:
-    """Judges additions to one recorded file."""
+    """Judges additions to one recorded file.
 
-    def __init__(self, recorded: ast.Module, additions: list[Addition]) -> None:
+    Args:
+        recorded: the file.
+        additions: all that was added to it.
+        aliases: imports of the present file.
+        attributes: what all recorded files say of attributes.
+        shared: names that files which import this one with `*` have.
+    """
+
+    def __init__(
+        self,
+        recorded: ast.Module,
+        additions: list[Addition],
+        aliases: Mapping[str, str],
+        attributes: Attributes,
+        shared: frozenset[str] = frozenset(),
+    ) -> None:
         self._recorded = recorded
-        self._aliases = import_aliases(recorded)
+        self._aliases = aliases
+        self._recorded_aliases = import_aliases(recorded)
+        self._attributes = attributes
+        self._shared = shared
         self._scopes = dict(_scopes(recorded))
-        self._attributes = {
-            node.attr for node in ast.walk(recorded) if isinstance(node, ast.Attribute)
-        }
-        self.introduced: dict[str, set[str]] = {}  # function -> names of its additions
+        self._removes = any(_removes(addition.statement) for addition in additions)
+        self.introduced: dict[str, set[str]] = {MODULE: set()}  # function -> names of additions
+        self._bindings: dict[str, dict[str, list[Binding]]] = {}
         for addition in additions:
-            stored = names_in(addition.statement).stored
             if not addition.context.in_class:
-                self.introduced.setdefault(addition.context.function, set()).update(stored)
+                self._introduce(addition)
+
+    def _introduce(self, addition: Addition) -> None:
+        function, stored = addition.context.function, names_in(addition.statement).stored
+        wide = _declared(addition.statement, ast.Global)
+        self.introduced.setdefault(function, set()).update(stored - wide)
+        self.introduced[MODULE].update(stored & wide)
+        bound = self._bindings.setdefault(function, {})
+        for name, values in bindings([addition.statement]).items():
+            bound.setdefault(name, []).extend(values)
 
     def new_names(self) -> frozenset[tuple[str, str]]:
         """(function, name) of what additions store and the recorded code there does not."""
         return frozenset(
-            (function, name)
-            for function, names in self.introduced.items()
-            for name in names - self._scopes[function].stored
+            (function, name) for function in self.introduced for name in self._own_names(function)
         )
+
+    def _own_names(self, function: str) -> set[str]:
+        return self.introduced.get(function, set()) - self._scopes[function].stored
 
     def objections(self, addition: Addition) -> list[str]:
         """Why an addition is a change of the program; empty for a probe."""
         statement, context = addition.statement, addition.context
-        found = list(_control(statement, 0, False))
+        found = [*steers(statement)]
+        found += lasting_calls(statement, self._aliases, removes=self._removes)
         if context.block == "orelse" and isinstance(context.owner, (ast.For, ast.While)):
             if not context.owner.orelse:
                 found.append("gives the loop an `else`, which runs only if no `break` did")
         if context.in_class:
-            found += self._in_class(statement)
+            found += self._in_class(statement, context)
         else:
             found += self._stores(statement, context)
-        found += self._mutations(statement, context)
-        return found
+        found += self._declarations(statement, context)
+        found += self._deletions(statement, context)
+        scope = {name: self._bound(name, context) for name in self._names_at(context)}
+        found += [f"writes to `{text}`" for text in foreign_writes(statement, scope)]
+        return list(dict.fromkeys(found))
 
-    def _in_class(self, statement: ast.stmt) -> Iterator[str]:
+    def _names_at(self, context: Context) -> set[str]:
+        return self._own_names(context.function) | self._own_names(MODULE)
+
+    def _bound(self, name: str, context: Context) -> list[Binding]:
+        local = self._bindings.get(context.function, {})
+        return local.get(name, []) or self._bindings.get(MODULE, {}).get(name, [])
+
+    def _in_class(self, statement: ast.stmt, context: Context) -> Iterator[str]:
         if not isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
             if names_in(statement).stored:
                 yield "adds an attribute to a class"
-        elif statement.name.startswith("__") or statement.name in self._attributes:
+        elif not isinstance(context.owner, ast.ClassDef) or self._attributes.may_replace(
+            context.owner, self._recorded_aliases, statement.name
+        ):
             yield f"may replace `{statement.name}` of the class or its bases"
 
     def _stores(self, statement: ast.stmt, context: Context) -> Iterator[str]:
-        names = names_in(statement)
-        if "*" in names.stored:
+        stored = names_in(statement).stored
+        if "*" in stored:
             yield "imports with `*`, which may replace any name"
         same = self._repeated_imports(statement, context)
-        for name in sorted(names.stored - same - {"*"}):
-            scope = self._scopes[context.function]
-            if name in scope.stored:
-                yield f"stores to `{name}`, which the recorded code has"
-            elif name in scope.loaded:
-                known = "a builtin that" if hasattr(builtins, name) else "which"
-                yield f"stores to `{name}`, {known} the recorded code reads"
+        wide = _declared(statement, ast.Global)
+        for name in sorted(stored - same - {"*"}):
+            yield from self._store(name, context.function)
+            if name in wide:
+                yield from self._store(name, MODULE)
+        if context.function == MODULE:
+            for name in sorted(stored & self._shared):
+                yield f"`{name}` goes with `import *` to a file that has the name"
+
+    def _store(self, name: str, function: str) -> Iterator[str]:
+        scope = self._scopes[function]
+        if name in scope.stored:
+            yield f"stores to `{name}`, which the recorded code has"
+        elif name in scope.loaded:
+            known = "a builtin that" if hasattr(builtins, name) else "which"
+            yield f"stores to `{name}`, {known} the recorded code reads"
 
     def _repeated_imports(self, statement: ast.stmt, context: Context) -> set[str]:
         """Names that a module-level import binds once more to what they are already."""
-        if context.function != "<module>" or not isinstance(
-            statement, (ast.Import, ast.ImportFrom)
-        ):
+        if context.function != MODULE or not isinstance(statement, _IMPORTS):
             return set()
         again = import_aliases(ast.Module([statement], []))
-        bound = set()
+        bound: dict[str, set[str]] = {}
         for node in self._recorded.body:
-            if isinstance(node, (ast.Import, ast.ImportFrom)):
-                bound |= set(import_aliases(ast.Module([node], [])).items())
-        return {name for name, target in again.items() if (name, target) in bound}
+            if isinstance(node, _IMPORTS):
+                for name, target in import_aliases(ast.Module([node], [])).items():
+                    bound.setdefault(name, set()).add(target)
+        others = [node for node in self._recorded.body if not isinstance(node, _IMPORTS)]
+        rebound = names_in(*others).stored
+        return {
+            name
+            for name, target in again.items()
+            if bound.get(name) == {target} and name not in rebound
+        }
 
-    def _mutations(self, statement: ast.stmt, context: Context) -> Iterator[str]:
-        own = self.introduced.get(context.function, set()) | self.introduced.get("<module>", set())
-        own = own - self._scopes[context.function].stored
-        for node, local in _with_locals(statement, frozenset(own)):
-            if isinstance(node, (ast.Attribute, ast.Subscript)):
-                if not isinstance(node.ctx, ast.Load) and _root(node) not in local:
-                    yield f"writes to `{ast.unparse(node)}`"
+    def _declarations(self, statement: ast.stmt, context: Context) -> Iterator[str]:
+        """Names of outer scopes that a statement declares as its own to store to."""
+        own = self._own_names(MODULE)
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Global):
+                alien = [name for name in node.names if name not in own]
+                if alien:
+                    yield f"declares `{', '.join(alien)}` of an outer scope"
+        # Functions that were added inside one another may share names; the recorded ones have theirs.
+        around = {name for scope in self._around(context.function) for name in scope.stored}
+        for name in sorted(_declared(statement, ast.Nonlocal)):
+            if isinstance(statement, ast.Nonlocal) or name in around:
+                yield f"declares `{name}` of an outer scope"
+
+    def _around(self, function: str) -> Iterator[Names]:
+        """The names of a recorded function and of those around it."""
+        parts = function.split(".<locals>.")
+        for n in range(1, len(parts) + 1):
+            name = ".<locals>.".join(parts[:n])
+            if name != MODULE:
+                yield self._scopes[name]
+
+    def _deletions(self, statement: ast.stmt, context: Context) -> Iterator[str]:
+        for node, inside in _deletions(statement, self._names_at(context)):
+            alien = [
+                ast.unparse(target)
+                for target in node.targets
+                if isinstance(target, (ast.Name, ast.Tuple, ast.List))
+                and not names_in(target).stored <= inside
+            ]
+            if alien:
+                yield f"deletes `{', '.join(alien)}`"
 
 
-def _control(node: ast.AST, loops: int, caught: bool) -> Iterator[str]:
-    """Statements that steer the program around them."""
-    if isinstance(node, (ast.Global, ast.Nonlocal)):
-        yield f"declares `{', '.join(node.names)}` of an outer scope"
-    elif isinstance(node, ast.Delete):
-        yield f"deletes `{', '.join(ast.unparse(target) for target in node.targets)}`"
-    elif isinstance(node, (ast.Break, ast.Continue)) and not loops:
-        yield f"`{type(node).__name__.lower()}` leaves a recorded loop"
-    elif isinstance(node, (ast.Raise, ast.Assert)) and not caught:
-        yield f"may raise: `{ast.unparse(node)}`"
-    elif type(node) in _WORDS:
-        yield f"{_WORDS[type(node)]} from the recorded code"
-    elif isinstance(node, ast.Call) and dotted_name(node.func, {}) in _ENDINGS:
-        yield f"ends the program: `{ast.unparse(node)}`"
-    if isinstance(node, _SCOPES):
-        yield from _declarations(node)
-        return
-    for name, value in ast.iter_fields(node):
-        inside = loops + (isinstance(node, (ast.For, ast.While)) and name == "body")
-        safe = caught or (isinstance(node, ast.Try) and name == "body" and bool(node.handlers))
-        for part in value if isinstance(value, list) else [value]:
-            if isinstance(part, ast.AST):
-                yield from _control(part, inside, safe)
-
-
-def _declarations(scope: ast.AST) -> Iterator[str]:
-    for node in ast.walk(scope):
-        if isinstance(node, (ast.Global, ast.Nonlocal)):
-            yield f"declares `{', '.join(node.names)}` of an outer scope"
-
-
-def _with_locals(node: ast.AST, local: frozenset[str]) -> Iterator[tuple[ast.AST, frozenset[str]]]:
-    """Every node with the names that are an addition's own where it stands."""
-    yield node, local
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        local = (local | names_in(*node.body).stored) - set(parameters(node.args))
+def _deletions(node: ast.AST, names: set[str]) -> Iterator[tuple[ast.Delete, set[str]]]:
+    """Every `del` with the names that are an addition's own where it stands."""
+    if isinstance(node, ast.Delete):
+        yield node, names
+    if isinstance(node, _FUNCTIONS):
+        inner = names_in(*node.body)
+        names = (names | inner.stored | set(parameters(node.args))) - inner.declared
     for child in ast.iter_child_nodes(node):
-        yield from _with_locals(child, local)
+        yield from _deletions(child, names)
 
 
-def _root(node: ast.expr) -> str | None:
-    while isinstance(node, (ast.Attribute, ast.Subscript)):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else None
+def _declared(node: ast.AST, kind: type[ast.Global] | type[ast.Nonlocal]) -> frozenset[str]:
+    return frozenset(
+        name for part in ast.walk(node) if isinstance(part, kind) for name in part.names
+    )
+
+
+def _removes(node: ast.AST) -> bool:
+    return any(isinstance(part, ast.Attribute) and part.attr == "remove" for part in ast.walk(node))
 
 
 def _scopes(recorded: ast.Module) -> Mapping[str, Names]:
@@ -154,12 +202,12 @@ def _scopes(recorded: ast.Module) -> Mapping[str, Names]:
 
     What is loaded includes what functions nested in it load.
     """
-    found = {"<module>": names_in(*recorded.body)}
+    found = {MODULE: names_in(*recorded.body)}
 
     def enter(node: ast.AST, prefix: str) -> None:
         for child in ast.iter_child_nodes(node):
             inner = prefix
-            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            if isinstance(child, _FUNCTIONS):
                 names = names_in(*child.body)
                 stored = names.stored | set(parameters(child.args))
                 qualname = f"{prefix}{child.name}"

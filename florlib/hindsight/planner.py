@@ -32,6 +32,7 @@ class Question:
 
     Attributes:
         comparisons: by path, recorded source against present source.
+        added: by path, texts of files that only probes import.
         iterations: indices of the main loop that are wanted; None for all.
         turns: indices of the innermost loops that are wanted; None for all.
         verify: execute everything, to check the record itself.
@@ -46,6 +47,7 @@ class Question:
     verify: bool = False
     part: tuple[int, int] | None = None
     forced: bool = False
+    added: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def probes(self) -> tuple[Probe, ...]:
@@ -194,7 +196,8 @@ def _reads_own_files(run: Run, question: Question) -> bool:
     if any(process.reread_files for process in run.processes) or _asks_libraries(run, question):
         return True
     made = any(process.written_files for process in run.processes)
-    return made and any(_READS_FILES.search(probe.text) for probe in question.probes)
+    texts = [*(probe.text for probe in question.probes), *question.added.values()]
+    return made and any(map(_READS_FILES.search, texts))
 
 
 def _carries(run: Run, question: Question) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import sys
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,15 +10,14 @@ from typing import Literal
 
 from florlib.hindsight.admission import Admission
 from florlib.hindsight.alignment import Addition, Alignment, Context, Wrapped, align
+from florlib.hindsight.elsewhere import names_seen_by
+from florlib.hindsight.overriding import attributes_of
+from florlib.source.annotations import may_leave_out, without_annotations
 from florlib.source.functions import loop_nodes
 from florlib.source.imports import import_aliases
 from florlib.source.logs import logged_name
-from florlib.source.purity import is_pure
+from florlib.source.purity import Purity
 from florlib.source.spans import LineSpan, header_span, span_of
-
-__all__ = ["Comparison", "Probe", "compare", "is_pure"]
-
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,16 @@ class Comparison:
     text: str = ""  # the present text, where there are probes
 
 
-def compare(path: str, recorded: str, present: str) -> Comparison:
+def compare(
+    path: str, recorded: str, present: str, others: Mapping[str, ast.Module] | None = None
+) -> Comparison:
     """Compare the recorded and the present text of a file.
+
+    Args:
+        path: of the file.
+        recorded: its text when the run was recorded.
+        present: its text now.
+        others: by path, further recorded files, which may look into this one.
 
     Raises:
         SyntaxError: as Python's own, of the present text.
@@ -64,18 +70,35 @@ def compare(path: str, recorded: str, present: str) -> Comparison:
     tree = ast.parse(present, filename=path)
     if recorded == present:
         return Comparison("same")
-    return _Comparer(path, ast.parse(recorded, filename=path), tree, present).result()
+    before = ast.parse(recorded, filename=path)
+    if may_leave_out(recorded) and may_leave_out(present):
+        before, tree = without_annotations(before), without_annotations(tree)
+    aside = {other: parsed for other, parsed in (others or {}).items() if other != path}
+    return _Comparer(path, before, tree, present, aside).result()
 
 
 class _Comparer:
-    def __init__(self, path: str, recorded: ast.Module, present: ast.Module, text: str) -> None:
+    def __init__(
+        self,
+        path: str,
+        recorded: ast.Module,
+        present: ast.Module,
+        text: str,
+        others: Mapping[str, ast.Module],
+    ) -> None:
         self._path = path
         self._text = text
-        self._aliases = import_aliases(present)
-        self._recorded_aliases = import_aliases(recorded)
+        self._aliases = _certain_aliases(present)
+        self._purity = Purity.of(present)
         self._ordinals = {node: number for number, node in enumerate(loop_nodes(recorded))}
         self._alignment: Alignment = align(recorded, present, self._aliases)
-        self._admission = Admission(recorded, self._alignment.additions)
+        self._admission = Admission(
+            recorded,
+            self._alignment.additions,
+            self._aliases,
+            attributes_of([recorded, *others.values()]),
+            names_seen_by(others, path),
+        )
         self._shared = self._spans_of_kept(present)
 
     def result(self) -> Comparison:
@@ -117,7 +140,7 @@ class _Comparer:
             addition.context,
             addition.anchor,
             span=span_of(addition.statement),
-            pure=self._is_pure(addition.statement),
+            pure=self._purity.holds(addition.statement),
             within=addition.statement,
         )
 
@@ -155,13 +178,6 @@ class _Comparer:
             anchor=anchor,
         )
 
-    def _is_pure(self, statement: ast.stmt) -> bool:
-        if isinstance(statement, (ast.Import, ast.ImportFrom)):
-            return _is_harmless_import(statement, self._recorded_aliases)
-        if isinstance(statement, _DEFINITIONS):
-            return not statement.decorator_list
-        return is_pure(statement, self._aliases)
-
     def _source(self, statement: ast.stmt, span: LineSpan) -> str:
         if self._is_shared(span):
             return ast.get_source_segment(self._text, statement) or ""
@@ -171,7 +187,7 @@ class _Comparer:
     def _sharing(self, addition: Addition) -> list[str]:
         """An addition on a recorded statement's line cannot be told from it, nor guarded."""
         shared = self._is_shared(span_of(addition.statement))
-        if shared and not self._is_pure(addition.statement):
+        if shared and not self._purity.holds(addition.statement):
             return ["stands on the line of a recorded statement; give it a line of its own"]
         return []
 
@@ -191,10 +207,14 @@ class _Comparer:
         return f"recorded line {statement.lineno} is gone or different: `{first}`"
 
 
-def _is_harmless_import(statement: ast.Import | ast.ImportFrom, aliases: Mapping[str, str]) -> bool:
-    """Whether the module was there already, or is one whose import changes nothing."""
-    known = {target.partition(".")[0] for target in aliases.values()} | sys.stdlib_module_names
-    if isinstance(statement, ast.ImportFrom):
-        roots = [] if statement.level else [(statement.module or "").partition(".")[0]]
-        return bool(roots) and roots[0] in known | {"flor"}
-    return all(alias.name.partition(".")[0] in known | {"flor"} for alias in statement.names)
+def _certain_aliases(tree: ast.Module) -> dict[str, str]:
+    """The imports of a file; a name that is stored in another way as well stands for nothing."""
+    aliases = import_aliases(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            aliases[node.id] = f"<{node.id}>"
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            aliases[node.name] = f"<{node.name}>"
+        elif isinstance(node, ast.arg):
+            aliases[node.arg] = f"<{node.arg}>"
+    return aliases

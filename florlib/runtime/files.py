@@ -1,21 +1,22 @@
-"""Which project files the run opens for reading and for writing, seen through audit events."""
+"""Which project files the run opens, and which it executes by itself, seen by audit events."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from florlib.runtime.frames import user_frame
-from florlib.runtime.guard import os
+from florlib.runtime.guard import open_file, os
 from florlib.runtime.project import Project
 
 _STANDARD = os.path.dirname(os.__file__) + os.sep
 _DESCRIPTORS = "/proc/self/fd"
-_EVENTS = frozenset({"open", "sqlite3.connect"})
+_EVENTS = frozenset({"open", "compile", "sqlite3.connect"})
 _SYSTEM = tuple(
     os.path.join(os.path.realpath(folder), "")
     for folder in ("/dev", "/etc", "/proc", "/sys", "/usr", sys.prefix, sys.base_prefix)
@@ -45,20 +46,23 @@ class FileWatch:
         self._outside: dict[str, tuple[str, int]] = {}  # where each was first opened
         self._held: frozenset[str] = frozenset()
         self._held_read: set[str] = set()
+        self._code: set[str] = set()  # files of code that were opened since the last compilation
+        self._by_text: dict[bytes, str] = {}  # all that were opened
+        self._compiled: dict[str, bytes] = {}  # what of these was compiled
         sys.addaudithook(self._hook)
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event not in _EVENTS or not self.active or self._busy:
             return
-        # A database is opened by C code, and lives on from where it was.
-        path, mode, flags = arguments if event == "open" else (*arguments[:1], "a", 0)
-        if type(path) is bytes:
-            path = path.decode(errors="surrogateescape")
-        if type(path) is not str or path.endswith(_CODE):
-            return
         self._busy = True
         try:
-            self._note(path, _access(mode, flags), read=not self._appended_by_library(mode))
+            if event == "compile":
+                self._note_compiled(*arguments)
+            elif event == "open":
+                self._opened(*arguments)
+            else:
+                # A database is opened by C code, and lives on from where it was.
+                self._opened(arguments[0], "a", 0)
         except Exception:  # noqa: BLE001  # an audit hook that raises would fail the open
             self.active = False
         finally:
@@ -71,10 +75,47 @@ class FileWatch:
         """
         if not isinstance(mode, str) or "a" not in mode or "+" in mode:
             return False
-        frame: types.FrameType | None = sys._getframe(2)
+        frame: types.FrameType | None = sys._getframe(3)  # behind the hook
         while frame is not None and _is_standard(frame.f_code.co_filename):
             frame = frame.f_back
         return frame is not None and self._project.relative(frame.f_code.co_filename) is None
+
+    def _opened(self, path: Any, mode: Any, flags: Any) -> None:
+        if type(path) is bytes:
+            path = path.decode(errors="surrogateescape")
+        if type(path) is not str:
+            return
+        if not path.endswith(_CODE):
+            self._note(path, _access(mode, flags), read=not self._appended_by_library(mode))
+        elif path.endswith(".py"):
+            inside = self._project.relative(os.path.abspath(path))
+            if inside is not None:
+                self._code.add(inside)
+
+    def _note_compiled(self, source: Any, filename: Any) -> None:
+        """A text is compiled: that of a file that was opened, whatever it is called."""
+        for path in self._code:
+            with open_file(os.path.join(self._project.root, path), "rb") as file:
+                self._by_text[file.read().strip()] = path
+        self._code.clear()
+        if self._by_text and source and isinstance(source, (str, bytes)):
+            data = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
+            found = self._by_text.get(data.strip())
+            if found is not None:
+                self._compiled[found] = data
+
+    def executed(self, loaded: Collection[str]) -> list[dict[str, Any]]:
+        """The journal records of files that were run in another way than by being loaded."""
+        return [
+            {
+                "kind": "executed",
+                "path": path,
+                "digest": hashlib.sha256(data).hexdigest(),
+                "text": data.decode("utf-8", "replace"),
+            }
+            for path, data in self._compiled.items()
+            if path not in loaded
+        ]
 
     def _note(self, path: str, access: str, *, read: bool = True) -> None:
         # Absolute, as the script may change its folder, and before the file is there.

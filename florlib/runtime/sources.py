@@ -45,6 +45,8 @@ class Sources:
         passing: by path, the names that those log.
         recorded: by path, the loops that the recorded run wrapped; None while recording.
         added: by path, further loops that this replay wraps.
+        known: the files that the recorded run knew. Others are imported by probes alone: they are
+            loaded as they are, and none of their loops counts. None while recording.
     """
 
     def __init__(
@@ -55,12 +57,14 @@ class Sources:
         added: Mapping[str, Collection[int]] | None = None,
         transparent: Mapping[str, frozenset[LineSpan]] | None = None,
         passing: Mapping[str, frozenset[str]] | None = None,
+        known: Collection[str] | None = None,
     ) -> None:
         self.project = project
         self.hindsight = dict(hindsight or {})
         self.transparent = dict(transparent or {})
         self.passing = dict(passing or {})
         self.recorded = recorded
+        self.known = known
         self.added = dict(added or {})
         self.texts: dict[str, str] = {}
         self.digests: dict[str, str] = {}
@@ -86,12 +90,15 @@ class Sources:
         fresh = False
         while waiting:
             current = waiting.pop()
-            if current in self.trees or not self._parse(current):
+            if current in self.trees or self._is_new(current) or not self._parse(current):
                 continue
             fresh = True
             waiting.extend(project_imports(self.trees[current], current, self._exists))
         if fresh:
             self._find_loops()
+
+    def _is_new(self, path: str) -> bool:
+        return self.known is not None and path not in self.known
 
     def _exists(self, path: str) -> bool:
         whole = os.path.join(self.project.root, path)
@@ -182,7 +189,7 @@ class Sources:
         spans = [*self.hindsight.get(path, ())]
         if name in self.passing.get(path, ()):
             spans += self.transparent.get(path, ())
-        return any(first <= line <= last for first, last in spans)
+        return self._is_new(path) or any(first <= line <= last for first, last in spans)
 
     def recorded_names(self, name: str) -> int:
         """How many loops of a name the recorded run could have had beside one another."""

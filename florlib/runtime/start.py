@@ -131,7 +131,13 @@ def _replayer(spec: LaunchSpec, project: Project, path: str) -> Replayer | None:
     if recorded is None or inside is None:
         return None
     sources = Sources(
-        project, plan.hindsight, plan.wrapped, plan.added, plan.transparent, plan.passing
+        project,
+        plan.hindsight,
+        plan.wrapped,
+        plan.added,
+        plan.transparent,
+        plan.passing,
+        known={*recorded.sources, inside},
     )
     sources.read(inside)
     session = Replayer(spec, project, sources, plan, recorded)
@@ -176,5 +182,7 @@ def finish_session(session: Session) -> None:
                     f"{file}:{line}: {path} is outside of the project, and stays as the run left it"
                 )
                 session.warn("outside-file", text, file=file, line=line)
+            for record in session.files.executed(session.sources.texts):
+                session.append(record)
         how = "exception" if getattr(sys, "last_value", None) is not None else "exit"
         session.finish(how, 1 if how == "exception" else None)

@@ -1,17 +1,23 @@
 """Telling statements that only look from statements that may change something.
 
 Pure means: run or not, nothing that the rest of the program sees is different (what is printed or
-logged aside). Unknown calls are not pure. The list is short on purpose: a statement that is not
-pure costs a guard around it, a wrong entry here costs exactness.
+logged aside). Unknown calls are not pure; those of functions of the same file are looked into.
+The list is short on purpose: a statement that is not pure costs a guard around it, a wrong entry
+here costs exactness.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import builtins
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from florlib.source.imports import dotted_name
+from florlib.source.imports import dotted_name, import_aliases
 from florlib.source.logs import is_log_call, last_word
+from florlib.source.names import parameters
+from florlib.source.ownership import Scope, bindings, is_borrowed
 
 _BUILTINS = frozenset(
     """abs all any ascii bin bool bytes callable chr complex dict divmod enumerate filter float
@@ -62,6 +68,20 @@ _USUAL_ALIASES = {
     "nn": "torch.nn",
     "F": "torch.nn.functional",
 }
+# Decorators that keep nothing of the function elsewhere, and bases that keep nothing of the class.
+_DECORATORS = _CONTEXTS | frozenset(
+    """staticmethod classmethod property functools.cache functools.lru_cache functools.wraps
+    functools.cached_property functools.total_ordering contextlib.contextmanager
+    dataclasses.dataclass typing.overload typing.override typing.final torch.jit.ignore
+    abc.abstractmethod""".split()
+)
+_BASES = frozenset(
+    """typing.NamedTuple typing.TypedDict typing.Protocol typing.Generic enum.Enum enum.IntEnum
+    abc.ABC torch.nn.Module collections.UserDict collections.UserList""".split()
+)
+_KNOWN_MODULES = sys.stdlib_module_names | {"flor", "torch", "numpy"}
+_FUNCTION_NODES = (ast.FunctionDef, ast.AsyncFunctionDef)
+_FILLING = frozenset({"append", "extend", "add", "update", "insert", "setdefault"})
 _STREAMS = ("load", "iter", "data", "batch", "gen", "stream", "train", "test", "valid")
 _CHANGES = (
     ast.Delete, ast.Global, ast.Nonlocal, ast.Return, ast.Raise, ast.Yield, ast.YieldFrom,
@@ -81,21 +101,146 @@ def is_pure(statement: ast.AST, aliases: Mapping[str, str] | None = None) -> boo
     >>> is_pure(ast.parse("net.eval()")), is_pure(ast.parse("w.mul_(2)"))
     (False, False)
     """
-    known = {**_USUAL_ALIASES, **(aliases or {})}
-    for node in ast.walk(statement):
-        if isinstance(node, _CHANGES):
+    return Purity(aliases or {}).holds(statement)
+
+
+@dataclass(slots=True)
+class Purity:
+    """Judges statements of one file.
+
+    Attributes:
+        aliases: its imports, as import_aliases gives them.
+        functions: those of its functions that a name can mean nothing else than.
+    """
+
+    aliases: Mapping[str, str]
+    functions: Mapping[str, ast.FunctionDef] = field(default_factory=dict)
+    _judged: dict[str, bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.aliases = {**_USUAL_ALIASES, **self.aliases}
+
+    @classmethod
+    def of(cls, tree: ast.Module) -> Purity:
+        """For the statements of a file.
+
+        >>> file = ast.parse("def size(net): return len(net) + 1")
+        >>> Purity.of(file).holds(ast.parse("print(size(net))"))
+        True
+        """
+        return cls(import_aliases(tree), _unmistakable(tree))
+
+    def holds(self, statement: ast.AST) -> bool:
+        """Whether a statement or expression only logs and computes."""
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            return _is_known_import(statement)
+        if isinstance(statement, _FUNCTION_NODES):
+            return self._defines_alone(statement)
+        if isinstance(statement, ast.ClassDef):
+            return self._class_alone(statement)
+        return self._computes(statement, None)
+
+    def _defines_alone(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+        defaults = [one for one in (*node.args.defaults, *node.args.kw_defaults) if one]
+        annotations = [part.annotation for part in ast.walk(node.args) if isinstance(part, ast.arg)]
+        return all(map(self._decorates_alone, node.decorator_list)) and all(
+            self._computes(one, None) for one in (*defaults, *annotations, node.returns) if one
+        )
+
+    def _decorates_alone(self, decorator: ast.expr) -> bool:
+        named = decorator.func if isinstance(decorator, ast.Call) else decorator
+        return dotted_name(named, self.aliases) in _DECORATORS
+
+    def _class_alone(self, node: ast.ClassDef) -> bool:
+        return (
+            not node.keywords
+            and all(map(self._decorates_alone, node.decorator_list))
+            and all(map(self._is_plain_base, node.bases))
+            and all(map(self.holds, node.body))
+        )
+
+    def _is_plain_base(self, base: ast.expr) -> bool:
+        name = dotted_name(base, self.aliases) or ""
+        return name in _BASES or isinstance(getattr(builtins, name, None), type)
+
+    def _computes(self, statement: ast.AST, scope: Scope | None) -> bool:
+        """Whether code changes nothing; `scope` are the names of the function that it is all of."""
+        for node in ast.walk(statement):
+            if isinstance(node, _CHANGES):
+                if scope is None or not isinstance(node, ast.Return):
+                    return False
+            elif isinstance(node, ast.AugAssign):
+                # `w -= 1` writes into a tensor that others may hold.
+                if scope is None or is_borrowed(node.target, scope):
+                    return False
+            elif isinstance(node, (ast.Attribute, ast.Subscript)):
+                stores = not isinstance(node.ctx, ast.Load)
+                if stores and (scope is None or is_borrowed(node.value, scope)):
+                    return False
+            elif isinstance(node, ast.Call) and not self._calls_alone(node, scope):
+                return False
+            elif isinstance(node, (ast.For, ast.comprehension)) and _streams(node.iter):
+                return False
+            elif isinstance(node, ast.Starred) and _streams(node.value):
+                return False
+        return True
+
+    def _calls_alone(self, call: ast.Call, scope: Scope | None) -> bool:
+        if _pure_call(call, self.aliases):
+            return True
+        if isinstance(call.func, ast.Name):
+            given = [*call.args, *(word.value for word in call.keywords)]
+            return call.func.id in self.functions and (
+                not any(map(_streams, given)) and self._looks_on(call.func.id)
+            )
+        # A list of the function's own.
+        if not isinstance(call.func, ast.Attribute) or call.func.attr not in _FILLING:
             return False
-        if isinstance(node, ast.AugAssign):
-            return False  # `w -= 1` writes into a tensor that others hold
-        if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
-            return False
-        if isinstance(node, ast.Call) and not _pure_call(node, known):
-            return False
-        if isinstance(node, (ast.For, ast.comprehension)) and _streams(node.iter):
-            return False
-        if isinstance(node, ast.Starred) and _streams(node.value):
-            return False
-    return True
+        return scope is not None and not is_borrowed(call.func.value, scope)
+
+    def _looks_on(self, name: str) -> bool:
+        """Whether a function of the file, when called, changes nothing."""
+        if name not in self._judged:
+            self._judged[name] = False  # one that calls itself is not followed
+            node = self.functions[name]
+            scope: Scope = {
+                **bindings(node.body),
+                **{argument: [(None, False)] for argument in parameters(node.args)},
+            }
+            self._judged[name] = all(map(self._decorates_alone, node.decorator_list)) and all(
+                self._computes(statement, scope) for statement in node.body
+            )
+        return self._judged[name]
+
+
+def _unmistakable(tree: ast.Module) -> dict[str, ast.FunctionDef]:
+    """Functions of module level whose name is stored nowhere else in the file."""
+    counts: dict[str, int] = {}
+    for node in ast.walk(tree):
+        names: Sequence[str] = ()
+        if isinstance(node, (*_FUNCTION_NODES, ast.ClassDef)):
+            names = (node.name,)
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            names = (node.id,)
+        elif isinstance(node, ast.arg):
+            names = (node.arg,)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = [alias.asname or alias.name.partition(".")[0] for alias in node.names]
+        for name in names:
+            counts[name] = counts.get(name, 0) + 1
+    return {
+        node.name: node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and counts[node.name] == 1
+    }
+
+
+def _is_known_import(statement: ast.Import | ast.ImportFrom) -> bool:
+    """Whether a module's import changes nothing that a script sees."""
+    if isinstance(statement, ast.ImportFrom):
+        known = (statement.module or "").partition(".")[0] in _KNOWN_MODULES
+        return known and not statement.level
+    return all(alias.name.partition(".")[0] in _KNOWN_MODULES for alias in statement.names)
 
 
 def _pure_call(call: ast.Call, aliases: Mapping[str, str]) -> bool:
@@ -118,6 +263,8 @@ def _pure_call(call: ast.Call, aliases: Mapping[str, str]) -> bool:
     if verb in _CONVERSIONS:
         receiver = last_word(call.func.value).lower()
         return not any(part in receiver for part in _MODULES)
+    if verb == "get" and not call.args:
+        return False  # of a queue, and no longer in it
     return verb in _METHODS
 
 

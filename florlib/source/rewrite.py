@@ -18,7 +18,7 @@ from typing import TypeVar
 from florlib.source.functions import LoopNode, loop_nodes
 from florlib.source.imports import import_aliases
 from florlib.source.loops import explicit_loop
-from florlib.source.purity import is_pure
+from florlib.source.purity import Purity
 from florlib.source.spans import LineSpan, span_of
 
 _Node = TypeVar("_Node", bound=ast.AST)
@@ -44,7 +44,7 @@ def rewrite(
         tree: the module as parsed.
         path: its project-relative path, handed to the runtime.
         wrap: ordinals of the loops to wrap. Those that call flor's loop themselves are left alone.
-        hindsight: spans of the statements to guard. Imports, functions and classes are not.
+        hindsight: spans of the statements to guard. Definitions that do no more are not.
         runtime: the global name under which the runtime is found.
     """
     aliases = import_aliases(tree)
@@ -53,7 +53,8 @@ def rewrite(
         for number, node in enumerate(loop_nodes(tree, hindsight))
         if number in wrap and not (isinstance(node, ast.For) and explicit_loop(node.iter, aliases))
     }
-    rewritten = _Rewriter(path, ordinals, hindsight, runtime, aliases).rebuild(tree)
+    purity = Purity.of(tree)
+    rewritten = _Rewriter(path, ordinals, hindsight, runtime, purity).rebuild(tree)
     return ast.fix_missing_locations(rewritten)
 
 
@@ -66,13 +67,13 @@ class _Rewriter:
         ordinals: Mapping[LoopNode, int],
         hindsight: frozenset[LineSpan],
         runtime: str,
-        aliases: Mapping[str, str],
+        purity: Purity,
     ) -> None:
         self._path = path
         self._ordinals = ordinals
         self._hindsight = hindsight
         self._runtime = runtime
-        self._aliases = aliases
+        self._purity = purity
 
     def rebuild(self, node: _Node) -> _Node:
         """The node with everything below it rewritten."""
@@ -110,6 +111,8 @@ class _Rewriter:
         return [*parts, *self._guarded(together)]
 
     def _is_hindsight(self, node: ast.stmt) -> bool:
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            return False  # has to stay in front of everything
         return bool(self._hindsight) and span_of(node) in self._hindsight
 
     def _visit(self, node: ast.AST) -> ast.AST:
@@ -152,14 +155,17 @@ class _Rewriter:
         return ast.copy_location(ast.If(refused, [finish, leave], []), test)
 
     def _guarded(self, nodes: list[ast.stmt]) -> Sequence[ast.stmt]:
-        acting = [node for node in nodes if not isinstance(node, _DEFINITIONS)]
+        acting = [node for node in nodes if not self._only_defines(node)]
         if not acting:
             return nodes
-        pure = all(is_pure(node, self._aliases) for node in acting)
+        pure = all(map(self._purity.holds, acting))
         guard = self._call("probe", acting[0], pure, self._path, acting[0].lineno)
         located = ast.copy_location(ast.With([ast.withitem(guard)], nodes), nodes[0])
         located.end_lineno, located.end_col_offset = nodes[-1].end_lineno, nodes[-1].end_col_offset
         return [located]
+
+    def _only_defines(self, node: ast.stmt) -> bool:
+        return isinstance(node, _DEFINITIONS) and self._purity.holds(node)
 
     def _call(self, verb: str, at: ast.AST, *arguments: object) -> ast.Call:
         """A call of the runtime, located where `at` stands."""

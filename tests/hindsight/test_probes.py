@@ -82,7 +82,7 @@ def test_same(old: str, new: str) -> None:
         ("import torch\n", "import torch\nimport torch\n", 2, (), True),
         ("import torch\n", "import torch\nimport mine\n", 2, (), False),
         ("import torch\n", "import torch\ndef gn(n):\n    z = {}\n    z[0] = 1\n    return z\n", 2, (), True),
-        ("import torch\n", "import torch\n@torch.no_grad()\ndef gn(n): flor.log('g', n)\n", 2, ("g",), False),
+        ("import torch\n", "import torch\n@torch.no_grad()\ndef gn(n): flor.log('g', n)\n", 2, ("g",), True),
         ("        best = acc\n", "        best = acc\n    else:\n        print('no')\n", 23, ("print",), True),
         ("'''Trains.'''\n", "'''Trains.'''\n    def norm(self): return 1\n", 9, (), True),
         ("self.one(e)\n", "self.one(e)\n            flor.log('s', e)\n", 12, ("s",), True),
