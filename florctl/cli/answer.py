@@ -127,8 +127,9 @@ def _compared_words(verdict: Verdict) -> str:
     if verdict.states:
         states = counted(verdict.states, "end state")
         parts.append(f"{verdict.states_identical} of {states} identical")
-    if verdict.within_tolerance:
-        parts.append(f"{verdict.within_tolerance} within the tolerance")
+    near = verdict.within_tolerance + verdict.states_within_tolerance
+    if near:
+        parts.append(f"{near} within the tolerance")
     if verdict.missing:
         parts.append(f"{verdict.missing} missing")
     if verdict.extra:

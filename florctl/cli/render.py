@@ -32,6 +32,9 @@ _STYLES = {
     "unknown": "yellow",
     "equal": "green",
     "differs": "bold red",
+    "verified": "green",
+    "diverged": "bold red",
+    "unverified": "yellow",
 }
 
 

@@ -33,8 +33,6 @@ RUN_FIELDS = (
 TERMINAL_NAMES = 20
 """Captured names or files that a terminal shows of a run; into a pipe go all."""
 
-_CHECKS = {True: "equal", False: "differs", None: ""}
-
 
 def run_list(runs: Sequence[RunRow]) -> View:
     """Runs, a line each."""
@@ -225,7 +223,7 @@ def value_list(run: RunRow, names: Sequence[str], values: Sequence[ValueRow]) ->
     return View(
         lambda: [_one_name(names[0], values) if len(names) == 1 else _side_by_side(names, values)],
         lambda: [_value_object(run, value) for value in values],
-        ("run", *_loop_titles(loops), "name", "value", "origin", "verified"),
+        ("run", *_loop_titles(loops), "name", "value", "origin", "verified", "mark"),
         lambda: (_value_record(run, value, loops) for value in values),
     )
 
@@ -238,13 +236,14 @@ def _value_object(run: RunRow, value: ValueRow) -> dict[str, Any]:
         "value": plain_json(value.value),
         "origin": value.origin,
         "verified": value.verified,
+        "mark": value.mark,
     }
 
 
 def _value_record(run: RunRow, value: ValueRow, loops: Sequence[tuple[int, str]]) -> list[Any]:
     shown = plain_json(value.value)
     indices = _indices(value.position, loops)
-    return [run.run, *indices, value.name, shown, value.origin, value.verified]
+    return [run.run, *indices, value.name, shown, value.origin, value.verified, value.mark]
 
 
 def _one_name(name: str, values: Sequence[ValueRow]) -> Table:
@@ -257,9 +256,9 @@ def _one_name(name: str, values: Sequence[ValueRow]) -> Table:
     if any(one.origin != "record" for one in values):
         columns.append(Column("from"))
         cells = [[*row, _origin_text(one)] for row, one in zip(cells, values, strict=True)]
-    if any(one.verified is not None for one in values):
-        columns.append(Column("replayed"))
-        cells = [[*row, _CHECKS[one.verified]] for row, one in zip(cells, values, strict=True)]
+    if any(one.mark is not None for one in values):
+        columns.append(Column("mark"))
+        cells = [[*row, _mark_text(one)] for row, one in zip(cells, values, strict=True)]
     return Table(tuple(columns), cells)
 
 
@@ -269,7 +268,8 @@ def _side_by_side(names: Sequence[str], values: Sequence[ValueRow]) -> Table:
     rows: dict[tuple[Any, ...], dict[str, str]] = {}
     for one in values:
         row = rows.setdefault((one.position, one.rank, one.occurrence), {})
-        row[one.name] = value_text(one.value)
+        wrong = f" ({_mark_text(one)})" if one.mark == "diverged" else ""
+        row[one.name] = value_text(one.value) + wrong
     columns = [*_position_columns(loops)]
     for name in names:
         of_name = [one for one in values if one.name == name]
@@ -312,6 +312,13 @@ def _value_column(title: str, values: Iterable[ValueRow]) -> Column:
     """Numbers stand at the right and whole; a long text gives way."""
     are_numbers = all(isinstance(one.value, (int, float)) for one in values)
     return Column(title, right=are_numbers, shrinks=not are_numbers)
+
+
+def _mark_text(value: ValueRow) -> str:
+    """The mark for people: of a recorded value, how the newest replay came out beside it."""
+    if value.mark is None or value.origin != "record":
+        return value.mark or ""
+    return "equal" if value.verified else "differs"
 
 
 def _origin_text(value: ValueRow) -> str:

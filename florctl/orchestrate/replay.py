@@ -127,6 +127,7 @@ def prepare(request: ReplayRequest) -> Prepared:
     question = Question(
         comparisons={} if changed else sources.comparisons,
         added=sources.added,
+        tolerance=request.tolerance,
         iterations=None if request.epochs is None else _iterations(request.epochs, run),
         turns=None if request.steps is None else _steps(request.steps, run),
         verify=request.verify,
@@ -256,8 +257,9 @@ def execute(prepared: Prepared, *, now: datetime, token: str) -> Report:
     started = time.monotonic()
     try:
         layout.folder.mkdir(parents=True)
-        write_json(layout.plan_file, prepared.planned.plan.to_json())
         place = _place(prepared, layout)
+        moves = [list(move) for move in place.relocation.moves]
+        write_json(layout.plan_file, {**prepared.planned.plan.to_json(), "moves": moves})
     except OSError as error:
         shutil.rmtree(layout.folder, ignore_errors=True)
         raise FlorError(
@@ -334,10 +336,10 @@ def _judge(
     replayed = []
     traces = _read_replay(layout, place.relocation)
     for process, trace in zip(prepared.processes, prepared.traces, strict=True):
-        again = traces.get(process.process["pid"])
-        if again is not None:
+        if (found := traces.get(process.process["pid"])) is not None:
+            journal, again = found
             verdict = verify(trace, again, tolerance=prepared.request.tolerance)
-            replayed.append(Replayed(process, again, verdict))
+            replayed.append(Replayed(process, again, verdict, journal, trace))
     failure = None
     if ended.shell_status != 0 and not _as_recorded(prepared, ended):
         failure = (ended.shell_status, _tail(layout.output))
@@ -359,14 +361,14 @@ def _as_recorded(prepared: Prepared, ended: Ended) -> bool:
     return bool(ended.exit_status is not None and ended.exit_status == content.get("exit_status"))
 
 
-def _read_replay(layout: ReplayLayout, relocation: Relocation) -> dict[int, Trace]:
-    """By the pid of the recorded process, what the one that stands for it did."""
+def _read_replay(layout: ReplayLayout, relocation: Relocation) -> dict[int, tuple[str, Trace]]:
+    """By the pid of the recorded process, what the one that stands for it did, and where it says so."""
     found = {}
     for path in layout.journals():
         records = read_journal(path).records
         process = next((record for record in records if record["kind"] == "process"), None)
         if process is not None:
-            found[int(process["recorded"])] = Trace.read(records, relocation)
+            found[int(process["recorded"])] = (path.name, Trace.read(records, relocation))
     return found
 
 

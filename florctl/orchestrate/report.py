@@ -8,6 +8,7 @@ from typing import Any
 
 from florlib.ground.plan import Plan
 from florlib.ground.recorded import RecordedProcess
+from florlib.hindsight.marks import Stretch, mark_rows
 from florlib.hindsight.planner import Planned
 from florlib.hindsight.probes import Probe
 from florlib.hindsight.verification import COUNTED, HINDSIGHT, Divergence, Trace, Verdict
@@ -17,11 +18,19 @@ INTERRUPTED = 130  # 128 + SIGINT
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """One process of a replay, held against the recorded one that it stands for."""
+    """One process of a replay, held against the recorded one that it stands for.
+
+    Attributes:
+        trace: what it did.
+        journal: the name of its file.
+        record: what the recorded process did.
+    """
 
     recorded: RecordedProcess
     trace: Trace
     verdict: Verdict
+    journal: str = ""
+    record: Trace = field(default_factory=Trace)
 
 
 @dataclass(slots=True)
@@ -34,6 +43,7 @@ class Report:
         failure: (status, last lines) of a script that ended as the record did not.
         outputs: files that the replay wrote, relative to its folder.
         log_dir: the folder of the event files among them, for TensorBoard.
+        marks: by the name of a journal, how far its new values can be trusted.
     """
 
     planned: Planned
@@ -49,6 +59,7 @@ class Report:
     failure: tuple[int, list[str]] | None = None
     outputs: list[str] = field(default_factory=list)
     log_dir: str | None = None
+    marks: dict[str, list[Stretch]] = field(default_factory=dict)
 
     @property
     def exit_status(self) -> int:
@@ -81,12 +92,20 @@ class Report:
                 "extra": verdict.extra,
                 "wall_clock": verdict.volatile,
             },
-            "end_states": {"checked": verdict.states, "identical": verdict.states_identical},
+            "end_states": {
+                "checked": verdict.states,
+                "identical": verdict.states_identical,
+                "within_tolerance": verdict.states_within_tolerance,
+            },
+            "tolerance": self.planned.plan.tolerance,
             "first_divergence": _divergence_json(verdict.first),
             "new": dict(verdict.new),
             "unplaced": self.unplaced,
             "outputs": self.outputs,
             "log_dir": self.log_dir,
+            "marks": {
+                journal: [list(one) for one in found] for journal, found in self.marks.items()
+            },
         }
 
 
@@ -151,10 +170,22 @@ def make_report(
         warnings.append({"code": "start-differs", "text": text})
     warnings += [{"code": "not-replayed", "text": text} for text in undone]
     total = sum(_turns(process) for process in recorded)
+    whole = not (failure or unplaced or undone)
+    marks = {
+        one.journal: mark_rows(
+            one.record,
+            one.trace,
+            one.verdict,
+            tolerance=planned.plan.tolerance,
+            whole=whole,
+        )
+        for one in replayed
+        if one.journal
+    }
     return Report(
         planned,
         replay,
-        _status(verdict, partial=bool(failure or unplaced or undone)),
+        _status(verdict, partial=not whole),
         verdict,
         executed,
         max(total - sum(executed.values()), 0),
@@ -165,6 +196,7 @@ def make_report(
         failure,
         list(outputs),
         log_dir,
+        marks,
     )
 
 

@@ -42,6 +42,7 @@ class Plan:
         introduced: by path, (function, name) of what only hindsight statements store.
         wrapped: by path, the ordinals of the loops that the recorded run wrapped.
         added: by path, the ordinals of further loops that hold probes.
+        tolerance: relative difference of numbers that still passes.
     """
 
     run: str
@@ -61,6 +62,7 @@ class Plan:
     introduced: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
     wrapped: Mapping[str, frozenset[int]] = field(default_factory=dict)
     added: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    tolerance: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON, everything in a fixed order.
@@ -91,6 +93,7 @@ class Plan:
             },
             "wrapped": {path: sorted(numbers) for path, numbers in self.wrapped.items()},
             "added": {path: sorted(numbers) for path, numbers in self.added.items()},
+            "tolerance": self.tolerance,
         }
 
     @classmethod
@@ -117,6 +120,7 @@ class Plan:
             },
             wrapped={path: frozenset(numbers) for path, numbers in content["wrapped"].items()},
             added={path: frozenset(numbers) for path, numbers in content["added"].items()},
+            tolerance=content.get("tolerance", 0.0),
         )
 
 

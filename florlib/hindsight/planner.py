@@ -39,6 +39,7 @@ class Question:
         part: (i, n): only the i-th of n parts of the iterations, from 1; what follows the main
             loops belongs to the last.
         forced: the code has changed by more than probes, and is to be run all the same.
+        tolerance: relative difference of numbers that still passes.
     """
 
     comparisons: Mapping[str, Comparison]
@@ -48,6 +49,7 @@ class Question:
     part: tuple[int, int] | None = None
     forced: bool = False
     added: Mapping[str, str] = field(default_factory=dict)
+    tolerance: float = 0.0
 
     @property
     def probes(self) -> tuple[Probe, ...]:
@@ -175,6 +177,7 @@ def make_plan(run: Run, question: Question) -> Planned:
         },
         wrapped=wrapped,
         added=_added(question.probes, wrapped),
+        tolerance=question.tolerance,
     )
     furthest = [max(marks, key=lambda mark: mark.iterations) for marks in run.mains]
     seconds, skips = _cost(furthest, plan)

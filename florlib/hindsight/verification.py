@@ -7,12 +7,11 @@ behind a main loop that the replay went beyond.
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from florlib.ground.closeness import is_close, same_value
 from florlib.ground.journal_format import Record
 from florlib.ground.plan import Plan
 from florlib.ground.position import Position, position_from_json
@@ -49,6 +48,7 @@ class Trace:
 
     Attributes:
         rows: in the order of execution.
+        events: the rows among the records that tell how they are to be taken.
         entered: number of main loops that were begun.
         phases: number of those that were gone through to their end.
         iterations: (main, index) of main-loop turns that were executed.
@@ -62,6 +62,7 @@ class Trace:
     """
 
     rows: list[LogRow] = field(default_factory=list)
+    events: list[LogRow | Record] = field(default_factory=list)
     entered: int = 0
     phases: int = 0
     iterations: set[tuple[int, int]] = field(default_factory=set)
@@ -99,7 +100,9 @@ class Trace:
                 trace.iterations.add((record["main"], record["index"]))
                 trace._count(record["position"][-1][0], 1)
             elif kind == "log":
-                trace.rows.extend(trace._rows(record, main))
+                rows = list(trace._rows(record, main))
+                trace.rows.extend(rows)
+                trace.events.extend(rows)
             else:
                 trace._take(kind, record)
         return trace
@@ -115,8 +118,10 @@ class Trace:
             self.restored_bytes += record["bytes"]
         elif kind == "verification":
             self.verifications.append(record)
+            self.events.append(record)
         elif kind == "warning":
             self.warnings.append(record)
+            self.events.append(record)
         elif kind == "loaded":
             self.loaded.add(record["path"])
         elif kind == "end":
@@ -202,6 +207,7 @@ COUNTED = (
     "extra",
     "states",
     "states_identical",
+    "states_within_tolerance",
     "volatile",
     "loops_diverged",
     "starts_differ",
@@ -222,7 +228,9 @@ class Verdict:
         starts_differ: replays whose own prelude came out otherwise, as an unseeded script's does,
             and that went on from the recorded state all the same.
         loops_diverged: main loops that turned otherwise than in the record.
+        states_within_tolerance: of the states, those whose numbers differ by no more than it.
         new: values that probes logged, by name.
+        first_missing: when the first missing value should have come.
     """
 
     values: int = 0
@@ -233,17 +241,19 @@ class Verdict:
     extra: int = 0
     states: int = 0
     states_identical: int = 0
+    states_within_tolerance: int = 0
     volatile: int = 0
     loops_diverged: int = 0
     starts_differ: int = 0
     first: Divergence | None = None
+    first_missing: tuple[int, int] | None = None
     new: dict[str, int] = field(default_factory=dict)
 
     @property
     def diverged(self) -> bool:
         """Whether anything is not as recorded; what is missing may only not have been reached."""
         wrong = self.different + self.extra + self.loops_diverged
-        return wrong > 0 or self.states_identical < self.states
+        return wrong > 0 or self.states_identical + self.states_within_tolerance < self.states
 
     def note(self, divergence: Divergence) -> None:
         """Keep the first divergence, by the order of execution."""
@@ -260,13 +270,13 @@ def verify(recorded: Trace, replayed: Trace, *, tolerance: float = 0.0) -> Verdi
         tolerance: largest relative difference of two numbers that still passes.
     """
     verdict, start = Verdict(), Verdict()
-    expected = _by_key(row for row in recorded.rows if replayed.executed(row))
-    found = _by_key(row for row in replayed.rows if not row.flags & HINDSIGHT)
+    expected = rows_by_key(row for row in recorded.rows if replayed.executed(row))
+    found = rows_by_key(row for row in replayed.rows if not row.flags & HINDSIGHT)
     for key, row in expected.items():
-        _compare(row, found.get(key), start if _at_start(row) else verdict, tolerance)
+        _compare(row, found.get(key), start if at_start(row) else verdict, tolerance)
     for key, row in found.items():
         if key not in expected and replayed.executed(row) and not row.flags & VOLATILE:
-            part = start if _at_start(row) else verdict
+            part = start if at_start(row) else verdict
             part.extra += 1
             part.note(_divergence("extra", row, None, row.value))
     for row in replayed.rows:
@@ -283,7 +293,8 @@ def verify(recorded: Trace, replayed: Trace, *, tolerance: float = 0.0) -> Verdi
     return verdict
 
 
-def _at_start(row: LogRow) -> bool:
+def at_start(row: LogRow) -> bool:
+    """Whether a row was logged before the first main loop."""
     return row.region[:2] == (_PHASE, 0)
 
 
@@ -293,7 +304,7 @@ def _take_in_start(start: Verdict, verdict: Verdict, replayed: Trace) -> None:
     A script that seeds nothing starts otherwise each time. Where the replay went on from the
     recorded state, and no probe stands before the loop, nothing that it says depends on that.
     """
-    asked = any(row.flags & HINDSIGHT and _at_start(row) for row in replayed.rows)
+    asked = any(row.flags & HINDSIGHT and at_start(row) for row in replayed.rows)
     aside = replayed.restored_bytes > 0 and not asked
     if aside and (start.diverged or start.missing):
         verdict.starts_differ += 1
@@ -302,15 +313,22 @@ def _take_in_start(start: Verdict, verdict: Verdict, replayed: Trace) -> None:
         setattr(verdict, name, getattr(verdict, name) + getattr(start, name))
     if start.first is not None:
         verdict.note(start.first)
+    if start.first_missing is not None:
+        verdict.first_missing = min(verdict.first_missing or _LAST, start.first_missing)
 
 
 def _divergence(kind: str, row: LogRow, recorded: Any, replayed: Any) -> Divergence:
+    return Divergence(kind, row.position, row.name, recorded, replayed, when_of(row))
+
+
+def when_of(row: LogRow) -> tuple[int, int]:
+    """What puts a row's part of the run into the order of execution."""
     region, number, index = row.region
-    when = (2 * number, 0) if region == _PHASE else (2 * number + 1, 2 * index + 1)
-    return Divergence(kind, row.position, row.name, recorded, replayed, when)
+    return (2 * number, 0) if region == _PHASE else (2 * number + 1, 2 * index + 1)
 
 
-def _by_key(rows: Iterable[LogRow]) -> dict[Key, LogRow]:
+def rows_by_key(rows: Iterable[LogRow]) -> dict[Key, LogRow]:
+    """Rows that can be compared, by what tells two logs' rows to be the same one."""
     counts: dict[tuple[tuple[str, int, int], Position, str], int] = {}
     keyed: dict[Key, LogRow] = {}
     for row in rows:
@@ -330,46 +348,23 @@ def _compare(row: LogRow, other: LogRow | None, verdict: Verdict, tolerance: flo
         return
     if other is None:
         verdict.missing += 1
+        verdict.first_missing = min(verdict.first_missing or _LAST, when_of(row))
         verdict.note(_divergence("missing", row, row.value, None))
         return
     verdict.values += 1
     if same_value(row.value, other.value):
         verdict.identical += 1
-    elif tolerance and _close(row.value, other.value, tolerance):
+    elif tolerance and is_close(row.value, other.value, tolerance):
         verdict.within_tolerance += 1
     else:
         verdict.different += 1
         verdict.note(_divergence("value", row, row.value, other.value))
 
 
-def same_value(one: Any, other: Any) -> bool:
-    """Whether two encoded values are the same bits: 1, 1.0 and true are three values.
-
-    >>> same_value(1, 1.0), same_value(0.0, -0.0), same_value([1.5], [1.5])
-    (False, False, True)
-    """
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
-
-
-def _close(one: Any, other: Any, tolerance: float) -> bool:
-    """Whether two encoded values differ by no more than a tolerance, number by number.
-
-    >>> _close([1.0, {"a": 2}], [1.001, {"a": 2}], 0.01), _close(1, True, 0.5)
-    (True, False)
-    """
-    if isinstance(one, list) and isinstance(other, list):
-        pairs = zip(one, other, strict=False)
-        return len(one) == len(other) and all(_close(a, b, tolerance) for a, b in pairs)
-    if isinstance(one, dict) and isinstance(other, dict):
-        shared = one.keys() == other.keys()
-        return shared and all(_close(one[key], other[key], tolerance) for key in one)
-    if _is_number(one) and _is_number(other):
-        return math.isclose(one, other, rel_tol=tolerance)
-    return same_value(one, other)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def is_same_state(record: Mapping[str, Any]) -> bool:
+    """Whether a whole state came out as recorded, within the tolerance that was asked for."""
+    near = record.get("within_tolerance", 0)
+    return bool(record["identical"] + near == record["checked"])
 
 
 def _is_within(record: Mapping[str, Any]) -> bool:
@@ -382,6 +377,8 @@ def _compare_states(verifications: Iterable[Mapping[str, Any]], verdict: Verdict
         verdict.states += 1
         if record["identical"] == record["checked"]:
             verdict.states_identical += 1
+        elif is_same_state(record):
+            verdict.states_within_tolerance += 1
         elif record["differing"]:
             first = record["differing"][0]
             verdict.note(

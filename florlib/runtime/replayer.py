@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from florlib.ground.errors import CheckpointDamaged, CheckpointMissing
-from florlib.ground.graph import compare_trees
+from florlib.ground.graph import Nearness, compare_trees
 from florlib.ground.launch import LaunchSpec
 from florlib.ground.layout import ReplayLayout, RunLayout
 from florlib.ground.plan import Plan, Segment
@@ -21,6 +21,7 @@ from florlib.runtime import states
 from florlib.runtime.ending import end_process
 from florlib.runtime.event_files import EVENT_MODULES, EventFileLoader, place_below
 from florlib.runtime.graph.decode import RestoreRefused
+from florlib.runtime.graph.encode import Captured
 from florlib.runtime.graph.workers import watch_workers
 from florlib.runtime.guard import guarded, os
 from florlib.runtime.introduced import introduced_roots
@@ -28,6 +29,7 @@ from florlib.runtime.libraries import generators
 from florlib.runtime.liveness import unread_roots
 from florlib.runtime.loops import LoopBody, LoopCall, way_out
 from florlib.runtime.marks import enter_record, exit_record, pairs
+from florlib.runtime.nearness import are_near
 from florlib.runtime.nested import NestedWalk
 from florlib.runtime.project import Project
 from florlib.runtime.session import Entry, Session, now_s, process_identity
@@ -364,6 +366,7 @@ class Replayer(Session):
                 self.relocation.back(captured.tree),
                 (recorded, replayed),
                 ignored=self._ignored(entry, frame, at_start, course is None),
+                nearness=self._nearness(checkpoint, captured),
             )
             self.append(
                 {
@@ -374,13 +377,28 @@ class Replayer(Session):
                     "step": step,
                     "position": pairs((*self.position()[:-1], (entry.name, step or index))),
                     "checked": comparison.checked,
-                    "identical": comparison.checked - len(comparison.differences),
+                    "identical": comparison.checked - len(comparison.differences) - comparison.near,
+                    "within_tolerance": comparison.near,
                     "differing": [
                         {"item": part.item, "recorded": part.recorded, "replayed": part.replayed}
                         for part in comparison.differences[:DIFFERENCES_TOLD]
                     ],
                 }
             )
+
+    def _nearness(self, checkpoint: Checkpoint, captured: Captured) -> Nearness | None:
+        tolerance = self.plan.tolerance
+        if not tolerance:
+            return None
+
+        def blocks(recorded: str, replayed: str) -> bool:
+            block = captured.blocks.get(replayed)
+            if block is None or recorded not in checkpoint.names:
+                return False
+            one = (checkpoint.entry(recorded).dtype, checkpoint.read(recorded))
+            return are_near(one, (block.dtype, memoryview(block.data)), tolerance)
+
+        return Nearness(tolerance, blocks)
 
     def _ignored(
         self, entry: Entry, frame: types.FrameType, at_start: bool, no_course: bool

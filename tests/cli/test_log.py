@@ -173,6 +173,7 @@ def test_get_holds_the_contract(flor: Flor, home: Home):
         "value": 1 / 6,
         "origin": "record",
         "verified": None,
+        "mark": None,
     }
 
 
@@ -190,14 +191,31 @@ def test_get_merges_what_replays_found_in_the_order_of_execution(flor: Flor, hom
 
 def test_get_one_name_for_people(flor: Flor, home: Home):
     assert flor("log", "get", "linear@1", "acc").stdout == (
-        "epoch   acc  replayed\n    0   0.0  equal\n    1  0.25  equal\n    2   0.5  equal\n"
+        "epoch   acc  mark\n    0   0.0  equal\n    1  0.25  equal\n    2   0.5  equal\n"
     )
     assert flor("log", "get", "linear@1", "norm").stdout.splitlines()[1].split() == [
         "0",
         "NaN",
         "replay",
         "b00001",
+        "unverified",
     ]
+
+
+def test_a_diverged_value_cannot_be_mistaken_for_a_good_one(flor: Flor, home: Home):
+    (report,) = home.path.glob("linear/*aa1111/replays/*/report.json")
+    (journal,) = report.parent.glob("journal.*.flor")
+    marks = {journal.name: [[100, "diverged"]]}
+    report.write_text(json.dumps({"status": "diverged", "seconds": 1.5, "marks": marks}))
+    flor("store", "rebuild")
+
+    one = flor("log", "get", "linear@1", "norm").stdout.splitlines()
+    two = flor("log", "get", "linear@1", "norm", "acc").stdout.splitlines()
+    rows = csv.DictReader(io.StringIO(flor("log", "get", "linear@1", "norm", "--csv").stdout))
+
+    assert one[1].split()[-1] == "diverged"
+    assert "NaN (diverged)" in two[1]
+    assert {(row["verified"], row["mark"]) for row in rows} == {("false", "diverged")}
 
 
 def test_get_several_names_side_by_side(flor: Flor, home: Home):

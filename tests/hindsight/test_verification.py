@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from florlib.ground.closeness import same_value
 from florlib.ground.plan import Plan, Segment
 from florlib.ground.relocation import Relocation
 from florlib.ground.values import encode_value
-from florlib.hindsight.verification import Divergence, Trace, Verdict, same_value, verify
+from florlib.hindsight.verification import Divergence, Trace, Verdict, verify
 from tests.homes import HINDSIGHT, VOLATILE, Record, log
 from tests.runs import main_loop, one_loop, recorded, turn, two_loops
 

@@ -376,6 +376,44 @@ def test_a_replay_verifies_what_was_recorded_and_adds_what_was_not(home: Home):
     ]
 
 
+def test_new_values_carry_the_marks_of_their_replay_in_whatever_order_files_come(home: Home):
+    layout = home.run(records=training())
+    new = [log([["epoch", n]], ("norm", n / 2, HINDSIGHT)) for n in range(4)]
+    replay = home.replay(layout, "b00001", new[:3])
+    gather(home)
+    sql = "SELECT value, verified, mark FROM logs WHERE hindsight ORDER BY seq"
+    assert rows(home, sql) == [(value, None, "unverified") for value in ("0.0", "0.5", "1.0")]
+
+    marks = {replay.journal(0, 200).name: [[1, "verified"], [2, "unverified"], [4, "diverged"]]}
+    replay.report_file.write_text(json.dumps({"status": "diverged", "marks": marks}))
+    gather(home)
+    append_journal(replay.journal(0, 200), new[3:])
+    gather(home, now=LATER)
+
+    expected = [
+        ("0.0", 1, "verified"),
+        ("0.5", None, "unverified"),
+        ("1.0", 0, "diverged"),
+        ("1.5", 0, "diverged"),
+    ]
+    assert rows(home, sql) == expected
+    rebuild(home.path, now=LATER, boot=BOOT, host=HOST)
+    assert rows(home, sql) == expected
+
+
+def test_what_a_replay_came_to_is_compared_as_it_was_asked_to_be(home: Home):
+    layout = home.run(records=[log([], ("x", 1.0), ("y", 1.0), ("print", "in /home/me/p/out"))])
+    again = [log([], ("x", 1.0001), ("y", 1.1), ("print", "in /sandbox/out"))]
+    replay = home.replay(layout, "b00001", again, {"status": "diverged"})
+    plan = {"tolerance": 0.01, "moves": [["/home/me/p", "/sandbox"]]}
+    replay.plan_file.write_text(json.dumps(plan))
+
+    gather(home)
+
+    sql = "SELECT name, verified FROM logs WHERE origin = 'record' ORDER BY seq"
+    assert rows(home, sql) == [("x", 1), ("y", 0), ("print", 1)]
+
+
 def test_values_are_compared_by_their_occurrence_at_a_position_without_hindsight(home: Home):
     here = [["epoch", 0]]
     layout = home.run(records=[log(here, ("x", 1), ("x", 2), ("x", 3), ("stderr", "10 it/s"))])

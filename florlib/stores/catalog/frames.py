@@ -16,6 +16,8 @@ from florlib.stores.catalog.rows import ValueRow
 def value_records(home: Path, names: Sequence[str], run: str | None) -> list[dict[str, Any]]:
     """One record for each run, position and occurrence at which one of the names was logged.
 
+    A value that is not to be trusted stands there with its mark, under `NAME.mark`.
+
     Args:
         names: that were logged.
         home: FLOR_HOME; what was recorded after the last `flor` command is not in it yet.
@@ -32,6 +34,8 @@ def value_records(home: Path, names: Sequence[str], run: str | None) -> list[dic
                 if key not in records:
                     records[key] = _places(row.run, row.name, value)
                 records[key][value.name] = _plain(decode_value(value.value))
+                if value.mark in ("diverged", "unverified"):
+                    records[key][f"{value.name}.mark"] = value.mark
     finally:
         connection.close()
     return list(records.values())

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from florlib.ground.closeness import is_close
 from florlib.ground.errors import JournalDamaged
 from florlib.ground.journal_format import Record
 from florlib.ground.position import Position, position_from_json
+from florlib.ground.relocation import Relocation
 from florlib.stores.catalog.places import HINDSIGHT, Cursor
 
 VOLATILE = 2
@@ -21,6 +23,11 @@ VOLATILE = 2
 
 UNCOMPARED_NAMES = frozenset({"stderr"})
 """Progress bars and warnings: timing shows in them, so they prove nothing."""
+
+_OF_KEY = (
+    "WHERE process = ? AND name = ? AND place IN (SELECT key FROM place WHERE path = ?)"
+    " AND occurrence = ? AND flags & 3 = 0"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +38,15 @@ class Journal:
         path: below FLOR_HOME.
         run: key of the run.
         replay: key of the replay, or None for a recording.
+        tolerance: relative difference of numbers that still passes in that replay.
+        relocation: where that replay had the paths of the record.
     """
 
     path: str
     run: int
     replay: int | None = None
+    tolerance: float = 0.0
+    relocation: Relocation = field(default_factory=Relocation)
 
 
 def ingest(
@@ -223,7 +234,8 @@ class _Ingest:
             standing = self._cursor.stand(positions[at], name, flags)
             text = _json(value)
             if self._journal.replay is not None and not flags & HINDSIGHT:
-                self._compare(paths[at], name, standing.occurrence, text, flags)
+                there = _json(self._journal.relocation.back(value))
+                self._compare(paths[at], name, standing.occurrence, there, flags)
                 continue
             self._rows.append(
                 (
@@ -243,12 +255,15 @@ class _Ingest:
     def _compare(self, path: str, name: str, occurrence: int, text: str, flags: int) -> None:
         if self._stands_for is None or flags & VOLATILE or name in UNCOMPARED_NAMES:
             return
-        self._sql(
-            "UPDATE log SET verified = (value = ?) WHERE process = ? AND name = ?"
-            " AND place IN (SELECT key FROM place WHERE path = ?) AND occurrence = ?"
-            " AND flags & 3 = 0",
-            (text, self._stands_for, self._names.name(name), path, occurrence),
+        key = (self._stands_for, self._names.name(name), path, occurrence)
+        found = self._sql(f"SELECT value FROM log {_OF_KEY}", key).fetchone()  # noqa: S608
+        if found is None:
+            return
+        same = found[0] == text or (
+            self._journal.tolerance > 0
+            and is_close(json.loads(found[0]), json.loads(text), self._journal.tolerance)
         )
+        self._sql(f"UPDATE log SET verified = ? {_OF_KEY}", (int(same), *key))  # noqa: S608
 
     def _place(self, path: str, sort: bytes, position: Position) -> int:
         key = self._places.get((path, sort))

@@ -111,7 +111,8 @@ class ValueRow:
         occurrence: the k-th of its name at its position and origin.
         value: JSON as in the journal (`florlib.ground.values`).
         origin: "record" or the id of the replay.
-        verified: whether the newest replay came to the same; None where none was held against it.
+        verified: of a recorded value, whether the newest replay came to the same; of a new one, whether
+            its replay was as recorded around it. None where nothing was compared.
         hindsight: logged by a statement that was added after the run.
     """
 
@@ -125,6 +126,13 @@ class ValueRow:
     rank: int
     file: str | None
     line: int | None
+
+    @property
+    def mark(self) -> str | None:
+        """`verified` in a word; None of a recorded value that no replay has come to."""
+        if self.verified is None:
+            return None if self.origin == "record" else "unverified"
+        return "verified" if self.verified else "diverged"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from typing import Any
 
 from florlib.stores.catalog.ingest import storable
 
+_MARKS = {"verified": 1, "diverged": 0}
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -134,7 +136,27 @@ def put_replay(
         " seconds = excluded.seconds, report = excluded.report",
         (run, replay, status, seconds, text),
     )
-    return replay_key(connection, run, replay)
+    key = replay_key(connection, run, replay)
+    mark_values(connection, key)
+    return key
+
+
+def mark_values(connection: sqlite3.Connection, replay: int) -> None:
+    """Have a replay's new values say how far they can be trusted, as its report has it."""
+    (text,) = connection.execute("SELECT report FROM replay WHERE key = ?", (replay,)).fetchone()
+    marks = json.loads(text).get("marks", {}) if text else {}
+    processes = connection.execute(
+        "SELECT key, journal FROM process WHERE replay = ?", (replay,)
+    ).fetchall()
+    for process, journal in processes:
+        first = 0
+        for last, mark in marks.get(journal.rpartition("/")[2], []):
+            connection.execute(
+                "UPDATE log SET verified = ? WHERE process = ? AND seq > ? AND seq <= ?"
+                " AND flags & 1",
+                (_MARKS.get(mark), process, first, last),
+            )
+            first = last
 
 
 def replay_key(connection: sqlite3.Connection, run: int, replay: str) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils.db import Database
 
-VERSION = 1
+VERSION = 2
 """Stands in PRAGMA user_version; a reader refuses a higher one."""
 
 VIEWS = ("runs", "args", "logs", "loops", "checkpoints", "versions", "replays")
@@ -128,7 +128,8 @@ CREATE TABLE log (
     number REAL,                        -- the value again, where it is a number
     site INTEGER,
     flags INTEGER NOT NULL,             -- bit 0: from a hindsight statement; bit 1: volatile
-    verified INTEGER,                   -- 1: a replay came to the same; 0: to another; null: not compared
+    verified INTEGER,                   -- recorded: 1, a replay came to the same; 0, to another; replayed
+                                        -- and new: 1, verified around it; 0, diverged; null: not compared
     PRIMARY KEY (process, seq)
 ) STRICT, WITHOUT ROWID""",
     """\
@@ -238,7 +239,8 @@ WHERE process.replay IS NULL""",
 CREATE VIEW logs AS
 SELECT run.id AS run, process.rank, place.path AS position, place.iteration, place.step,
     name.name, log.occurrence, log.value, log.number, coalesce(replay.id, 'record') AS origin,
-    log.verified, log.flags & 1 AS hindsight, (log.flags >> 1) & 1 AS volatile,
+    log.verified, CASE WHEN log.verified = 1 THEN 'verified' WHEN log.verified = 0 THEN 'diverged'
+    WHEN replay.id NOTNULL THEN 'unverified' END AS mark, log.flags & 1 AS hindsight, (log.flags >> 1) & 1 AS volatile,
     site.path, site.line, log.seq
 FROM log JOIN process ON process.key = log.process JOIN run ON run.key = process.run
     JOIN place ON place.key = log.place JOIN name ON name.key = log.name
@@ -286,6 +288,12 @@ def migrate(connection: sqlite3.Connection) -> None:
     def m001_tables_and_views(db: Database) -> None:
         for statement in TABLES:
             db.execute(statement if db.supports_strict else _loosened(statement))
+
+    @migrations()
+    def m002_marks(db: Database) -> None:
+        (logs,) = [one for one in TABLES if "CREATE VIEW logs" in one]
+        db.execute("DROP VIEW logs")
+        db.execute(logs)
 
     migrations.apply(Database(connection, execute_plugins=False))
     connection.execute(f"PRAGMA user_version = {VERSION:d}")

@@ -1,0 +1,26 @@
+"""Catalogs of earlier formats, brought up to date where they lie."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from florlib.stores.catalog.connection import open_catalog
+from florlib.stores.catalog.schema import VERSION
+
+
+def test_a_catalog_of_format_1_gets_marks(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    open_catalog(path).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DROP VIEW logs")
+        connection.execute("CREATE VIEW logs AS SELECT verified FROM log")
+        connection.execute("DELETE FROM _sqlite_migrations WHERE name LIKE 'm002%'")
+        connection.execute("PRAGMA user_version = 1")
+
+    with closing(open_catalog(path)) as connection:
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(logs)")]
+
+        assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
+        assert {"verified", "mark", "hindsight"} <= set(columns)
