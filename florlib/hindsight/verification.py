@@ -21,6 +21,7 @@ from florlib.ground.relocation import Relocation
 HINDSIGHT, VOLATILE = 1, 2
 UNCOMPARED = frozenset({"stderr"})  # warnings come once a process, with paths of the machine
 LOOP_DIVERGED = "loop-diverged"
+ENDED_AT_PROBE = frozenset({"probe-raised", "probe-not-undone"})
 _PHASE = "phase"
 _LAST = (1 << 62, 0)
 _UNMOVED = Relocation()
@@ -149,6 +150,8 @@ class Trace:
 
     def left_undone(self, plan: Plan, recorded: RecordedProcess) -> str | None:
         """What of a plan this process did not come to, in words; None where it did all."""
+        if self.ended in ENDED_AT_PROBE:
+            return "what follows the added line that ended the replay was not executed"
         wanted = 1 + max((part.main for part in plan.segments), default=0)
         if self.entered < min(wanted, len(recorded.mains)):
             return f"{recorded.mains[self.entered].name} was not reached"

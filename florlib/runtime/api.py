@@ -67,7 +67,7 @@ class Runtime:
         """The guard of a hindsight statement."""
         session = self.session
         introduced = session.plan.introduced if isinstance(session, Replayer) else {}
-        return Probe(session, pure, introduced)
+        return Probe(session, pure, introduced, place=(path, line))
 
     # ------------------------------------------------------------------ facade
 

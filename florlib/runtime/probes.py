@@ -11,6 +11,7 @@ from florlib.runtime.graph.generators import global_states, set_global_states
 from florlib.runtime.guard import guarded
 from florlib.runtime.introduced import Introduced, introduced_roots
 from florlib.runtime.session import Session
+from florlib.runtime.underway import Underway
 
 
 class Probe:
@@ -24,6 +25,7 @@ class Probe:
         pure: whether the statement is known to change nothing.
         introduced: the names that only hindsight statements store, as the plan has them.
         frame: the user's; by default the one that enters the context.
+        place: (path, line) of a statement that was added; None where the script says `flor.probe()`.
     """
 
     def __init__(
@@ -32,13 +34,16 @@ class Probe:
         pure: bool,
         introduced: Introduced,
         frame: types.FrameType | None = None,
+        place: tuple[str, int] | None = None,
     ) -> None:
         self._frame = frame
+        self._place = place
         self._session = session
         self._pure = pure
         self._introduced = introduced
         self._before: states.StoredState | None = None
         self._generators: dict[str, Any] = {}
+        self._underway: Underway | None = None
 
     def __enter__(self) -> None:
         self._session.in_probe += 1
@@ -47,9 +52,10 @@ class Probe:
                 self._generators = global_states()
         elif self._session.in_probe == 1:
             with guarded("protect the state from a probe"):
-                self._before = states.in_memory(
-                    states.capture(self._frame or sys._getframe(1), self._session.project)
-                )
+                frame = self._frame or sys._getframe(1)
+                captured = states.capture(frame, self._session.project)
+                self._before = states.in_memory(captured)
+                self._underway = Underway(captured.missing)
 
     def __exit__(
         self,
@@ -58,11 +64,12 @@ class Probe:
         trace: types.TracebackType | None,
     ) -> None:
         self._session.in_probe -= 1
+        moved = self._underway.moved() if self._underway is not None else []
         if self._generators:
             # A property may draw random numbers where the text shows none.
             with guarded("put the generators back"):
                 set_global_states(self._generators)
-        if self._before is not None and kind is None:
+        if self._before is not None:
             with guarded("undo what a probe did"):
                 frame, project = self._frame or sys._getframe(1), self._session.project
                 states.restore(
@@ -72,4 +79,12 @@ class Probe:
                     dead=lambda root: True,
                     without=introduced_roots(self._introduced, frame, project),
                 )
-        self._before = None
+        self._before = self._underway = None
+        if self._place is None or self._session.in_probe:
+            return
+        path, line = self._place
+        if isinstance(error, (Exception, SystemExit)):
+            line = trace.tb_lineno if trace is not None else line
+            self._session.probe_raised(path, line, error)
+        elif moved:
+            self._session.probe_moved(path, line, moved)

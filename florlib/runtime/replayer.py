@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import types
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -174,6 +175,23 @@ class Replayer(Session):
         self.append({"kind": "end", "how": "end-of-plan", "exit_status": 0, "signal": None})
         self.close()
         end_process(0)
+
+    def probe_raised(self, path: str, line: int, error: BaseException) -> None:
+        """End here: the script must not handle an error that the record does not have."""
+        sys.excepthook(type(error), error, error.__traceback__)
+        text = f"the added line {path}:{line} raised {type(error).__name__}: {error}"
+        self._end_at_probe("probe-raised", text, path, line)
+
+    def probe_moved(self, path: str, line: int, names: list[str]) -> None:
+        """End here: what follows would not be what was recorded."""
+        text = f"the added line {path}:{line} took items from {', '.join(names)}, which cannot be put back"
+        self._end_at_probe("probe-not-undone", text, path, line)
+
+    def _end_at_probe(self, code: str, text: str, path: str, line: int) -> None:
+        self.warn(code, f"{text}; nothing that follows it was executed", file=path, line=line)
+        self.append({"kind": "end", "how": code, "exit_status": 1, "signal": None})
+        self.close()
+        end_process(1)
 
     def finish(self, how: str, exit_status: int | None) -> None:
         """Write everything out, as the script ends by itself."""

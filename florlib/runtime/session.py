@@ -146,6 +146,12 @@ class Session:
         """The generator of a nested training loop."""
         raise NotImplementedError
 
+    def probe_raised(self, path: str, line: int, error: BaseException) -> None:
+        """An added statement did not come to its end; the error goes on where this returns."""
+
+    def probe_moved(self, path: str, line: int, names: list[str]) -> None:
+        """An added statement has moved something on that nothing can put back."""
+
     def finish(self, how: str, exit_status: int | None) -> None:
         """Write everything out, as the process ends."""
         raise NotImplementedError

@@ -55,6 +55,7 @@ class Missing:
         reason: what it is, in words.
         kind: "workers" for the processes of a DataLoader, else "object".
         place: (file, line) of its source, where that is known better than by the name.
+        value: the object itself.
     """
 
     scope: str
@@ -63,6 +64,7 @@ class Missing:
     reason: str
     kind: str = "object"
     place: tuple[str, int] | None = None
+    value: Any = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -201,7 +203,8 @@ class Encoder:
 
     def miss(self, value: Any, place: _Place, reason: str) -> Any:
         """Leave something out, by name; what stands for it in the tree."""
-        self.missing.append(Missing(place.scope, place.name, self.path(place), reason))
+        path = self.path(place)
+        self.missing.append(Missing(place.scope, place.name, path, reason, value=value))
         return [LIVE, type(value).__qualname__]
 
     def _iterator(self, value: Any, place: _Place) -> Any:
