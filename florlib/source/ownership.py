@@ -26,6 +26,15 @@ _ITERATING = frozenset(
     {"enumerate", "zip", "reversed", "iter", "list", "tuple", "sorted", "filter"}
 )
 _SETTERS = frozenset({"setattr", "delattr", "__setattr__", "__delattr__", "__setitem__"})
+# Calls that make something new.
+_MAKERS = frozenset(
+    """list dict set bytearray sorted sum len int float str abs round defaultdict Counter OrderedDict
+    deque zeros ones empty full arange tensor eye linspace zeros_like ones_like""".split()
+)
+_NEW = (
+    ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.BinOp, ast.UnaryOp,
+    ast.Compare, ast.ListComp, ast.DictComp, ast.SetComp,
+)  # fmt: skip
 _CLASSES = frozenset({"object", "type"})
 _FOLLOWED = 12  # names that stand for one another, before a chain counts as anybody's
 
@@ -154,4 +163,20 @@ def _hands_out(call: ast.Call, scope: Scope, element: bool, depth: int) -> bool:
         return True
     if name in _PASSING or (name in _ITERATING and element):
         return any(is_borrowed(part, scope, element, depth) for part in call.args)
+    return False
+
+
+def is_new(node: ast.expr, scope: Scope, depth: int = 0) -> bool:
+    """Whether an expression surely gives an object that was made in this scope."""
+    if isinstance(node, _NEW):
+        return True
+    if isinstance(node, ast.Name) and depth <= _FOLLOWED:
+        bound = scope.get(node.id, [(None, False)])
+        return bool(bound) and all(
+            value is not None and not part and is_new(value, scope, depth + 1)
+            for value, part in bound
+        )
+    if isinstance(node, ast.Call):
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else None
+        return (node.func.id if isinstance(node.func, ast.Name) else name) in _MAKERS
     return False

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from florlib.source.imports import dotted_name, import_aliases
 from florlib.source.logs import is_log_call, last_word
 from florlib.source.names import parameters
-from florlib.source.ownership import Scope, bindings, is_borrowed
+from florlib.source.ownership import Scope, bindings, is_new
 
 _BUILTINS = frozenset(
     """abs all any ascii bin bool bytes callable chr complex dict divmod enumerate filter float
@@ -171,11 +171,11 @@ class Purity:
                     return False
             elif isinstance(node, ast.AugAssign):
                 # `w -= 1` writes into a tensor that others may hold.
-                if scope is None or is_borrowed(node.target, scope):
+                if scope is None or not is_new(node.target, scope):
                     return False
             elif isinstance(node, (ast.Attribute, ast.Subscript)):
                 stores = not isinstance(node.ctx, ast.Load)
-                if stores and (scope is None or is_borrowed(node.value, scope)):
+                if stores and (scope is None or not is_new(node.value, scope)):
                     return False
             elif isinstance(node, ast.Call) and not self._calls_alone(node, scope):
                 return False
@@ -196,7 +196,7 @@ class Purity:
         # A list of the function's own.
         if not isinstance(call.func, ast.Attribute) or call.func.attr not in _FILLING:
             return False
-        return scope is not None and not is_borrowed(call.func.value, scope)
+        return scope is not None and is_new(call.func.value, scope)
 
     def _looks_on(self, name: str) -> bool:
         """Whether a function of the file, when called, changes nothing."""

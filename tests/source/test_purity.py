@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from florlib.source.purity import is_pure
+from florlib.source.purity import Purity, is_pure
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,84 @@ def test_looking(source: str) -> None:
 )
 def test_touching(source: str) -> None:
     assert not is_pure(ast.parse(source).body[0])
+
+
+HELPERS = """
+def norm(net):
+    total = 0.0
+    for p in net.parameters():
+        total += p.norm() ** 2
+    return total ** 0.5
+
+def table(net):
+    rows = {}
+    names = []
+    for name, p in net.named_parameters():
+        rows[name] = p.mean().item()
+        names.append(name)
+    return rows
+
+def first(net):
+    return net.fc
+
+def scaled(net):
+    m = first(net)
+    m.scale = 3
+
+def shrunk(net):
+    w = net.weight
+    w *= 2
+
+def kept(x, seen=[]):
+    seen.append(x)
+
+def counted():
+    global calls
+    calls = 1
+
+def nested(net):
+    held = {"a": net}
+    held["a"].scale = 3
+
+def drawn():
+    return torch.rand(1)
+
+def again(n):
+    return again(n - 1)
+
+def emptied(items):
+    return len(list(items))
+
+def twice(net):
+    return norm(net) + norm(net)
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "pure"),
+    [
+        ("norm(net)", True),
+        ("table(net)", True),
+        ("first(net)", True),
+        ("twice(net)", True),
+        ("emptied([1])", True),
+        ("emptied(loader)", False),
+        ("scaled(net)", False),
+        ("shrunk(net)", False),
+        ("kept(1)", False),
+        ("counted()", False),
+        ("nested(net)", False),
+        ("drawn()", False),
+        ("again(1)", False),
+        ("unknown(1)", False),
+    ],
+)
+def test_calls_of_functions_of_the_same_file_are_looked_into(call: str, pure: bool) -> None:
+    assert Purity.of(ast.parse(HELPERS)).holds(ast.parse(f"print({call})")) is pure
+
+
+@pytest.mark.parametrize("other", ["norm = other", "import norm", "def f(norm): pass"])
+def test_a_name_that_may_mean_something_else_is_not_looked_into(other: str) -> None:
+    tree = ast.parse(f"{HELPERS}\n{other}")
+
+    assert not Purity.of(tree).holds(ast.parse("print(norm(net))"))
