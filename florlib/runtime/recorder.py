@@ -23,6 +23,7 @@ from florlib.runtime.libraries import Numbers, generators, moved, numbers
 from florlib.runtime.liveness import unread_roots
 from florlib.runtime.loops import LoopBody, LoopCall, way_out
 from florlib.runtime.marks import enter_record, exit_record, iteration_record, pairs
+from florlib.runtime.naming import unrepeatable
 from florlib.runtime.project import Project
 from florlib.runtime.session import Entry, Session, now_s, process_identity
 from florlib.runtime.sources import Sources
@@ -70,16 +71,9 @@ class Recorder(Session):
             head["checkpoints"] = self._claim_folder(rank, pid)
             waiting, self._records = self._records, []
             self._records = [head, *self._source_records(), *waiting]
-            self._name_wall_clock()
-            self._name_foreign()
+            for code, text, path, line in unrepeatable(self.sources):
+                self.warn(code, text, file=path, line=line)
             self.open_journal(writer)
-
-    def _name_wall_clock(self) -> None:
-        """Name what the clock decides: no replay can know how it will decide again."""
-        for path, clock in self.sources.clock().items():
-            for line, test in clock.control:
-                text = f"{path}:{line}: the wall clock decides ({test}); a replay may go otherwise"
-                self.warn("wall-clock", text, file=path, line=line)
 
     def _name_moved(self, before: Numbers, entry: Entry) -> None:
         """Name the numbers of libraries that a main loop has moved."""
@@ -88,15 +82,6 @@ class Recorder(Session):
             for name in moved(before, numbers(self.sources.packages(), self.project)):
                 text = f"{entry.path}:{line}: {name} of a library moved in this loop, and is not captured"
                 self.warn("library-moved", text, file=entry.path, line=line, name=name)
-
-    def _name_foreign(self) -> None:
-        """Name what no seed governs, and what trains where no loop is followed."""
-        for path, line, call in self.sources.entropy():
-            text = f"{path}:{line}: {call} gives what no replay can draw again"
-            self.warn("entropy", text, file=path, line=line)
-        for path, line, name in self.sources.trained_elsewhere():
-            text = f"{path}:{line}: {name} trains in another process, whose loops are not followed"
-            self.warn("other-process", text, file=path, line=line)
 
     def _claim_folder(self, rank: int, pid: int) -> str:
         """The first process to record gets `checkpoints/`, each other one a folder below."""
