@@ -59,10 +59,10 @@ def test_replay_is_exact_however_few_checkpoints_there_are(
     assert [problem for problem in outcome.problems if not problem.startswith("executed")] == []
 
 
-def test_every_script_covers_a_trap_and_every_trap_has_its_script() -> None:
+def test_every_trap_has_its_script() -> None:
     covering = {name for names in TRAPS.values() for name in names.split()}
 
-    assert covering == {case.name for case in CASES}
+    assert covering <= {case.name for case in CASES}
     marked = {name for names in NAMED.values() for name in names.split()} - {"database_by_path"}
     assert all(case.named or case.refusals for case in CASES if case.name in marked)
 
