@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from florlib.runtime.items import ItemDriver, NoSuchItem
-from florlib.runtime.loops import Items
+from florlib.runtime.loops import Items, Turns
 
 
 class Squares(Dataset):
@@ -43,7 +43,7 @@ def test_sequences_are_asked_for_their_item(iterable):
 
 
 def test_the_items_of_a_while_loop_are_its_turns():
-    items = ItemDriver(Items.turns(), counted=True)
+    items = ItemDriver(Items.of(Turns()), counted=True)
 
     assert [items.at(n) for n in (7, 0)] == [7, 0]
     assert not items.needs_driving(9)
