@@ -188,7 +188,7 @@ def test_added_lines_that_are_never_reached(flor: FlorRunner, tmp_path: Path):
     done = flor("replay")
 
     assert (done.returncode, done.stdout) == (0, "")
-    assert "warning: no added line has logged" in done.stderr
+    assert "warning: train.py:2: this line has logged nothing" in done.stderr
 
 
 def test_a_folder_without_a_git_repository(flor: FlorRunner, tmp_path: Path):
