@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler, Sampler
 
 from florlib.runtime.course import Course
-from florlib.runtime.loops import Items
+from florlib.runtime.loops import Items, Turns
 from florlib.runtime.parts import NotEntered
 
 
@@ -88,7 +88,7 @@ def test_sequences_are_entered_at_any_item(items):
 
 
 def test_the_turns_of_a_while_loop_go_on_counting():
-    course = course_of(Items.turns())
+    course = course_of(Items.of(Turns()))
     course.enter(0, 7, {}, "step")
 
     assert list(itertools.islice(course.rest({}, "while"), 2)) == [7, 8]
