@@ -53,7 +53,7 @@ class Probe:
         elif self._session.in_probe == 1:
             with guarded("protect the state from a probe"):
                 frame = self._frame or sys._getframe(1)
-                captured = states.capture(frame, self._session.project)
+                captured = states.capture(frame, self._session.project, graphs=True)
                 self._before = states.in_memory(captured)
                 self._underway = Underway(captured.missing)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from florlib.runtime import frames
@@ -41,6 +41,8 @@ def capture(
     project: Project,
     held: Held = (),
     course: Mapping[str, Any] = NOTHING,
+    *,
+    graphs: bool = False,
 ) -> Captured:
     """Everything that the user's code can reach from a frame, every generator and switch.
 
@@ -51,8 +53,10 @@ def capture(
         project: whose files and modules are the user's.
         held: contents that need no copy, because they are stored already.
         course: what the nested loop goes over, by name, where it is in its middle.
+        graphs: keep tensors of an autograd graph as they are, to be restored in this process.
     """
-    encoder = Encoder(project.owns_module, held, frozenset(map(id, course.values())))
+    kept: dict[int, Any] | None = {} if graphs else None
+    encoder = Encoder(project.owns_module, held, frozenset(map(id, course.values())), kept)
     captured = encoder.capture(_roots(frame, project, course, encoder))
     captured.missing.extend(under_way(project))
     return captured
@@ -81,16 +85,18 @@ class StoredState:
     Attributes:
         tree: of nodes, as `graph.encode` makes it.
         read: bytes of a block by name.
+        graphs: by node, live tensors to take instead of building them, with their autograd graph.
     """
 
     tree: Mapping[str, Any]
     read: Callable[[str], memoryview]
+    graphs: Mapping[int, Any] = field(default_factory=dict)
 
 
 def in_memory(captured: Captured) -> StoredState:
     """The captured state itself, for restoring within the same process."""
     blocks = captured.blocks
-    return StoredState(captured.tree, lambda name: memoryview(blocks[name].data))
+    return StoredState(captured.tree, lambda name: memoryview(blocks[name].data), captured.graphs)
 
 
 def restore(
@@ -129,7 +135,7 @@ def restore(
     roots = [root for root in state.tree["roots"] if not without((root[0], root[1]))]
     tree = {"roots": roots, "nodes": state.tree["nodes"]}
     unread = frozenset((scope, name) for scope, name, _ in roots if dead((scope, name)))
-    bindings = Decoder(tree, state.read).restore(live, unread)
+    bindings = Decoder(tree, state.read, graphs=state.graphs).restore(live, unread)
     del live
     anew = {
         name: bindings.pop((COURSE_SCOPE, name))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from florlib.ground.errors import FlorError
@@ -31,11 +31,13 @@ class Decoder:
         tree: what `Encoder.capture` made.
         read: gives the bytes of a block by its name.
         trusted: whether pickled leaves may be loaded.
+        graphs: by node, live tensors that keep their autograd graph.
     """
 
     tree: Mapping[str, Any]
     read: Callable[[str], memoryview]
     trusted: bool = True
+    graphs: Mapping[int, Any] = field(default_factory=dict)
 
     def restore(self, live: Mapping[Root, Any], dead: frozenset[Root]) -> dict[Root, Any]:
         """Put everything back; return the names that must be bound anew.
@@ -47,7 +49,7 @@ class Decoder:
         Raises:
             RestoreRefused: something that matters has no counterpart; nothing was changed.
         """
-        pairing = Pairing(self.tree["nodes"], self.tree["roots"], self.trusted)
+        pairing = Pairing(self.tree["nodes"], self.tree["roots"], self.trusted, self.graphs)
         pairing.pair(live, dead)
         lost = {root: why for root, why in pairing.lost.items() if root not in dead}
         if lost:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import collections
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,11 +75,13 @@ class Captured:
         tree: {"roots": [[scope, name, value]], "nodes": [...]}, ready for JSON.
         blocks: by name, the memory that nodes refer to.
         missing: what is not in it.
+        graphs: by node, the live tensors that are part of an autograd graph, where they were kept.
     """
 
     tree: dict[str, Any]
     blocks: dict[str, memory.Block]
     missing: list[Missing]
+    graphs: Mapping[int, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -100,11 +102,14 @@ class Encoder:
         is_project: whether a module name belongs to the user's project.
         held: contents that need no copy, because they are stored already.
         under_way: ids of the DataLoaders that are being gone through.
+        graphs: where tensors with an autograd graph are kept by node; None keeps none, so that a
+            checkpoint that is being written holds no graph in memory.
     """
 
     is_project: Any
     held: memory.Held = ()
     under_way: frozenset[int] = frozenset()
+    graphs: dict[int, Any] | None = None
     nodes: list[dict[str, Any]] = field(default_factory=list)
     blocks: dict[str, memory.Block] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
@@ -126,7 +131,8 @@ class Encoder:
             encoded.append([scope, name, self._value(value, _Place(-1, name, scope, name))])
             self._drain()
         self._name_ids()
-        return Captured({"roots": encoded, "nodes": self.nodes}, self.blocks, self.missing)
+        tree = {"roots": encoded, "nodes": self.nodes}
+        return Captured(tree, self.blocks, self.missing, self.graphs or {})
 
     def _name_ids(self) -> None:
         """Say of keys that are an object's id() whose it is: the number itself is chance."""

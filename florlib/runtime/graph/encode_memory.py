@@ -33,6 +33,8 @@ def fill_tensor(encoder: Encoder, number: int, value: Any) -> None:
     node["requires_grad"] = value.requires_grad
     if not value.is_leaf:
         node["grad_fn"] = type(value.grad_fn).__name__
+        if encoder.graphs is not None:
+            encoder.graphs[number] = value
     grad = value.grad if value.is_leaf else None
     if grad is not None:
         node["grad"] = encoder.child(number, ".grad", grad)

@@ -41,6 +41,7 @@ class Pairing:
         nodes: of the tree.
         roots: [scope, name, value] of the tree.
         trusted: whether pickled leaves may be loaded.
+        graphs: by node number, the live tensor to take, wherever it stands now.
         paired: by node number, the live object; for a storage a tensor that looks into it.
         seen: numbers of the nodes that the roots lead to.
         lost: by root, why something below it can neither be found nor made.
@@ -50,6 +51,7 @@ class Pairing:
     nodes: list[dict[str, Any]]
     roots: list[Any]
     trusted: bool
+    graphs: Mapping[int, Any] = field(default_factory=dict)
     paired: dict[int, Any] = field(default_factory=dict)
     seen: set[int] = field(default_factory=set)
     lost: dict[Root, str] = field(default_factory=dict)
@@ -141,7 +143,12 @@ class Pairing:
             present = global_or(node, present)
         if node["k"] == "set" and not _order_comes_back(node, present):
             self.lost.setdefault(root, "a set whose order of iteration cannot be made again")
-        if present is not ABSENT and id(present) not in self._taken and self._fits(node, present):
+        kept = self.graphs.get(number)
+        if kept is not None:
+            self._pair_storage(node["storage"], kept)
+            present = self.paired[number] = kept
+            self._taken.add(id(kept))
+        elif present is not ABSENT and id(present) not in self._taken and self._fits(node, present):
             self.paired[number] = present
             self._taken.add(id(present))
         else:
@@ -275,7 +282,7 @@ class Pairing:
             for name in ("func", "args", "keywords"):
                 yield node[name], getattr(present, name, ABSENT)
         elif kind == "tensor":
-            grad = None if present is ABSENT else present.grad
+            grad = present.grad if present is not ABSENT and present.is_leaf else None
             yield node.get("grad"), ABSENT if grad is None else grad
         elif kind == "array" and "owner" in node:
             yield [REFERENCE, node["owner"]], ABSENT
