@@ -150,11 +150,10 @@ class Truth:
     values: dict[str, list[Any]]
 
 
-def find_truth(case: Case, root: Path) -> Truth:
-    """Run the script plainly with all its probes in place."""
-    project = Project(root)
+def find_truth(case: Case, project: Project) -> Truth:
+    """Run the script plainly with all its probes in place, in a project that is not there yet."""
     project.create(case.probed(case.kinds, plainly=True), case.assets)
-    logged = root / "truth.jsonl"
+    logged = project.root / "truth.jsonl"
     environment = project.environment(STANDIN, PROBE_TRUTH=str(logged))
     words = [sys.executable if word == "python" else word for word in case.command]
     command = words or [sys.executable, case.script, *case.arguments]
@@ -218,8 +217,20 @@ class Recording:
     problems: list[str]
 
 
-def record(case: Case, root: Path, budget: tuple[str, ...] = DENSE) -> Recording:
-    """Record the case under `root`, and find the truth of its probes."""
+def record(
+    case: Case,
+    root: Path,
+    budget: tuple[str, ...] = DENSE,
+    plainly: Callable[[Path], Project] = Project,
+) -> Recording:
+    """Record the case under `root`, and find the truth of its probes.
+
+    Args:
+        case: what to record.
+        root: of this recording alone.
+        budget: words of `flor record`.
+        plainly: makes the project in which the truth is found.
+    """
     project = Project(root / "recorded")
     project.create(case.files, case.assets)
     project.commit()
@@ -231,7 +242,7 @@ def record(case: Case, root: Path, budget: tuple[str, ...] = DENSE) -> Recording
     if not case.seeded:
         problems = unnamed if ran.status == 0 else [f"recording ended with {ran.status}"]
         return Recording(case, project, ran, repeated_lines(case, ran.lines), problems)
-    truth = find_truth(case, root / "plain")
+    truth = find_truth(case, plainly(root / "plain"))
     problems = unnamed
     if ran.status != truth.status:
         problems.append(f"recording ended with {ran.status}: {ran.stderr[-2000:]}")
