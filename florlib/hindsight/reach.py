@@ -13,6 +13,7 @@ from florlib.hindsight.probes import Probe
 from florlib.source.calls import CallGraph
 from florlib.source.functions import MODULE, Function, LoopNode, Site, loop_nodes
 from florlib.source.imports import dotted_name, project_imports
+from florlib.source.lookups import looks_up
 from florlib.source.loops import LoopSite
 
 # Decorators that call the function where it is called, and at no other time.
@@ -81,6 +82,7 @@ class _Reacher:
     ) -> None:
         self._graph = CallGraph(trees)
         self._trees = trees
+        self._own = {path.partition("/")[0].removesuffix(".py") for path in trees}
         self._nodes = {path: loop_nodes(tree) for path, tree in trees.items()}
         self._main = {self._nodes[path][ordinal]: (path, ordinal) for path, ordinal in main}
         self._training = {
@@ -272,13 +274,7 @@ class _Reacher:
         if any(not _is_type_test(caller, site) for caller, site in self._values.get(function, ())):
             return True
         return any(
-            isinstance(site.node, ast.Call)
-            and isinstance(site.target, ast.Name)
-            and site.target.id in ("getattr", "methodcaller")
-            and any(
-                isinstance(part, ast.Constant) and part.value == function.name
-                for part in site.node.args
-            )
+            looks_up(site.node, function.name, self._graph.modules[caller.path].aliases, self._own)
             for caller in self._graph.functions
             for site in caller.calls
         )

@@ -395,3 +395,21 @@ def test_a_function_that_the_record_does_not_know() -> None:
     trees = {"train.py": ast.parse("for e in r:\n    loss.backward()")}
 
     assert reach(trees, find_loops(trees), [("train.py", 0)], [probe]).everything
+
+
+def test_a_function_that_may_be_looked_up_by_a_text_is_called_from_anywhere() -> None:
+    script = """\
+def on_start():
+    p = 1
+def off():
+    q = 1
+on_start()
+off()
+for epoch in r:
+    for x in r:
+        getattr(hooks, "on_" + x)()
+        loss.backward()
+"""
+
+    assert reach_of(("train.py", "    p = 1"), script=script).everything
+    assert reach_of(("train.py", "    q = 1"), script=script) == Reach(prelude=True)
