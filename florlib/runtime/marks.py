@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from florlib.ground.position import Position
 from florlib.runtime.session import Entry
+from florlib.source.loops import LoopSite
 
 
 def enter_record(entry: Entry, position: Position, main: int) -> dict[str, Any]:
@@ -55,6 +57,22 @@ def exit_record(
         "ordinal": entry.site.ordinal if entry.site else None,
         "line": entry.site.line if entry.site else None,
     }
+
+
+def loops_record(path: str, sites: Iterable[LoopSite]) -> dict[str, Any]:
+    """The journal record of the loops of a file that take part in positions."""
+    loops = [
+        {
+            "ordinal": site.ordinal,
+            "name": site.name,
+            "kind": site.kind,
+            "line": site.line,
+            "function": site.function,
+            "training": site.training,
+        }
+        for site in sites
+    ]
+    return {"kind": "loops", "path": path, "loops": loops}
 
 
 def pairs(position: Position) -> list[list[Any]]:

@@ -22,7 +22,7 @@ from florlib.runtime.guard import guarded, os
 from florlib.runtime.libraries import Numbers, generators, moved, numbers
 from florlib.runtime.liveness import unread_roots
 from florlib.runtime.loops import LoopBody, LoopCall, way_out
-from florlib.runtime.marks import enter_record, exit_record, iteration_record, pairs
+from florlib.runtime.marks import enter_record, exit_record, iteration_record, loops_record, pairs
 from florlib.runtime.naming import unrepeatable
 from florlib.runtime.project import Project
 from florlib.runtime.session import Entry, Session, now_s, process_identity
@@ -97,32 +97,17 @@ class Recorder(Session):
         return name
 
     def _source_records(self) -> list[dict[str, Any]]:
-        records: list[dict[str, Any]] = []
-        for path, text in self.sources.texts.items():
-            digest = self.sources.digests[path]
-            records.append({"kind": "source", "path": path, "digest": digest, "text": text})
-            records.append(self._loops_record(path))
-        return records
+        return [record for path in self.sources.texts for record in self._records_of(path)]
 
-    def _loops_record(self, path: str) -> dict[str, Any]:
-        loops = [
-            {
-                "ordinal": site.ordinal,
-                "name": site.name,
-                "kind": site.kind,
-                "line": site.line,
-                "function": site.function,
-                "training": site.training,
-            }
-            for site in self.sources.wrapped(path).values()
-        ]
-        return {"kind": "loops", "path": path, "loops": loops}
+    def _records_of(self, path: str) -> list[dict[str, Any]]:
+        digest, text = self.sources.digests[path], self.sources.texts[path]
+        source = {"kind": "source", "path": path, "digest": digest, "text": text}
+        return [source, loops_record(path, self.sources.wrapped(path).values())]
 
     def source_loaded(self, path: str) -> None:
         """Note a project file that was found only when it was imported."""
-        digest, text = self.sources.digests[path], self.sources.texts[path]
-        self.append({"kind": "source", "path": path, "digest": digest, "text": text})
-        self.append(self._loops_record(path))
+        for record in self._records_of(path):
+            self.append(record)
 
     # ------------------------------------------------------------------ loops
 

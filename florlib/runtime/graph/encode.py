@@ -15,10 +15,22 @@ from typing import Any
 from florlib.ground.graph import readable_path
 from florlib.runtime.graph import kinds, memory, workers
 from florlib.runtime.graph.channels import open_channel
-from florlib.runtime.graph.codes import code_place, has_cells_alone
+from florlib.runtime.graph.encode_containers import (
+    fill_bytearray,
+    fill_deque,
+    fill_dict,
+    fill_list,
+    fill_set,
+)
 from florlib.runtime.graph.encode_memory import fill_array, fill_tensor
-from florlib.runtime.graph.generators import bits_name, generator_state
-from florlib.runtime.graph.holders import held_value
+from florlib.runtime.graph.encode_objects import (
+    fill_class,
+    fill_function,
+    fill_generator,
+    fill_holder,
+    fill_module,
+    fill_partial,
+)
 from florlib.runtime.graph.leaves import (
     LIVE,
     REFERENCE,
@@ -33,15 +45,10 @@ from florlib.runtime.graph.parts import (
     function_state,
     is_loaded_module,
     is_loose_module,
-    items_in_order,
-    key_step,
-    names_of_module,
-    packed,
     runs_apart,
     small_integers,
 )
 
-_ADDRESS = 1 << 20  # a key from here on may be the id() of an object, which is an address
 LONG_TEXT = 4096  # characters of a text, or bytes, that are a block as well
 
 
@@ -116,7 +123,7 @@ class Encoder:
     _numbers: dict[int, int] = field(default_factory=dict)
     alive: list[Any] = field(default_factory=list)
     places: list[_Place] = field(default_factory=list)
-    _id_keys: list[int] = field(default_factory=list)
+    id_keys: list[int] = field(default_factory=list)
     _queue: collections.deque[tuple[int, Any, str]] = field(default_factory=collections.deque)
     storages: dict[tuple[str, int], int] = field(default_factory=dict)
 
@@ -136,7 +143,7 @@ class Encoder:
 
     def _name_ids(self) -> None:
         """Say of keys that are an object's id() whose it is: the number itself is chance."""
-        for number in self._id_keys:
+        for number in self.id_keys:
             for item in self.nodes[number]["v"]:
                 key = item[0]
                 if type(key) is int and key in self._numbers:
@@ -343,52 +350,6 @@ class Encoder:
         self.blocks[name] = block
         return name
 
-    def _fill_list(self, number: int, value: Any) -> None:
-        node = self._begin(number, "list", value, list)
-        block = packed(value)
-        if block is not None:
-            node["p"], node["t"] = block.dtype, self.block(number, block)
-        else:
-            node["v"] = [self.child(number, f"[{n}]", item) for n, item in enumerate(value)]
-
-    def _fill_deque(self, number: int, value: Any) -> None:
-        node = self._begin(number, "deque", value, collections.deque)
-        node["maxlen"] = value.maxlen
-        node["v"] = [self.child(number, f"[{n}]", item) for n, item in enumerate(value)]
-
-    def _fill_set(self, number: int, value: Any) -> None:
-        node = self._begin(number, "set", value, set)
-        node["v"] = [self.child(number, "{…}", item) for item in value]
-
-    def _fill_bytearray(self, number: int, value: Any) -> None:
-        node = self._begin(number, "bytearray", value, bytearray)
-        node["t"] = self.block(number, memory.Block("uint8", (len(value),), bytes(value)))
-
-    def _fill_dict(self, number: int, value: Any) -> None:
-        node = self._begin(number, "dict", value, dict)
-        if isinstance(value, collections.defaultdict):
-            node["factory"] = self.child(number, ".default_factory", value.default_factory)
-        if any(type(key) is int and key >= _ADDRESS for key in value):
-            self._id_keys.append(number)
-        node["v"] = [
-            [
-                self.child(number, "{key}", key),
-                self.child(number, key_step(key), item),
-            ]
-            for key, item in items_in_order(value)
-        ]
-
-    def _begin(self, number: int, kind: str, value: Any, base: type) -> dict[str, Any]:
-        node = self.nodes[number]
-        node["k"] = kind
-        cls = type(value)
-        if cls is not base:
-            node["c"] = class_name(cls)
-            attributes = getattr(value, "__dict__", None)
-            if attributes:
-                node["d"] = self.attributes(number, attributes.items())
-        return node
-
     def attributes(self, number: int, items: Iterable[tuple[str, Any]]) -> list[list[Any]]:
         """Named attributes of a node's object, [[name, value]]."""
         return [[name, self.child(number, f".{name}", item)] for name, item in items]
@@ -400,63 +361,6 @@ class Encoder:
         node["d"] = self.attributes(number, attributes_of(value))
         if self.is_project(cls.__module__) and id(cls) not in self._numbers:
             node["class"] = self.child(number, ".__class__", cls)
-
-    def _fill_class(self, number: int, value: Any) -> None:
-        node = self.nodes[number]
-        node["k"], node["g"] = "class", global_name(value)
-        attributes = class_attributes(value, self.is_project)
-        node["d"] = self.attributes(number, attributes.items())
-
-    def _fill_module(self, number: int, value: Any) -> None:
-        node = self.nodes[number]
-        node["k"], node["name"] = "module", value.__name__
-        node["d"] = self.attributes(number, names_of_module(value))
-
-    def _fill_function(self, number: int, value: Any) -> None:
-        node = self.nodes[number]
-        node["k"], node["g"] = "function", global_name(value)
-        if node["g"] is None:
-            node["code"], node["name"] = code_place(value), [value.__module__, value.__qualname__]
-            node["alone"] = has_cells_alone(value)
-        cells = []
-        for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
-            try:
-                cells.append([name, self.child(number, f".<{name}>", cell.cell_contents)])
-            except ValueError:  # the variable is not bound yet
-                continue
-        node["cells"] = cells
-        node["d"] = self.attributes(number, vars(value).items())
-        node["defaults"] = [
-            self.child(number, ".<default>", item) for item in value.__defaults__ or ()
-        ]
-        if runs_apart(value):
-            node["globals"] = self.child(number, ".<globals>", value.__globals__)
-        if value.__kwdefaults__:
-            node["kwdefaults"] = [
-                [name, self.child(number, f".<{name}=>", item)]
-                for name, item in value.__kwdefaults__.items()
-            ]
-
-    def _fill_partial(self, number: int, value: Any) -> None:
-        node = self.nodes[number]
-        node["k"] = "partial"
-        node["func"] = self.child(number, ".func", value.func)
-        node["args"] = self.child(number, ".args", value.args)
-        node["keywords"] = self.child(number, ".keywords", value.keywords)
-
-    def _fill_holder(self, number: int, value: Any) -> None:
-        node = self.nodes[number]
-        node["k"], node["c"] = "holder", class_name(type(value))
-        node["state"] = self.child(number, ".<value>", held_value(value))
-
-    def _fill_generator(self, number: int, value: Any) -> None:
-        node = self.nodes[number]
-        node["k"], node["c"] = "generator", class_name(type(value))
-        node["bits"] = bits_name(value)
-        node["state"] = self.child(number, ".<state>", generator_state(value))
-        attributes = getattr(value, "__dict__", None)
-        if attributes:  # a subclass of the user's
-            node["d"] = self.attributes(number, attributes.items())
 
 
 _INLINE = {
@@ -478,18 +382,18 @@ _INLINE = {
     "opaque": Encoder._opaque,
 }
 _FILL = {
-    "list": Encoder._fill_list,
-    "deque": Encoder._fill_deque,
-    "set": Encoder._fill_set,
-    "bytearray": Encoder._fill_bytearray,
-    "dict": Encoder._fill_dict,
+    "list": fill_list,
+    "deque": fill_deque,
+    "set": fill_set,
+    "bytearray": fill_bytearray,
+    "dict": fill_dict,
     "object": Encoder._fill_object,
-    "class": Encoder._fill_class,
-    "function": Encoder._fill_function,
-    "module": Encoder._fill_module,
-    "partial": Encoder._fill_partial,
-    "generator": Encoder._fill_generator,
-    "holder": Encoder._fill_holder,
+    "class": fill_class,
+    "function": fill_function,
+    "module": fill_module,
+    "partial": fill_partial,
+    "generator": fill_generator,
+    "holder": fill_holder,
     "tensor": fill_tensor,
     "array": fill_array,
 }
