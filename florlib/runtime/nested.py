@@ -96,7 +96,9 @@ class NestedWalk:
         number = session.main_number
         roots = None if self._course is None else self._course.roots(self.entry.name)
         mark = block.steps[turn]
-        session.verify(mark, self.entry, number, main.index, self.frame, step=turn, course=roots)
+        session.end_states.verify(
+            mark, self.entry, number, main.index, self.frame, step=turn, course=roots
+        )
 
     def _run(self, until: int | None, *, warm: bool) -> LoopBody:
         """Execute turns up to one, or to the loop's end."""

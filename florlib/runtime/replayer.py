@@ -5,13 +5,12 @@ from __future__ import annotations
 import shutil
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from florlib.ground.errors import CheckpointDamaged, CheckpointMissing
-from florlib.ground.graph import Nearness, compare_trees
 from florlib.ground.launch import LaunchSpec
 from florlib.ground.layout import ReplayLayout, RunLayout
 from florlib.ground.plan import Plan, Segment
@@ -20,9 +19,9 @@ from florlib.ground.relocation import Relocation
 from florlib.ground.values import decode_value
 from florlib.runtime import states
 from florlib.runtime.ending import end_process
+from florlib.runtime.endstates import EndStates
 from florlib.runtime.event_files import EVENT_MODULES, EventFileLoader, place_below
 from florlib.runtime.graph.decode import RestoreRefused
-from florlib.runtime.graph.encode import Captured
 from florlib.runtime.graph.workers import watch_workers
 from florlib.runtime.guard import guarded, os
 from florlib.runtime.introduced import introduced_roots
@@ -30,7 +29,6 @@ from florlib.runtime.libraries import generators
 from florlib.runtime.liveness import unread_roots
 from florlib.runtime.loops import LoopBody, LoopCall, way_out
 from florlib.runtime.marks import enter_record, exit_record, pairs
-from florlib.runtime.nearness import are_near
 from florlib.runtime.nested import NestedWalk
 from florlib.runtime.project import Project
 from florlib.runtime.session import Entry, Session, now_s, process_identity
@@ -38,8 +36,6 @@ from florlib.runtime.sources import Sources
 from florlib.runtime.walk import MainWalk
 from florlib.stores.checkpoints import Checkpoint
 from florlib.stores.journal import JournalWriter
-
-DIFFERENCES_TOLD = 20  # of one boundary; the first is what people act on
 
 
 class Replayer(Session):
@@ -67,6 +63,7 @@ class Replayer(Session):
         self.recorded = recorded
         self.relocation = Relocation(spec.moves)
         self.recorded_project = spec.recorded_project or spec.project
+        self.end_states = EndStates(self)
         self._mains = 0
         self._innermost: dict[int, frozenset[tuple[str | None, int | None]]] = {}
 
@@ -346,90 +343,3 @@ class Replayer(Session):
             checkpoint = Checkpoint.open(self.run_layout.folder / mark.file)
             state = states.StoredState(checkpoint.tree, checkpoint.read)
             states.restore_generators(state)
-
-    def verify(
-        self,
-        mark: CheckpointMark,
-        entry: Entry,
-        main: int,
-        index: int,
-        frame: types.FrameType,
-        *,
-        at_start: bool = False,
-        step: int | None = None,
-        course: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Hold the state at a boundary against the recorded one, item by item.
-
-        Args:
-            mark: the recorded checkpoint.
-            entry: the loop.
-            main: number of the main loop.
-            index: of its iteration that follows, or that `step` is in.
-            frame: the user's frame that runs the loop.
-            step: the turn that follows, in the middle of a nested loop.
-            course: what the nested loop goes over; None where that is not known.
-            at_start: nothing was restored yet. A process whose script seeds them not starts with
-                other states of `random` and numpy's generator: told, and no divergence.
-        """
-        with guarded("verify an end state"):
-            checkpoint = Checkpoint.open(self.run_layout.folder / mark.file)
-            captured = states.capture(frame, self.project, course=course or states.NOTHING)
-            from florlib.ground.checkpoint_format import digest
-
-            recorded = {name: checkpoint.entry(name).digest for name in checkpoint.names}
-            replayed = {name: digest(block.data) for name, block in captured.blocks.items()}
-            comparison = compare_trees(
-                checkpoint.tree,
-                self.relocation.back(captured.tree),
-                (recorded, replayed),
-                ignored=self._ignored(entry, frame, at_start, course is None),
-                nearness=self._nearness(checkpoint, captured),
-            )
-            self.append(
-                {
-                    "kind": "verification",
-                    "start": at_start,
-                    "main": main,
-                    "index": index,
-                    "step": step,
-                    "position": pairs((*self.position()[:-1], (entry.name, step or index))),
-                    "checked": comparison.checked,
-                    "identical": comparison.checked - len(comparison.differences) - comparison.near,
-                    "within_tolerance": comparison.near,
-                    "differing": [
-                        {"item": part.item, "recorded": part.recorded, "replayed": part.replayed}
-                        for part in comparison.differences[:DIFFERENCES_TOLD]
-                    ],
-                }
-            )
-
-    def _nearness(self, checkpoint: Checkpoint, captured: Captured) -> Nearness | None:
-        tolerance = self.plan.tolerance
-        if not tolerance:
-            return None
-
-        def blocks(recorded: str, replayed: str) -> bool:
-            block = captured.blocks.get(replayed)
-            if block is None or recorded not in checkpoint.names:
-                return False
-            one = (checkpoint.entry(recorded).dtype, checkpoint.read(recorded))
-            return are_near(one, (block.dtype, memoryview(block.data)), tolerance)
-
-        return Nearness(tolerance, blocks)
-
-    def _ignored(
-        self, entry: Entry, frame: types.FrameType, at_start: bool, no_course: bool
-    ) -> Callable[[tuple[str, str]], bool]:
-        unread = unread_roots(self.sources, self.project, entry, frame, after=False)
-        timed = {name for clock in self.sources.clock().values() for _, name in clock.names}
-        introduced = introduced_roots(self.plan.introduced, frame, self.project)
-        unseeded = {(states.RNG_SCOPE, name) for name in ("random", "numpy")} if at_start else set()
-        return lambda root: (
-            root[0] == states.LINE_SCOPE  # its line is compared when it has ended
-            or root[1] in timed
-            or introduced(root)
-            or root in unseeded
-            or (no_course and root[0] == states.COURSE_SCOPE)
-            or unread(root)
-        )

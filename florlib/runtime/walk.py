@@ -57,7 +57,9 @@ class MainWalk:
         """Hold what the script has prepared by itself against the recorded start of the loop."""
         mark = self.mark.boundaries.get(0)
         if mark is not None:
-            self.session.verify(mark, self.entry, self.number, 0, self.frame, at_start=True)
+            self.session.end_states.verify(
+                mark, self.entry, self.number, 0, self.frame, at_start=True
+            )
 
     def segment(self, segment: Segment) -> LoopBody:
         """Execute a segment's iterations, after those that lead up to it."""
@@ -113,7 +115,7 @@ class MainWalk:
         session.append(iteration_record(position, self.number, index, 0.0, how))
         mark = self.mark.boundaries.get(index + 1)
         if mark is not None and index + 1 == self.mark.iterations and how in ("break", "return"):
-            session.verify(mark, self.entry, self.number, index + 1, self.frame)
+            session.end_states.verify(mark, self.entry, self.number, index + 1, self.frame)
 
     def _iterations(self, start: int, stop: int) -> LoopBody:
         session = self.session
@@ -145,7 +147,7 @@ class MainWalk:
         self.current = index + 1
         mark = self.mark.boundaries.get(index + 1)
         if mark is not None:
-            session.verify(mark, self.entry, self.number, index + 1, self.frame)
+            session.end_states.verify(mark, self.entry, self.number, index + 1, self.frame)
 
     def _reach(self, target: int) -> None:
         """Have the state of the nearest boundary at or before `target` live."""
