@@ -1,6 +1,6 @@
 """Composes scripts for as long as one likes, and holds replay against plain runs of them.
 
-    python -m tests.fuzz [--minutes 10] [--seed 0] [--jobs 1] [--finds FOLDER] [--only SEED]
+    python -m tests.fuzz [--minutes 10] [--seed 0] [--scripts N] [--jobs 1] [--finds FOLDER]
 
 Prints each finding with its seed as it comes, and at the end what was tried, by feature. A finding is
 shrunk, confirmed with real processes, and kept in the folder: the script as a case of the matrix.
