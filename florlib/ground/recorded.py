@@ -25,6 +25,10 @@ class CheckpointMark:
 _Marks = dict[tuple[int, int, int], dict[int | None, CheckpointMark]]
 
 
+Loops = tuple[tuple[str | None, int | None], ...]
+"""(path, ordinal) of training loops, from the main loop inwards; empty outside of all."""
+
+
 @dataclass(slots=True)
 class BlockMark:
     """One execution of a nested training loop.
@@ -88,6 +92,7 @@ class RecordedProcess:
     Attributes:
         process: its "process" record.
         moved_names: dotted names of numbers in libraries that a main loop moved.
+        calls: (path, qualname) of functions that were seen to be called, by the loops around.
         executed: by path, texts that it ran in another way than by importing the file.
         ended: whether the process came to its end; False where it was killed.
     """
@@ -98,6 +103,7 @@ class RecordedProcess:
     executed: dict[str, str] = field(default_factory=dict)
     wrapped: dict[str, frozenset[int]] = field(default_factory=dict)
     arguments: dict[str, Any] = field(default_factory=dict)
+    calls: dict[Loops, set[tuple[str, str]]] = field(default_factory=dict)
     made_files: list[str] = field(default_factory=list)
     reread_files: list[str] = field(default_factory=list)
     held_files: list[str] = field(default_factory=list)
@@ -154,6 +160,10 @@ class RecordedProcess:
             self._take_checkpoint(record, marks)
         elif kind == "arg" and record["source"] == "flor.arg":
             self.arguments[record["name"]] = record["value"]
+        elif kind == "calls":
+            loops = tuple((path, ordinal) for path, ordinal in record["loops"])
+            functions = ((path, name) for path, name in record["functions"])
+            self.calls.setdefault(loops, set()).update(functions)
         elif kind == "files":
             self.read_files, self.written_files = record["read"], record["written"]
             self.made_files = record.get("made", [])

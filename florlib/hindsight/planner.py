@@ -244,7 +244,8 @@ def _reach(run: Run, loops: Mapping[str, tuple[LoopSite, ...]], question: Questi
         )
         for path, sites in loops.items()
     }
-    found = reach(run.trees, stepped, mains, question.probes)
+    calls = [item for process in run.processes for item in process.calls.items()]
+    found = reach(run.trees, stepped, mains, question.probes, calls)
     # A function that calls itself from within its main loop: that loop was nested as well.
     return replace(found, step=found.step | (found.mains & blocks))
 

@@ -1,14 +1,16 @@
 """What a set of probes looks into: which parts of a run have to be executed to answer them.
 
-A may-analysis over the call graph by name: it errs towards executing more.
+A may-analysis over the call graph by name, and what was seen to be called in the recorded run: it
+errs towards executing more.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from florlib.ground.recorded import Loops
 from florlib.hindsight.probes import Probe
 from florlib.source.calls import CallGraph
 from florlib.source.functions import MODULE, Function, LoopNode, Site, loop_nodes
@@ -22,6 +24,9 @@ _TRANSPARENT_DECORATORS = frozenset(
     functools.cache functools.lru_cache functools.wraps typing.override""".split()
 )
 _SELF_ITERATING = frozenset({"enumerate", "zip", "tqdm", "trange", "reversed"})
+
+Called = tuple[Loops, Collection[tuple[str, str]]]
+"""Loops, and (path, qualname) of functions that were called in the innermost of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ def reach(
     loops: Mapping[str, tuple[LoopSite, ...]],
     main: Collection[tuple[str, int]],
     probes: Sequence[Probe],
+    calls: Iterable[Called] = (),
 ) -> Reach:
     """Decide what the probes look into.
 
@@ -69,8 +75,9 @@ def reach(
         loops: their loops, as find_loops describes them.
         main: (path, ordinal) of the loops that were main loops in the recorded run.
         probes: what was added. Imports and definitions reach nothing: their uses do.
+        calls: what was seen to be called in the recorded run. It only adds to what the text says.
     """
-    return _Reacher(trees, loops, main).of(probes)
+    return _Reacher(trees, loops, main, calls).of(probes)
 
 
 class _Reacher:
@@ -79,6 +86,7 @@ class _Reacher:
         trees: Mapping[str, ast.Module],
         loops: Mapping[str, tuple[LoopSite, ...]],
         main: Collection[tuple[str, int]],
+        calls: Iterable[Called],
     ) -> None:
         self._graph = CallGraph(trees)
         self._trees = trees
@@ -93,6 +101,10 @@ class _Reacher:
         }
         self._calls: dict[Function, list[tuple[Function, Site]]] = {}
         self._values: dict[Function, list[tuple[Function, Site]]] = {}
+        self._called: dict[tuple[str, str], list[Loops]] = {}
+        for around, functions in calls:
+            for function in functions:
+                self._called.setdefault(function, []).append(around)
         self._index()
         self._spine = self._trace_spine()
         self._repeated = self._trace_repeated()
@@ -238,6 +250,7 @@ class _Reacher:
         if function in self._visited:
             return
         self._visited.add(function)
+        self._visit_called(function)
         calls = self._calls.get(function, [])
         if function not in self._spine and self._is_called_unseen(function, calls):
             self._found.everything = True
@@ -252,6 +265,33 @@ class _Reacher:
             if function.yields and site.iterates:
                 turns = (*site.loops, site.iterates)
                 self._visit(_Place(caller, place.first, place.last, turns))
+
+    def _visit_called(self, function: Function) -> None:
+        """Note the loops that a function was called in, whether or not the text shows how."""
+        for around in self._called.get((function.path, function.qualname), ()):
+            if self._goes_on(function, around):
+                continue
+            if around:
+                self._visit_loops(around)
+            elif function not in self._spine:  # there it says that a main loop ran more than once
+                self._found.prelude = self._found.epilogue = True
+
+    def _goes_on(self, function: Function, around: Loops) -> bool:
+        """Whether a generator or coroutine may have gone on in a loop of its own: no new call."""
+        if not (function.yields or isinstance(function.node, ast.AsyncFunctionDef)):
+            return False
+        nodes = self._nodes[function.path]
+        own = {(function.path, nodes.index(node)) for node, _ in function.loops}
+        return function in self._spine or not own.isdisjoint(around)
+
+    def _visit_loops(self, around: Loops) -> None:
+        places = [(path, ordinal) for path, ordinal in around if path and ordinal is not None]
+        if len(places) < len(around) or places[0] not in self._main.values():
+            self._found.everything = True
+            return
+        self._found.body = True
+        self._found.mains.add(places[0])
+        self._found.step.update(places[1:])
 
     def _is_called_unseen(self, function: Function, calls: list[tuple[Function, Site]]) -> bool:
         """Whether a function may be called from where no call of it is written."""

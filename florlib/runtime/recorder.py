@@ -14,6 +14,7 @@ from florlib.ground.layout import CHECKPOINTS, RunLayout
 from florlib.ground.position import Position
 from florlib.runtime import frames, states
 from florlib.runtime.budget import Budget, StepPace
+from florlib.runtime.callsets import CallSets
 from florlib.runtime.course import Course
 from florlib.runtime.graph.channels import has_own_pipe
 from florlib.runtime.graph.encode import Captured, Missing
@@ -29,6 +30,7 @@ from florlib.runtime.session import Entry, Session, now_s, process_identity
 from florlib.runtime.sources import Sources
 from florlib.runtime.steps import Steps
 from florlib.runtime.writer import CheckpointWriter, Job
+from florlib.source.loops import LoopSite
 from florlib.stores.checkpoints import Published
 from florlib.stores.journal import JournalWriter
 
@@ -56,6 +58,7 @@ class Recorder(Session):
         self._named: set[str] = set()
         self._captured: set[str] = set()
         self._pipe_lines: list[tuple[str, int]] | None = None
+        self._calls = CallSets(sources)
         self._caches: set[tuple[str, str]] = set()  # filled before the loop, as a replay's are
 
     # ------------------------------------------------------------------ journal
@@ -78,7 +81,7 @@ class Recorder(Session):
     def _name_moved(self, before: Numbers, entry: Entry) -> None:
         """Name the numbers of libraries that a main loop has moved."""
         line = entry.site.line if entry.site else None
-        with guarded("look at the libraries"):
+        with guarded("look at the libraries"), self._calls.aside():
             for name in moved(before, numbers(self.sources.packages(), self.project)):
                 text = f"{entry.path}:{line}: {name} of a library moved in this loop, and is not captured"
                 self.warn("library-moved", text, file=entry.path, line=line, name=name)
@@ -111,6 +114,19 @@ class Recorder(Session):
 
     # ------------------------------------------------------------------ loops
 
+    def enter(self, name: str, path: str | None, site: LoopSite | None, role: str) -> Entry:
+        """Begin a loop, which the calls that follow belong to."""
+        entry = super().enter(name, path, site, role)
+        if role != "passing":
+            self._calls.move(self.path)
+        return entry
+
+    def leave(self, entry: Entry) -> None:
+        """End a loop."""
+        super().leave(entry)
+        if entry.role != "passing":
+            self._calls.move(self.path)
+
     def run_main(self, call: LoopCall, frame: types.FrameType) -> LoopBody:
         """The generator of a main loop: a boundary before each iteration and after the last."""
         self.begin()
@@ -123,8 +139,9 @@ class Recorder(Session):
         self._mains += 1
         entry = self.enter(call.name, call.path, call.site, "main")
         self.append(enter_record(entry, self.position()[:-1], main))
-        self.project.library_attributes |= generators(self.sources.packages(), self.project)
-        counted = numbers(self.sources.packages(), self.project)
+        with self._calls.aside():
+            self.project.library_attributes |= generators(self.sources.packages(), self.project)
+            counted = numbers(self.sources.packages(), self.project)
         if self._budget is None:
             self._budget = Budget(self.spec.budget_share, now_s())
         how, index, started = "raise", 0, now_s()
@@ -220,7 +237,13 @@ class Recorder(Session):
         self, entry: Entry, main: int, index: int, seconds: float, left: str | None = None
     ) -> None:
         self.append(iteration_record(self.position(), main, index, seconds, left))
+        self._note_calls()
         self.flush_soon()
+
+    def _note_calls(self) -> None:
+        with guarded("note calls"):
+            for record in self._calls.news():
+                self.append(record)
 
     # ------------------------------------------------------------------ checkpoints
 
@@ -281,7 +304,8 @@ class Recorder(Session):
     def _own_roots(
         self, entry: Entry, frame: types.FrameType, *, after: bool
     ) -> Callable[[tuple[str, str]], bool]:
-        return unread_roots(self.sources, self.project, entry, frame, after=after)
+        with self._calls.aside():
+            return unread_roots(self.sources, self.project, entry, frame, after=after)
 
     def _checkpoint(
         self,
@@ -299,7 +323,7 @@ class Recorder(Session):
             return None
         if not first and not self._budget.affords(started):
             return None
-        with guarded("take a checkpoint"):
+        with guarded("take a checkpoint"), self._calls.aside():
             held = () if self._writer is None else self._writer.held
             captured = states.capture(frame, self.project, held, course)
             found = [*captured.missing, *self._pipes()]
@@ -383,12 +407,19 @@ class Recorder(Session):
         if self._writer is not None:
             self._writer.pause()
 
+    def abandon(self) -> None:
+        """Become inert, in a forked child."""
+        super().abandon()
+        self._calls.stop()
+
     # ------------------------------------------------------------------ end
 
     def finish(self, how: str, exit_status: int | None) -> None:
         """Write everything out; called once, as the process ends."""
         if not self.has_journal:
             return
+        self._calls.stop()
+        self._note_calls()
         if self._writer is not None:
             with guarded("finish the checkpoints"):
                 self._writer.close()

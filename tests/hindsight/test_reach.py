@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 import pytest
 
+from florlib.ground.recorded import Loops
 from florlib.hindsight.probes import Probe, compare
-from florlib.hindsight.reach import Reach, reach
+from florlib.hindsight.reach import Called, Reach, reach
 from florlib.source.loops import find_loops
 
 SCRIPT = """\
@@ -84,7 +86,11 @@ TOOLS = "level = 1\n\ndef report():\n    t = 1\n"
 
 
 def reach_of(
-    *edits: tuple[str, str], script: str = SCRIPT, tools: str = TOOLS, main: str = "for epoch"
+    *edits: tuple[str, str],
+    script: str = SCRIPT,
+    tools: str = TOOLS,
+    main: str = "for epoch",
+    calls: Sequence[Called] = (),
 ) -> Reach:
     """The reach of a print behind each of the given lines."""
     recorded = {"train.py": script, "tools.py": tools}
@@ -106,7 +112,7 @@ def reach_of(
         if lines[site.line - 1].lstrip().startswith(main)
     ]
     assert mains
-    return reach(trees, loops, mains, probes)
+    return reach(trees, loops, mains, probes, calls)
 
 
 BATCHES, SAMPLES = ("train.py", 2), ("train.py", 3)
@@ -413,3 +419,63 @@ for epoch in r:
 
     assert reach_of(("train.py", "    p = 1"), script=script).everything
     assert reach_of(("train.py", "    q = 1"), script=script) == Reach(prelude=True)
+
+
+IN_MAIN, IN_BATCHES = (("train.py", 1),), (("train.py", 1), ("train.py", 2))
+
+
+@pytest.mark.parametrize(
+    ("around", "expected"),
+    [
+        (IN_BATCHES, Reach(prelude=True, body=True, mains=INSIDE, step=frozenset({BATCHES}))),
+        (IN_MAIN, Reach(prelude=True, body=True, mains=INSIDE)),
+        ((), Reach(prelude=True, epilogue=True)),
+        ((("train.py", 1), (None, None)), EVERYTHING),
+        ((("other.py", 0),), EVERYTHING),
+    ],
+)
+def test_calls_that_were_seen_are_reached_too(around: Loops, expected: Reach) -> None:
+    seen = [(around, {("train.py", "setup")})]
+
+    assert reach_of(("train.py", "    s = 1"), calls=seen) == expected
+
+
+def test_what_calls_a_function_may_have_been_called_elsewhere() -> None:
+    seen = [(IN_BATCHES, {("train.py", "evaluate")})]
+
+    found = reach_of(("train.py", "    total = 0"), calls=seen)
+
+    assert found == Reach(body=True, epilogue=True, mains=INSIDE, step=frozenset({BATCHES}))
+
+
+def test_calls_of_others_and_of_the_way_to_a_main_loop_reach_nothing_more() -> None:
+    seen = [
+        (IN_BATCHES, {("train.py", "norm"), ("tools.py", "setup")}),
+        ((), {("train.py", "main")}),
+    ]
+
+    assert reach_of(("train.py", "    s = 1"), calls=seen) == Reach(prelude=True)
+
+
+def test_a_generator_that_goes_on_in_its_own_loop_is_not_called_there() -> None:
+    script = """\
+def turns():
+    for x in r:
+        loss.backward()
+        yield x
+    a = 1
+def report():
+    b = 1
+for epoch in q:
+    for x in turns():
+        pass
+report()
+"""
+    seen = [((("train.py", 1), ("train.py", 0)), {("train.py", "turns"), ("train.py", "report")})]
+    nested = frozenset({("train.py", 0)})
+
+    goes_on = reach_of(("train.py", "    a = 1"), script=script, calls=seen)
+    called = reach_of(("train.py", "    b = 1"), script=script, calls=seen)
+
+    assert goes_on == reach_of(("train.py", "    a = 1"), script=script)
+    assert called.step == nested

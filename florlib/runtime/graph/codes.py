@@ -24,6 +24,11 @@ def remember(module: str, code: types.CodeType) -> None:
     _places.pop(code.co_filename, None)
 
 
+def loaded_modules() -> list[types.CodeType]:
+    """The codes of all modules of the user's that were noted."""
+    return [code for _, code in list(_loaded.values())]
+
+
 def code_place(function: types.FunctionType) -> list[Any]:
     """[module, path, what the code does], for a function's code.
 
