@@ -35,6 +35,7 @@ open_file = open
 monotonic = _time.perf_counter
 write_stderr = sys.__stderr__.write if sys.__stderr__ is not None else None
 
+_PYTHON_FUNCTIONS = (types.FunctionType, types.MethodType)
 _told: set[str] = set()
 _listeners: list[Callable[[str, str], None]] = []
 
@@ -81,6 +82,24 @@ class guarded:  # used as a statement, like contextlib.suppress
             return False
         degrade(self._place, error)
         return True
+
+
+class unobserved:  # used as a statement, like `guarded`
+    """Keep a profile function of the script's from seeing what flor calls.
+
+    One that appends to a list would lengthen it for each item of it that is captured. A profiler
+    written in C, which cannot be put back from here, goes on looking.
+    """
+
+    def __enter__(self) -> None:
+        profile = sys.getprofile()
+        self._profile = profile if isinstance(profile, _PYTHON_FUNCTIONS) else None
+        if self._profile is not None:
+            sys.setprofile(None)
+
+    def __exit__(self, *raised: object) -> None:
+        if self._profile is not None:
+            sys.setprofile(self._profile)
 
 
 def degrade(place: str, error: BaseException) -> None:

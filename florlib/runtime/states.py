@@ -24,6 +24,7 @@ from florlib.runtime.graph.workers import (
     loader_state,
     watch_workers,
 )
+from florlib.runtime.guard import unobserved
 from florlib.runtime.modes import modes, set_modes
 from florlib.runtime.prints import begun_line, set_begun_line
 from florlib.runtime.project import Project
@@ -57,8 +58,9 @@ def capture(
     """
     kept: dict[int, Any] | None = {} if graphs else None
     encoder = Encoder(project.owns_module, held, frozenset(map(id, course.values())), kept)
-    captured = encoder.capture(_roots(frame, project, course, encoder))
-    captured.missing.extend(under_way(project))
+    with unobserved():
+        captured = encoder.capture(_roots(frame, project, course, encoder))
+        captured.missing.extend(under_way(project))
     return captured
 
 

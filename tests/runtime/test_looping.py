@@ -501,3 +501,26 @@ print("end")
     )
 
     assert loops(program)[-1] == ("while", "exhausted", 3, True)
+
+
+def test_a_list_that_grows_while_it_is_captured_holds_nothing_up(program: Program) -> None:
+    record(
+        program,
+        """
+import sys
+
+seen = []
+
+def note(frame, event, argument):
+    seen.append(event)
+
+sys.setprofile(note)
+for epoch in range(2):
+    for step in range(2):
+        Loss().backward()
+sys.setprofile(None)
+print("end", len(seen) > 0)
+""",
+    )
+
+    assert loops(program)[-1] == ("epoch", "exhausted", 2, True)

@@ -18,11 +18,12 @@ _ADDRESS = 1 << 20  # a key from here on may be the id() of an object, which is 
 def fill_list(encoder: Encoder, number: int, value: Any) -> None:
     """Fill the node of a list; one of equal numbers alone becomes a block."""
     node = _begin(encoder, number, "list", value, list)
-    block = packed(value)
+    items = list.copy(value)  # another thread, or a profile function, may lengthen it meanwhile
+    block = packed(items)
     if block is not None:
         node["p"], node["t"] = block.dtype, encoder.block(number, block)
     else:
-        node["v"] = [encoder.child(number, f"[{n}]", item) for n, item in enumerate(value)]
+        node["v"] = [encoder.child(number, f"[{n}]", item) for n, item in enumerate(items)]
 
 
 def fill_deque(encoder: Encoder, number: int, value: Any) -> None:
