@@ -10,28 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from florlib.ground.launch import LaunchSpec
-from florlib.ground.layout import CHECKPOINTS, RunLayout
-from florlib.ground.position import Position
-from florlib.runtime import frames, states
-from florlib.runtime.budget import Budget, StepPace
+from florlib.ground.layout import RunLayout
 from florlib.runtime.callsets import CallSets
+from florlib.runtime.checkpoints import Checkpoints
 from florlib.runtime.course import Course
-from florlib.runtime.graph.channels import has_own_pipe
-from florlib.runtime.graph.encode import Captured, Missing
 from florlib.runtime.graph.workers import watch_workers
-from florlib.runtime.guard import guarded, os
+from florlib.runtime.guard import guarded
 from florlib.runtime.libraries import Numbers, generators, moved, numbers
 from florlib.runtime.liveness import unread_roots
 from florlib.runtime.loops import LoopBody, LoopCall, way_out
-from florlib.runtime.marks import enter_record, exit_record, iteration_record, loops_record, pairs
+from florlib.runtime.marks import enter_record, exit_record, iteration_record, loops_record
 from florlib.runtime.naming import unrepeatable
 from florlib.runtime.project import Project
 from florlib.runtime.session import Entry, Session, now_s, process_identity
 from florlib.runtime.sources import Sources
 from florlib.runtime.steps import Steps
-from florlib.runtime.writer import CheckpointWriter, Job
 from florlib.source.loops import LoopSite
-from florlib.stores.checkpoints import Published
 from florlib.stores.journal import JournalWriter
 
 
@@ -52,14 +46,8 @@ class Recorder(Session):
         self._about = dict(about)
         self._mains = 0
         self._blocks = 0
-        self._folder: Path | None = None
-        self._writer: CheckpointWriter | None = None
-        self._budget: Budget | None = None
-        self._named: set[str] = set()
-        self._captured: set[str] = set()
-        self._pipe_lines: list[tuple[str, int]] | None = None
         self._calls = CallSets(sources)
-        self._caches: set[tuple[str, str]] = set()  # filled before the loop, as a replay's are
+        self.checkpoints = Checkpoints(self, self.layout, spec.budget_share, self._calls)
 
     # ------------------------------------------------------------------ journal
 
@@ -71,7 +59,7 @@ class Recorder(Session):
             rank, pid = process_identity()
             writer = JournalWriter(self.layout.journal(rank, pid))
             head = {"kind": "process", "format": 1, "rank": rank, "pid": pid, **self._about}
-            head["checkpoints"] = self._claim_folder(rank, pid)
+            head["checkpoints"] = self.checkpoints.claim_folder(rank, pid)
             waiting, self._records = self._records, []
             self._records = [head, *self._source_records(), *waiting]
             for code, text, path, line in unrepeatable(self.sources):
@@ -85,19 +73,6 @@ class Recorder(Session):
             for name in moved(before, numbers(self.sources.packages(), self.project)):
                 text = f"{entry.path}:{line}: {name} of a library moved in this loop, and is not captured"
                 self.warn("library-moved", text, file=entry.path, line=line, name=name)
-
-    def _claim_folder(self, rank: int, pid: int) -> str:
-        """The first process to record gets `checkpoints/`, each other one a folder below."""
-        folder = self.layout.checkpoints
-        name = CHECKPOINTS
-        try:
-            os.mkdir(folder)
-        except FileExistsError:
-            name = f"{CHECKPOINTS}/{rank}.{pid}"
-            folder = folder / f"{rank}.{pid}"
-            os.makedirs(folder, exist_ok=True)
-        self._folder = folder
-        return name
 
     def _source_records(self) -> list[dict[str, Any]]:
         return [record for path in self.sources.texts for record in self._records_of(path)]
@@ -142,8 +117,7 @@ class Recorder(Session):
         with self._calls.aside():
             self.project.library_attributes |= generators(self.sources.packages(), self.project)
             counted = numbers(self.sources.packages(), self.project)
-        if self._budget is None:
-            self._budget = Budget(self.spec.budget_share, now_s())
+        self.checkpoints.begin()
         how, index, started = "raise", 0, now_s()
         try:
             self._boundary(entry, main, 0, frame)
@@ -215,7 +189,6 @@ class Recorder(Session):
         self, course: Course | None, entry: Entry, frame: types.FrameType, block: int
     ) -> Steps:
         main = self.main
-        pace = None if self._budget is None else StepPace(self._budget, now_s())
 
         def take(turn: int, roots: dict[str, Any]) -> None:
             assert main is not None
@@ -229,9 +202,9 @@ class Recorder(Session):
             }
             unread = self._own_roots(entry, frame, after=False)
             stem = self._stem(main, turn, block)
-            self._checkpoint(stem, self.position(), about, frame, unread, roots)
+            self.checkpoints.take(stem, self.position(), about, frame, unread, roots)
 
-        return Steps(entry, course, pace, take)
+        return Steps(entry, course, self.checkpoints.pace(), take)
 
     def _completed(
         self, entry: Entry, main: int, index: int, seconds: float, left: str | None = None
@@ -253,7 +226,9 @@ class Recorder(Session):
         about = {"role": "boundary", "main": main, "index": index, "block": None}
         position = (*self.position()[: self.path.index(entry)], (entry.name, index))
         stem = f"{index:06d}.000000" + (f".m{main}" if main else "")
-        self._checkpoint(stem, position, about, frame, self._own_roots(entry, frame, after=False))
+        self.checkpoints.take(
+            stem, position, about, frame, self._own_roots(entry, frame, after=False)
+        )
 
     def _block(
         self,
@@ -281,7 +256,7 @@ class Recorder(Session):
                 "loop": entry.name,
             }
             unread = self._own_roots(entry, frame, after=True)
-            name = self._checkpoint(stem, position, about, frame, unread)
+            name = self.checkpoints.take(stem, position, about, frame, unread)
         self.leave(entry)
         record = exit_record(entry, self.position(), how, iterations, main=self._mains - 1)
         index = main.index if main is not None else None
@@ -307,105 +282,10 @@ class Recorder(Session):
         with self._calls.aside():
             return unread_roots(self.sources, self.project, entry, frame, after=after)
 
-    def _checkpoint(
-        self,
-        stem: str,
-        position: Position,
-        about: Mapping[str, Any],
-        frame: types.FrameType,
-        unread: Callable[[tuple[str, str]], bool],
-        course: Mapping[str, Any] = states.NOTHING,
-    ) -> str | None:
-        """Take a checkpoint if the budget affords it; its name, or None where none was taken."""
-        started = now_s()
-        first = about["role"] == "boundary" and about["index"] == 0
-        if self._budget is None or self._folder is None:
-            return None
-        if not first and not self._budget.affords(started):
-            return None
-        with guarded("take a checkpoint"), self._calls.aside():
-            held = () if self._writer is None else self._writer.held
-            captured = states.capture(frame, self.project, held, course)
-            found = [*captured.missing, *self._pipes()]
-            missing = [item for item in found if not unread((item.scope, item.name))]
-            if first:
-                self._caches = {(item.path, item.reason) for item in missing}
-            missing = [
-                item
-                for item in missing
-                if item.kind != "cache" or (item.path, item.reason) not in self._caches
-            ]
-            self._note_names(captured, missing)
-            path = self._folder / f"{stem}.safetensors"
-            record = {
-                "kind": "checkpoint",
-                "position": pairs(position),
-                "file": path.relative_to(self.layout.folder).as_posix(),
-                "complete": all(item.kind == "workers" for item in missing),
-                "workers": any(item.kind == "workers" for item in missing),
-                "missing": [self._missing_record(item) for item in missing],
-                **about,
-            }
-            if self._writer is None:
-                self._writer = CheckpointWriter()
-            self._writer.submit(
-                Job(path, captured.tree, captured.blocks, self._announcer(record, started))
-            )
-            return str(record["file"])
-        self._budget.spend(started, now_s() - started)
-        return None
-
-    def _announcer(
-        self, record: dict[str, Any], started: float
-    ) -> Callable[[Published | None], None]:
-        stall = now_s() - started
-
-        def announce(published: Published | None) -> None:
-            if published is not None:
-                self.append({**record, "bytes": published.bytes, "stall_s": stall})
-
-        assert self._budget is not None
-        if record["role"] == "boundary" and not record["index"]:
-            self._budget.note_first(started, stall)  # it is taken in any case
-        else:
-            self._budget.spend(started, stall)
-        return announce
-
-    def _note_names(self, captured: Captured, missing: list[Missing]) -> None:
-        named = (frames.FRAME_SCOPE, frames.MODULE_SCOPE)
-        names = [name for scope, name, _ in captured.tree["roots"] if scope.startswith(named)]
-        fresh = [name for name in dict.fromkeys(names) if name not in self._captured]
-        if fresh:
-            self._captured.update(fresh)
-            self.append({"kind": "captured", "names": fresh})
-        for item in missing:
-            if item.path not in self._named and item.scope != states.COURSE_SCOPE:
-                self._named.add(item.path)
-                where = self._missing_record(item)
-                place = f" ({where['file']}:{where['line']})" if where["file"] else ""
-                text = f"{item.path}{place} is {item.reason}; replays cannot restore it"
-                self.warn("not-captured", text, **where)
-
-    def _pipes(self) -> list[Missing]:
-        """Pipes that the script knows by the numbers of their ends alone."""
-        if self._pipe_lines is None:
-            self._pipe_lines = self.sources.pipe_lines()
-        if not self._pipe_lines or not has_own_pipe():
-            return []
-        reason = "a pipe of the system, whose content no checkpoint holds"
-        return [
-            Missing("pipe", "os.pipe", "os.pipe", reason, place=place) for place in self._pipe_lines
-        ]
-
-    def _missing_record(self, item: Missing) -> dict[str, Any]:
-        file, line = item.place or self.sources.where_stored(item.name)
-        return {"name": item.path, "reason": item.reason, "file": file, "line": line}
-
     def pause(self) -> None:
         """Have no thread of ours running, as far as none is writing."""
         super().pause()
-        if self._writer is not None:
-            self._writer.pause()
+        self.checkpoints.pause()
 
     def abandon(self) -> None:
         """Become inert, in a forked child."""
@@ -420,9 +300,7 @@ class Recorder(Session):
             return
         self._calls.stop()
         self._note_calls()
-        if self._writer is not None:
-            with guarded("finish the checkpoints"):
-                self._writer.close()
+        self.checkpoints.close()
         self.append({"kind": "end", "how": how, "exit_status": exit_status, "signal": None})
         with suppress(AttributeError):
             self.close()

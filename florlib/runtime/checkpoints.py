@@ -1,0 +1,174 @@
+"""The checkpoints of one process that records: when one is taken, what it lacks, and where it goes."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from florlib.ground.layout import CHECKPOINTS, RunLayout
+from florlib.ground.position import Position
+from florlib.runtime import frames, states
+from florlib.runtime.budget import Budget, StepPace
+from florlib.runtime.callsets import CallSets
+from florlib.runtime.graph.channels import has_own_pipe
+from florlib.runtime.graph.encode import Captured, Missing
+from florlib.runtime.guard import guarded, os
+from florlib.runtime.marks import pairs
+from florlib.runtime.session import Session, now_s
+from florlib.runtime.writer import CheckpointWriter, Job
+from florlib.stores.checkpoints import Published
+
+
+class Checkpoints:
+    """Takes checkpoints as the budget affords them, and names in the journal what they lack.
+
+    Args:
+        session: that records.
+        layout: of the run.
+        budget_share: of the run's time.
+        calls: that must not be taken for the script's.
+    """
+
+    def __init__(
+        self, session: Session, layout: RunLayout, budget_share: float, calls: CallSets
+    ) -> None:
+        self._session = session
+        self._layout = layout
+        self._share = budget_share
+        self._calls = calls
+        self._folder: Path | None = None
+        self._writer: CheckpointWriter | None = None
+        self._budget: Budget | None = None
+        self._named: set[str] = set()
+        self._captured: set[str] = set()
+        self._pipe_lines: list[tuple[str, int]] | None = None
+        self._caches: set[tuple[str, str]] = set()  # filled before the loop, as a replay's are
+
+    def claim_folder(self, rank: int, pid: int) -> str:
+        """The first process to record gets `checkpoints/`, each other one a folder below."""
+        folder = self._layout.checkpoints
+        name = CHECKPOINTS
+        try:
+            os.mkdir(folder)
+        except FileExistsError:
+            name = f"{CHECKPOINTS}/{rank}.{pid}"
+            folder = folder / f"{rank}.{pid}"
+            os.makedirs(folder, exist_ok=True)
+        self._folder = folder
+        return name
+
+    def begin(self) -> None:
+        """Count the budget from now on, if it is not counted yet."""
+        if self._budget is None:
+            self._budget = Budget(self._share, now_s())
+
+    def pace(self) -> StepPace | None:
+        """When checkpoints are due within one execution of a loop; None where there are none."""
+        return None if self._budget is None else StepPace(self._budget, now_s())
+
+    def take(
+        self,
+        stem: str,
+        position: Position,
+        about: Mapping[str, Any],
+        frame: types.FrameType,
+        unread: Callable[[tuple[str, str]], bool],
+        course: Mapping[str, Any] = states.NOTHING,
+    ) -> str | None:
+        """Take a checkpoint if the budget affords it; its name, or None where none was taken."""
+        started = now_s()
+        first = about["role"] == "boundary" and about["index"] == 0
+        if self._budget is None or self._folder is None:
+            return None
+        if not first and not self._budget.affords(started):
+            return None
+        with guarded("take a checkpoint"), self._calls.aside():
+            held = () if self._writer is None else self._writer.held
+            captured = states.capture(frame, self._session.project, held, course)
+            found = [*captured.missing, *self._pipes()]
+            missing = [item for item in found if not unread((item.scope, item.name))]
+            if first:
+                self._caches = {(item.path, item.reason) for item in missing}
+            missing = [
+                item
+                for item in missing
+                if item.kind != "cache" or (item.path, item.reason) not in self._caches
+            ]
+            self._note_names(captured, missing)
+            path = self._folder / f"{stem}.safetensors"
+            record = {
+                "kind": "checkpoint",
+                "position": pairs(position),
+                "file": path.relative_to(self._layout.folder).as_posix(),
+                "complete": all(item.kind == "workers" for item in missing),
+                "workers": any(item.kind == "workers" for item in missing),
+                "missing": [self._missing_record(item) for item in missing],
+                **about,
+            }
+            if self._writer is None:
+                self._writer = CheckpointWriter()
+            self._writer.submit(
+                Job(path, captured.tree, captured.blocks, self._announcer(record, started))
+            )
+            return str(record["file"])
+        self._budget.spend(started, now_s() - started)
+        return None
+
+    def _announcer(
+        self, record: dict[str, Any], started: float
+    ) -> Callable[[Published | None], None]:
+        stall = now_s() - started
+
+        def announce(published: Published | None) -> None:
+            if published is not None:
+                self._session.append({**record, "bytes": published.bytes, "stall_s": stall})
+
+        assert self._budget is not None
+        if record["role"] == "boundary" and not record["index"]:
+            self._budget.note_first(started, stall)  # it is taken in any case
+        else:
+            self._budget.spend(started, stall)
+        return announce
+
+    def _note_names(self, captured: Captured, missing: list[Missing]) -> None:
+        named = (frames.FRAME_SCOPE, frames.MODULE_SCOPE)
+        names = [name for scope, name, _ in captured.tree["roots"] if scope.startswith(named)]
+        fresh = [name for name in dict.fromkeys(names) if name not in self._captured]
+        if fresh:
+            self._captured.update(fresh)
+            self._session.append({"kind": "captured", "names": fresh})
+        for item in missing:
+            if item.path not in self._named and item.scope != states.COURSE_SCOPE:
+                self._named.add(item.path)
+                where = self._missing_record(item)
+                place = f" ({where['file']}:{where['line']})" if where["file"] else ""
+                text = f"{item.path}{place} is {item.reason}; replays cannot restore it"
+                self._session.warn("not-captured", text, **where)
+
+    def _pipes(self) -> list[Missing]:
+        """Pipes that the script knows by the numbers of their ends alone."""
+        if self._pipe_lines is None:
+            self._pipe_lines = self._session.sources.pipe_lines()
+        if not self._pipe_lines or not has_own_pipe():
+            return []
+        reason = "a pipe of the system, whose content no checkpoint holds"
+        return [
+            Missing("pipe", "os.pipe", "os.pipe", reason, place=place) for place in self._pipe_lines
+        ]
+
+    def _missing_record(self, item: Missing) -> dict[str, Any]:
+        file, line = item.place or self._session.sources.where_stored(item.name)
+        return {"name": item.path, "reason": item.reason, "file": file, "line": line}
+
+    def pause(self) -> None:
+        """Have no thread running, as far as none is writing."""
+        if self._writer is not None:
+            self._writer.pause()
+
+    def close(self) -> None:
+        """Publish what waits."""
+        if self._writer is not None:
+            with guarded("finish the checkpoints"):
+                self._writer.close()
