@@ -21,7 +21,7 @@ from tests.runner import FlorRunner
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # --doctest-modules imports every .py file that it meets; these are run by tests instead.
-collect_ignore_glob = ["scripts/*", "*/scripts/*", "formats/*/*"]
+collect_ignore_glob = ["scripts/*", "*/scripts/*", "exactness/steps/*", "formats/*/*"]
 
 # The same examples every time, so that a tree that has not changed passes or fails as before;
 # `make test-deep` looks for new ones. A busy machine is no reason to fail.
