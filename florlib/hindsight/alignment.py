@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from florlib.source.logs import is_flor_log, is_flor_loop
 from florlib.source.loops import explicit_loop, loop_name
-from florlib.source.purity import is_pure
+from florlib.source.purity import is_idle, is_pure
 from florlib.source.spans import header_span
 
 _BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
@@ -245,7 +245,7 @@ class _Aligner:
 def _dump(node: object) -> str:
     """A text that is equal for nodes that do the same; unlike ast.dump, without idle statements."""
     if isinstance(node, list):
-        return f"[{','.join(_dump(part) for part in node if not _idle(part))}]"
+        return f"[{','.join(_dump(part) for part in node if not is_idle(part))}]"
     if not isinstance(node, ast.AST):
         return repr(node)
     skipped = ("kind", "type_comment", "type_ignores")
@@ -253,14 +253,8 @@ def _dump(node: object) -> str:
     return f"{type(node).__name__}({','.join(parts)})"
 
 
-def _idle(node: object) -> bool:
-    return isinstance(node, ast.Pass) or (
-        isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    )
-
-
 def _doing(block: Sequence[ast.stmt]) -> list[ast.stmt]:
-    return [statement for statement in block if not _idle(statement)]
+    return [statement for statement in block if not is_idle(statement)]
 
 
 def _blocks(old: ast.stmt, new: ast.stmt) -> Iterator[tuple[str, list[ast.stmt], list[ast.stmt]]]:

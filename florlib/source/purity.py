@@ -89,6 +89,13 @@ _CHANGES = (
 )  # fmt: skip
 
 
+def is_idle(node: object) -> bool:
+    """Whether something is a statement that does nothing: `pass`, a docstring, a constant alone."""
+    return isinstance(node, ast.Pass) or (
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    )
+
+
 def is_pure(statement: ast.AST, aliases: Mapping[str, str] | None = None) -> bool:
     """Whether a statement or expression only logs and computes.
 

@@ -18,7 +18,7 @@ from typing import TypeVar
 from florlib.source.functions import LoopNode, loop_nodes
 from florlib.source.imports import import_aliases
 from florlib.source.loops import explicit_loop
-from florlib.source.purity import Purity
+from florlib.source.purity import Purity, is_idle
 from florlib.source.spans import LineSpan, span_of
 
 _Node = TypeVar("_Node", bound=ast.AST)
@@ -98,17 +98,22 @@ class _Rewriter:
         """A list of nodes, neighbouring hindsight statements together under one guard.
 
         One guard, because they belong together: `net.eval()` is to hold for the line below it.
+        A recorded `pass` between them separates nothing.
         """
         parts: list[object] = []
         together: list[ast.stmt] = []
+        idle: list[ast.stmt] = []
         for node in nodes:
             if isinstance(node, ast.stmt) and self._is_hindsight(node):
-                together.append(node)
-                continue
-            parts += self._guarded(together)
-            together = []
-            parts.append(self._visit(node) if isinstance(node, ast.AST) else node)
-        return [*parts, *self._guarded(together)]
+                together += [*idle, node]
+                idle = []
+            elif isinstance(node, ast.stmt) and together and is_idle(node):
+                idle.append(node)
+            else:
+                parts += [*self._guarded(together), *idle]
+                together, idle = [], []
+                parts.append(self._visit(node) if isinstance(node, ast.AST) else node)
+        return [*parts, *self._guarded(together), *idle]
 
     def _is_hindsight(self, node: ast.stmt) -> bool:
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":

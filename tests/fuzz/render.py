@@ -161,7 +161,7 @@ def _probes(spec: Spec, place: str) -> str:
         PROBES[place][name].strip("\n") for name in spec.probes if name in PROBES.get(place, {})
     ]
     # A recorded statement behind: neighbouring probes share a guard, and would see what these do.
-    return "\n".join(f"{text}\npass" if "# APART" in text else text for text in texts)
+    return "\n".join(f"{text}\nepoch" if "# APART" in text else text for text in texts)
 
 
 def _marked(name: str, text: str) -> str:

@@ -208,3 +208,19 @@ def test_no_node_of_the_users_moves() -> None:
         return {(name.id, name.lineno, name.col_offset) for name in names if name.id != "__flor__"}
 
     assert places(new) == places(tree)
+
+
+def test_a_recorded_statement_that_does_nothing_separates_no_guards() -> None:
+    source = """\
+    net = [3]
+    net.sort()
+    pass
+    "a note"
+    net.reverse()
+    pass
+    out.append(net[0])
+    """
+
+    _, runtime = run(source, hindsight=frozenset({(2, 2), (5, 5)}), wrap=set())
+
+    assert runtime.seen == [("probe", False, 2)]
