@@ -54,5 +54,7 @@ def moved(before: Numbers, now: Numbers) -> list[str]:
     return [
         f"{module}.{name}"
         for (module, name), value in now.items()
-        if (module, name) in before and before[module, name] != value
+        if (module, name) in before
+        and before[module, name] is not value  # math.nan does not equal itself
+        and before[module, name] != value
     ]

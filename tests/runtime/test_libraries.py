@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 import types
@@ -37,3 +38,9 @@ def test_numbers_that_moved_are_named(library: types.ModuleType, tmp_path: Path)
     vars(library).update(calls=3, ready=True, fresh=1)
 
     assert moved(before, numbers({"a_library"}, project)) == ["a_library.calls"]
+
+
+def test_a_nan_that_stays_has_not_moved() -> None:
+    before = {("lib", "nan"): math.nan, ("lib", "n"): 1}
+
+    assert moved(before, {**before, ("lib", "n"): 2, ("lib", "late"): 0}) == ["lib.n"]
