@@ -204,8 +204,11 @@ class Session:
         self.append({"kind": "warning", "code": code, "text": text, **where})
 
     def _take_rows(self) -> None:
-        rows, self._rows = self._rows, []
-        if rows:
+        # The list stays the same one: the script's thread may hold it already, on its way to append.
+        count = len(self._rows)
+        if count:
+            rows = self._rows[:count]
+            del self._rows[:count]
             self._records.append({"kind": "rows", "rows": rows})
 
     def open_journal(self, writer: JournalWriter) -> None:

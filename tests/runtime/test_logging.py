@@ -162,3 +162,33 @@ for epoch in flor.loop(range(2)):
 
 def test_an_object_is_kept_as_its_name_and_text():
     assert logged(Thing(x=1)).type_name == "Thing"
+
+
+def test_what_is_logged_while_the_journal_is_written_is_not_lost(program: Program) -> None:
+    program.write(
+        {
+            "train.py": """
+import builtins
+import flor
+
+class Slow:
+    def __repr__(self):
+        if hasattr(builtins, "__flor__"):
+            __flor__.session.flush()  # as the flusher's thread may, at any moment
+        return "slow"
+
+class Loss:
+    def backward(self):
+        pass
+
+for epoch in range(3):
+    Loss().backward()
+    flor.log("before", epoch)
+    flor.log("slow", Slow())
+"""
+        }
+    )
+
+    program.both("train.py", python_path=str(REPOSITORY))
+
+    assert len(program.rows("before")) == len(program.rows("slow")) == 3
