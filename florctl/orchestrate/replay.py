@@ -19,7 +19,7 @@ from florctl.orchestrate.record import HASH_SEED
 from florctl.orchestrate.report import INTERRUPTED, Replayed, Report, make_report
 from florctl.orchestrate.sources import compare_sources
 from florlib.ground.errors import FlorError, NotReplayable, UsageError
-from florlib.ground.ids import run_id
+from florlib.ground.ids import id_behind
 from florlib.ground.launch import LaunchSpec
 from florlib.ground.layout import ReplayLayout, RunLayout
 from florlib.ground.recorded import RecordedProcess
@@ -251,9 +251,16 @@ def parse_indices(text: str, count: int, option: str, words: tuple[str, str]) ->
     return frozenset(chosen)
 
 
+def _replays(layout: RunLayout) -> list[str]:
+    """Ids of the run's replays so far: the newest answer to a question is that of the last one."""
+    return [folder.name for folder in layout.replays.iterdir()] if layout.replays.is_dir() else []
+
+
 def execute(prepared: Prepared, *, now: datetime, token: str) -> Report:
     """Run the plan and report what came of it."""
-    layout = prepared.request.layout.replay(run_id(now, token))
+    layout = prepared.request.layout.replay(
+        id_behind(now, token, _replays(prepared.request.layout))
+    )
     started = time.monotonic()
     try:
         layout.folder.mkdir(parents=True)
