@@ -13,7 +13,7 @@ from florctl.orchestrate.sandbox import Sandbox, lay_out
 from florlib.ground.layout import ReplayLayout
 from florlib.ground.recorded import RecordedProcess
 from florlib.ground.relocation import Relocation
-from florlib.hindsight.planner import sources_of
+from florlib.hindsight.question import sources_of
 
 EVENT_FILE = "tfevents"  # in the name of every file that TensorBoard looks into
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from florctl.orchestrate.launch import Ended, guest_environment, run_child
+from florctl.orchestrate.leftovers import left_files
 from florctl.orchestrate.place import Place, log_dir_of
 from florctl.orchestrate.record import HASH_SEED
 from florctl.orchestrate.report import INTERRUPTED, Replayed, Report, make_report
@@ -24,8 +25,9 @@ from florlib.ground.launch import LaunchSpec
 from florlib.ground.layout import ReplayLayout, RunLayout
 from florlib.ground.recorded import RecordedProcess
 from florlib.ground.relocation import Relocation
-from florlib.hindsight.planner import Planned, Question, Run, make_plan, sources_of
+from florlib.hindsight.planner import Planned, make_plan
 from florlib.hindsight.probes import Comparison
+from florlib.hindsight.question import Question, Run, sources_of
 from florlib.hindsight.verification import Trace, verify
 from florlib.stores.atomic import write_json
 from florlib.stores.journal import read_journal
@@ -119,6 +121,7 @@ def prepare(request: ReplayRequest) -> Prepared:
         processes,
         _seconds(content),
         errors_repeat=_errors_repeat(content, processes),
+        left={} if request.in_place else left_files(Path(content["project"]), processes),
     )
     sources = compare_sources(Path(content["project"]), processes)
     changed = sources.changed

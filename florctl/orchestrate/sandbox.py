@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from florlib.ground.stamp import Stamp, stamp
+
 # Files that are copied even when nothing changed them: code, and small texts beside it, so that
 # paths resolved from __file__ stay in the sandbox.
 _CODE = frozenset({".py", ".pyi", ".toml", ".cfg", ".ini", ".json", ".yaml", ".yml", ".txt", ".sh"})
@@ -35,7 +37,7 @@ class Sandbox:
 
     project: Path
     root: Path
-    placed: dict[str, tuple[int, int]] = field(default_factory=dict)
+    placed: dict[str, Stamp | None] = field(default_factory=dict)
 
     def inside(self, path: Path) -> Path:
         """The stand-in of an absolute path of the project; other paths as they are.
@@ -50,11 +52,12 @@ class Sandbox:
         return moved if Path(os.path.realpath(moved)).is_relative_to(self.root) else path
 
     def outputs(self) -> list[str]:
-        """What the replay wrote: files that were not placed, or changed since."""
+        """What the replay wrote: files that are neither what was placed nor what the project has."""
         return sorted(
             relative
             for relative, path in _files(self.root)
-            if not path.is_symlink() and self.placed.get(relative) != _stamp(path)
+            if not path.is_symlink()
+            and stamp(path) not in (self.placed.get(relative), stamp(self.project / relative))
         )
 
     def clear(self) -> None:
@@ -200,7 +203,7 @@ class _Layer:
         if (source.suffix == ".py" or code or changed) and os.access(source, os.R_OK):
             target = self.sandbox.root / name
             shutil.copy2(source, target)
-            self.sandbox.placed[name] = _stamp(target)
+            self.sandbox.placed[name] = stamp(target)
         else:
             self._link(source, name)
 
@@ -212,11 +215,6 @@ def _folders_of(paths: Iterable[str]) -> Iterator[str]:
     for path in paths:
         for folder in Path(path).parents:
             yield folder.as_posix()
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
 
 
 def _files(root: Path) -> Iterator[tuple[str, Path]]:

@@ -12,8 +12,8 @@ from posixpath import dirname
 
 from florlib.ground.errors import CodeChanged
 from florlib.ground.recorded import RecordedProcess
-from florlib.hindsight.planner import sources_of
 from florlib.hindsight.probes import Comparison, compare
+from florlib.hindsight.question import sources_of
 from florlib.source.imports import project_imports
 
 _EXECUTED = (

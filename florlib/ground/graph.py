@@ -16,7 +16,8 @@ Tree = Mapping[str, Any]
 Digests = Mapping[str, str]
 Root = tuple[str, str]
 
-# Parts of a node that lead to other nodes or blocks; the rest are plain values.
+# Parts of a node that lead to other nodes or blocks, and what no script sees; the rest are plain
+# values.
 _STRUCTURE = ("factory", "globals", "func", "args", "keywords", "state", "indices", "values")
 _FOLLOWED = frozenset(
     {
@@ -33,6 +34,7 @@ _FOLLOWED = frozenset(
         "defaults",
         "kwdefaults",
         "alone",
+        "slots",
     }
 ).union(_STRUCTURE)
 

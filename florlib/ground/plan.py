@@ -32,7 +32,11 @@ class Plan:
             wrote is skipped, and no iteration is jumped over.
         carries: names that probes hand on from iteration to iteration: then no iteration is
             jumped over, and probes run on the way to those that are asked for.
-        late: project-relative files that the run made; they appear where it is jumped over.
+        left: by the number of a main loop, project-relative files that the recorded project still
+            has as the loop left them, and whether they are there; so they are made behind the
+            loop where not all of it was executed.
+        gone: files, and folders with a slash behind, that the run made and removed; they are there
+            to be removed, empty, where the iteration that made them was not executed.
         everything: whether every nested loop is stepped into.
         step: (path, ordinal) of the nested loops that are stepped into.
         turns: (start, stop) of the turns that are wanted of the innermost of those; None for all.
@@ -52,7 +56,8 @@ class Plan:
     epilogue: bool = False
     files: bool = False
     carries: tuple[str, ...] = ()
-    late: tuple[str, ...] = ()
+    left: Mapping[int, Mapping[str, bool]] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
     everything: bool = False
     step: frozenset[tuple[str, int]] = frozenset()
     turns: tuple[tuple[int, int], ...] | None = None
@@ -80,7 +85,8 @@ class Plan:
             "epilogue": self.epilogue,
             "files": self.files,
             "carries": list(self.carries),
-            "late": list(self.late),
+            "left": {str(main): dict(files) for main, files in self.left.items()},
+            "gone": sorted(self.gone),
             "everything": self.everything,
             "step": sorted([path, ordinal] for path, ordinal in self.step),
             "turns": None if self.turns is None else [list(part) for part in self.turns],
@@ -107,7 +113,8 @@ class Plan:
             epilogue=content["epilogue"],
             files=content["files"],
             carries=tuple(content["carries"]),
-            late=tuple(content["late"]),
+            left={int(main): files for main, files in content["left"].items()},
+            gone=frozenset(content["gone"]),
             everything=content["everything"],
             step=frozenset((path, ordinal) for path, ordinal in content["step"]),
             turns=_turns_from_json(content.get("turns")),

@@ -8,6 +8,7 @@ from typing import Any
 
 from florlib.ground.journal_format import Record
 from florlib.ground.position import Position, position_from_json
+from florlib.ground.stamp import Left
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,13 @@ class RecordedProcess:
         process: its "process" record.
         moved_names: dotted names of numbers in libraries that a main loop moved.
         calls: (path, qualname) of functions that were seen to be called, by the loops around.
+        made_files: files of the project that were written before they were read.
+        reread_files: written ones that the main loops read.
+        gone_files: files, and folders with a slash behind, that it removed or renamed, and
+            whether they were there each time.
+        appended_files: those that the loops added to, without reading them.
+        behind_files: (main loop, path) of written files that were read behind a main loop.
+        left_files: by the number of the main loop, what it left written files as.
         executed: by path, texts that it ran in another way than by importing the file.
         ended: whether the process came to its end; False where it was killed.
     """
@@ -106,9 +114,12 @@ class RecordedProcess:
     calls: dict[Loops, set[tuple[str, str]]] = field(default_factory=dict)
     made_files: list[str] = field(default_factory=list)
     reread_files: list[str] = field(default_factory=list)
-    held_files: list[str] = field(default_factory=list)
     read_files: list[str] = field(default_factory=list)
     written_files: list[str] = field(default_factory=list)
+    gone_files: dict[str, bool] = field(default_factory=dict)
+    appended_files: list[str] = field(default_factory=list)
+    behind_files: list[tuple[int, str]] = field(default_factory=list)
+    left_files: dict[int, Left] = field(default_factory=dict)
     moved_names: list[str] = field(default_factory=list)
     ended: bool = False
 
@@ -165,16 +176,28 @@ class RecordedProcess:
             functions = ((path, name) for path, name in record["functions"])
             self.calls.setdefault(loops, set()).update(functions)
         elif kind == "files":
-            self.read_files, self.written_files = record["read"], record["written"]
-            self.made_files = record.get("made", [])
-            self.reread_files = record.get("reread", [])
-            self.held_files = record.get("held", [])
+            self._take_files(record)
+        elif kind == "left":
+            self.left_files[record["main"]] = {
+                path: tuple(left) if isinstance(left, list) else left
+                for path, left in record["files"].items()
+            }
         elif kind == "warning" and record["code"] == "library-moved":
             self.moved_names.append(record["name"])
         elif kind == "end":
             self.ended = True
             for main in self.mains:  # a generator that was waiting in it was dropped at the end
                 main.how = "raise" if main.how == "killed" else main.how
+
+    def _take_files(self, record: Record) -> None:
+        self.read_files += record["read"]
+        self.written_files += record["written"]
+        self.made_files += record.get("made", ())
+        self.reread_files += record.get("reread", ())
+        for path, found in record.get("gone", ()):
+            self.gone_files[path] = found and self.gone_files.get(path, True)
+        self.appended_files += record.get("appended", ())
+        self.behind_files += [(main, path) for main, path in record.get("behind", ())]
 
     def _take_exit(
         self, record: Record, pending: list[tuple[tuple[int, int, int], BlockMark]]

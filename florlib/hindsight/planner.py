@@ -2,59 +2,21 @@
 
 from __future__ import annotations
 
-import ast
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from florlib.ground.plan import Plan, Segment
-from florlib.ground.recorded import BlockMark, MainMark, RecordedProcess
+from florlib.ground.recorded import BlockMark, MainMark
 from florlib.hindsight.carrying import carried_names
-from florlib.hindsight.probes import Comparison, Probe
+from florlib.hindsight.outside_state import asks_libraries, behind_loops, reads_own_files
+from florlib.hindsight.probes import Probe
+from florlib.hindsight.question import Question, Run
 from florlib.hindsight.reach import Reach, reach
 from florlib.source.elsewhere import Elsewhere, elsewhere
-from florlib.source.imports import import_aliases
 from florlib.source.loops import LoopSite, find_loops
 
 RESTORE_S = 0.05  # of a block or boundary, where nothing better is known
 PRELUDE_S = 3.0  # imports of torch and data, where nothing better is known
-
-# What a probe says when it looks at files.
-_READS_FILES = re.compile(
-    r"\b(open|load\w*|read\w*|listdir|scandir|walk|i?glob|exists|is_file|is_dir|iterdir|getsize"
-    r"|getmtime|l?stat)\("
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of a run.
-
-    Attributes:
-        comparisons: by path, recorded source against present source.
-        added: by path, texts of files that only probes import.
-        iterations: indices of the main loop that are wanted; None for all.
-        turns: indices of the innermost loops that are wanted; None for all.
-        verify: execute everything, to check the record itself.
-        part: (i, n): only the i-th of n parts of the iterations, from 1; what follows the main
-            loops belongs to the last.
-        forced: the code has changed by more than probes, and is to be run all the same.
-        tolerance: relative difference of numbers that still passes.
-    """
-
-    comparisons: Mapping[str, Comparison]
-    iterations: frozenset[int] | None = None
-    turns: frozenset[int] | None = None
-    verify: bool = False
-    part: tuple[int, int] | None = None
-    forced: bool = False
-    added: Mapping[str, str] = field(default_factory=dict)
-    tolerance: float = 0.0
-
-    @property
-    def probes(self) -> tuple[Probe, ...]:
-        """All probes, in all files."""
-        return tuple(probe for item in self.comparisons.values() for probe in item.probes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,68 +41,6 @@ class Planned:
     loaded: frozenset[Probe] = frozenset()
 
 
-@dataclass(slots=True)
-class Run:
-    """What planning needs to know of a recorded run.
-
-    Attributes:
-        run: its id.
-        processes: its recorded processes, by the order of starting.
-        seconds: that it took, as far as is known.
-        errors_repeat: whether an error that left a loop came from the script, and from nothing outside.
-    """
-
-    run: str
-    processes: Sequence[RecordedProcess]
-    seconds: float
-    errors_repeat: bool = False
-    trees: dict[str, ast.Module] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.trees = {path: ast.parse(text) for path, text in sources_of(self.processes).items()}
-
-    @property
-    def mains(self) -> list[list[MainMark]]:
-        """By their number: the main loops that the processes have gone through."""
-        most = max((len(process.mains) for process in self.processes), default=0)
-        return [
-            [process.mains[number] for process in self.processes if number < len(process.mains)]
-            for number in range(most)
-        ]
-
-    @property
-    def iterations(self) -> int:
-        """Of the longest main loop."""
-        return max((self.turns(mark) for marks in self.mains for mark in marks), default=0)
-
-    @property
-    def steps(self) -> int:
-        """Turns of the longest innermost loop within the main loops."""
-        return max(
-            (
-                block.iterations
-                for marks in self.mains
-                for mark in marks
-                for block in mark.blocks.values()
-                if (block.path, block.ordinal) in mark.innermost
-            ),
-            default=0,
-        )
-
-    def turns(self, mark: MainMark) -> int:
-        """Iterations of a main loop, with one that an error cut short."""
-        return mark.iterations + (self.errors_repeat and mark.how == "raise")
-
-
-def sources_of(processes: Iterable[RecordedProcess]) -> dict[str, str]:
-    """The recorded sources of all processes, by path."""
-    sources: dict[str, str] = {}
-    for process in processes:
-        for path, text in process.sources.items():
-            sources.setdefault(path, text)
-    return sources
-
-
 def make_plan(run: Run, question: Question) -> Planned:
     """Decide what is executed to answer a question."""
     loops = find_loops(run.trees)
@@ -151,6 +51,9 @@ def make_plan(run: Run, question: Question) -> Planned:
     asked = tuple(_segments(run, found, question))
     between = found.prelude and found.epilogue and last and not ended
     segments = (*asked, *_ways_on(run, asked, epilogue=epilogue, between=between))
+    files = reads_own_files(
+        run, question, bool(asked), behind_loops(run, segments, epilogue=epilogue)
+    )
     wrapped = _wrapped(run)
     plan = Plan(
         run=run.run,
@@ -158,10 +61,12 @@ def make_plan(run: Run, question: Question) -> Planned:
         segments=segments,
         prelude=found.prelude,
         epilogue=epilogue,
-        files=(bool(asked) and _reads_own_files(run, question))
-        or (epilogue and any(process.held_files for process in run.processes)),
+        files=files,
         carries=_carries(run, question),
-        late=tuple(sorted({path for one in run.processes for path in one.made_files})),
+        left={} if files else run.left,
+        gone=frozenset(
+            path for one in run.processes for path, found in one.gone_files.items() if found
+        ),
         everything=found.everything,
         step=found.step,
         turns=None if question.turns is None else _ranges(sorted(question.turns)),
@@ -194,15 +99,6 @@ def make_plan(run: Run, question: Question) -> Planned:
     )
 
 
-def _reads_own_files(run: Run, question: Question) -> bool:
-    """Whether an answer may depend on files as they were in the middle of the run."""
-    if any(process.reread_files for process in run.processes) or _asks_libraries(run, question):
-        return True
-    made = any(process.written_files for process in run.processes)
-    texts = [*(probe.text for probe in question.probes), *question.added.values()]
-    return made and any(map(_READS_FILES.search, texts))
-
-
 def _carries(run: Run, question: Question) -> tuple[str, ...]:
     """Names that probes hand on from iteration to iteration, in any file."""
     marks = [mark for process in run.processes for mark in process.mains]
@@ -211,17 +107,6 @@ def _carries(run: Run, question: Question) -> tuple[str, ...]:
         mains = {mark.ordinal for mark in marks if mark.path == path and mark.ordinal is not None}
         names |= carried_names(comparison, mains)
     return tuple(sorted(names))
-
-
-def _asks_libraries(run: Run, question: Question) -> bool:
-    """Whether a probe speaks of a library that counts something which no checkpoint holds."""
-    packages = {name.partition(".")[0] for one in run.processes for name in one.moved_names}
-    return any(
-        name in packages or root.partition(".")[0] in packages
-        for probe in (question.probes if packages else ())
-        for name, root in import_aliases(run.trees[probe.path]).items()
-        if re.search(rf"\b{re.escape(name)}\b", probe.text)
-    )
 
 
 def _reach(run: Run, loops: Mapping[str, tuple[LoopSite, ...]], question: Question) -> Reach:
@@ -233,7 +118,7 @@ def _reach(run: Run, loops: Mapping[str, tuple[LoopSite, ...]], question: Questi
     }
     # Where a main loop stands in no source, what a probe looks into cannot be told either.
     unplaced = len(mains) < len({(mark.path, mark.ordinal) for mark in marks})
-    asked = question.verify or question.forced or _asks_libraries(run, question)
+    asked = question.verify or question.forced or asks_libraries(run, question)
     if asked or (unplaced and question.probes):
         return Reach(True, True, True, everything=True, mains=frozenset(mains))
     blocks = {(block.path, block.ordinal) for mark in marks for block in mark.blocks.values()}

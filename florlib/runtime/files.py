@@ -10,13 +10,16 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+from florlib.ground.stamp import Left, stamp
 from florlib.runtime.frames import user_frame
+from florlib.runtime.gone_files import REMOVING, removed_name
 from florlib.runtime.guard import open_file, os
 from florlib.runtime.project import Project
 
 _STANDARD = os.path.dirname(os.__file__) + os.sep
 _DESCRIPTORS = "/proc/self/fd"
-_EVENTS = frozenset({"open", "compile", "sqlite3.connect"})
+_LISTING = frozenset({"os.listdir", "os.scandir"})
+_EVENTS = frozenset({"open", "compile", "sqlite3.connect"}) | _LISTING | REMOVING
 _SYSTEM = tuple(
     os.path.join(os.path.realpath(folder), "")
     for folder in ("/dev", "/etc", "/proc", "/sys", "/usr", sys.prefix, sys.base_prefix)
@@ -45,7 +48,12 @@ class FileWatch:
         self._reread: set[str] = set()
         self._outside: dict[str, tuple[str, int]] = {}  # where each was first opened
         self._held: frozenset[str] = frozenset()
-        self._held_read: set[str] = set()
+        self._gone: dict[str, bool] = {}  # what was removed, and whether it was always there
+        self._added_to: set[str] = set()  # in loops
+        self._left: dict[int, Left] = {}  # of each main loop that has ended
+        self._behind: set[tuple[int, str]] = set()
+        self._told: dict[str, set[Any]] = {}
+        self._news = False
         self._code: set[str] = set()  # files of code that were opened since the last compilation
         self._by_text: dict[bytes, str] = {}  # all that were opened
         self._compiled: dict[str, bytes] = {}  # what of these was compiled
@@ -60,25 +68,63 @@ class FileWatch:
                 self._note_compiled(*arguments)
             elif event == "open":
                 self._opened(*arguments)
+            elif event in _LISTING:
+                self._listed(arguments[0])
+            elif event in REMOVING:
+                self._removed(event, arguments)
             else:
                 # A database is opened by C code, and lives on from where it was.
-                self._opened(arguments[0], "a", 0)
+                self._opened(arguments[0], "a+", 0)
         except Exception:  # noqa: BLE001  # an audit hook that raises would fail the open
             self.active = False
         finally:
             self._busy = False
 
-    def _appended_by_library(self, mode: Any) -> bool:
-        """Whether a library appends for the script, which so does not see what was there.
-
-        TensorBoard's writers open their file anew for each portion.
-        """
-        if not isinstance(mode, str) or "a" not in mode or "+" in mode:
-            return False
+    def _opened_by_library(self) -> bool:
+        """Whether a library opens a file for the script, as TensorBoard's writers do."""
         frame: types.FrameType | None = sys._getframe(3)  # behind the hook
         while frame is not None and _is_standard(frame.f_code.co_filename):
             frame = frame.f_back
         return frame is not None and self._project.relative(frame.f_code.co_filename) is None
+
+    def _listed(self, folder: Any) -> None:
+        """A folder is gone through: the script sees which of the files that it wrote are there."""
+        folder = "." if folder is None else folder
+        if type(folder) is not str or sys._getframe(2).f_code.co_filename.startswith("<frozen "):
+            return
+        inside = self._project.relative(os.path.join(os.path.abspath(folder), "x"))
+        if inside is not None:
+            for path in self._below(inside[:-1]):
+                self._seen(path)
+
+    def _removed(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """A file or a folder is renamed or removed, which is a way of writing."""
+        path = removed_name(event, arguments)
+        inside = None if path is None else self._project.relative(os.path.abspath(path))
+        if path is None or inside is None or self._is_own(os.path.realpath(path)):
+            return
+        found, is_folder = os.path.lexists(path), os.path.isdir(path)
+        name = inside + "/" * is_folder
+        self._gone[name] = self._gone.get(name, True) and found
+        self._news = True
+        for below in self._below(f"{inside}/"):
+            self._written(below)
+        if found and not is_folder:
+            self._note(path, "w")
+        if event == "os.rename":
+            self._note(os.fsdecode(arguments[1]), "w")
+
+    def _is_own(self, whole: str) -> bool:
+        """Whether flor or the interpreter keep a file for themselves."""
+        return whole.startswith(self._own) or "__pycache__" in whole
+
+    def _below(self, folder: str) -> list[str]:
+        """The written files of the project in a folder, by the folder's name with its slash."""
+        return [
+            path
+            for path, mode in self._modes.items()
+            if "w" in mode and not os.path.isabs(path) and path.startswith(folder)
+        ]
 
     def _opened(self, path: Any, mode: Any, flags: Any) -> None:
         if type(path) is bytes:
@@ -86,7 +132,10 @@ class FileWatch:
         if type(path) is not str:
             return
         if not path.endswith(_CODE):
-            self._note(path, _access(mode, flags), read=not self._appended_by_library(mode))
+            if not isinstance(mode, str) or "a" not in mode or "+" in mode:
+                self._note(path, _access(mode, flags))
+            else:
+                self._note(path, "rw", sees=False, added=not self._opened_by_library())
         elif path.endswith(".py"):
             inside = self._project.relative(os.path.abspath(path))
             if inside is not None:
@@ -117,24 +166,50 @@ class FileWatch:
             if path not in loaded
         ]
 
-    def _note(self, path: str, access: str, *, read: bool = True) -> None:
+    def _note(self, path: str, access: str, *, sees: bool = True, added: bool = False) -> None:
+        """Note a use of a file.
+
+        Args:
+            path: of the file.
+            access: "r" where it matters what the file holds, "w" where that changes.
+            sees: whether the script is told what it holds.
+            added: whether the script adds to it without being told.
+        """
         # Absolute, as the script may change its folder, and before the file is there.
         whole = os.path.realpath(path)
         inside = self._project.relative(os.path.abspath(path))
-        if whole.startswith(self._own) or "__pycache__" in whole:
+        if self._is_own(whole):
             return
         if inside is None and not self._note_outside(whole):
             return
         name = whole if inside is None else inside
         known = self._modes.get(name, "")
-        self.writes += "w" in access
         if access == "rw" and not os.path.exists(path):
             access = "w"
-        if read and "r" in access and name in self._held:
-            self._held_read.add(name)
-        if read and known.startswith("w") and "r" in access and self.in_loop():
-            self._reread.add(name)
+        if sees and "r" in access:
+            self._seen(name)
+        if "w" in access:
+            self._written(name)
+        if added and self.in_loop():
+            self._added_to.add(name)
         self._modes[name] = known + "".join(way for way in access if way not in known)
+        self._news = self._news or self._modes[name] != known
+
+    def _seen(self, name: str) -> None:
+        """A file's content, or that it is there, is told to the script."""
+        if "w" not in self._modes.get(name, ""):
+            return
+        if self.in_loop():
+            self._reread.add(name)
+        elif self._left:
+            self._behind.add((max(self._left), name))
+        self._news = True
+
+    def _written(self, name: str) -> None:
+        self.writes += 1
+        for left in self._left.values():
+            if name in left:
+                left[name] = False
 
     def _note_outside(self, path: str) -> bool:
         """Whether a file outside of the project is one that a script may keep something in."""
@@ -154,6 +229,13 @@ class FileWatch:
         for path, (file, line) in self._outside.items():
             if {"r", "w"} <= set(self._modes.get(path, "")):
                 yield path, file, line
+
+    def leave_main(self, number: int) -> None:
+        """Note what a main loop leaves the written files as."""
+        self._left[number] = {
+            path: path not in self._held and stamp(os.path.join(self._project.root, path))
+            for path in self._below("")
+        }
 
     def hold_open(self) -> None:
         """Note which written files are open between two iterations: those grow with the loop, so
@@ -198,22 +280,35 @@ class FileWatch:
                 found.add(whole.get(os.readlink(f"{_DESCRIPTORS}/{number}"), ""))
         return frozenset(found - {""})
 
-    def record(self) -> dict[str, Any]:
-        """The journal record of what was opened.
-
-        "made" are files that were written before they were ever read, so they were not needed
-        at the start; "reread" are those of them that the main loop read, and "held" those that
-        stayed open over its iterations and were read then or later.
-        """
+    def news(self) -> dict[str, Any] | None:
+        """The journal record of what was opened since it was last asked; None for nothing."""
+        if not self._news:
+            return None
+        self._news = False
         inside = {path: mode for path, mode in self._modes.items() if not os.path.isabs(path)}
         return {
             "kind": "files",
-            "read": sorted(path for path, mode in inside.items() if "r" in mode),
-            "written": sorted(path for path, mode in inside.items() if "w" in mode),
-            "made": sorted(path for path, mode in inside.items() if mode.startswith("w")),
-            "reread": sorted(self._reread),
-            "held": sorted(self._held_read),
+            "read": self._untold("read", {path for path, mode in inside.items() if "r" in mode}),
+            "written": self._untold(
+                "written", {path for path, mode in inside.items() if "w" in mode}
+            ),
+            "made": self._untold("made", {p for p, mode in inside.items() if mode[:1] == "w"}),
+            "reread": self._untold("reread", self._reread),
+            "appended": self._untold("appended", self._added_to),
+            "gone": self._untold("gone", set(self._gone.items())),
+            "behind": self._untold("behind", self._behind),
         }
+
+    def _untold(self, part: str, present: set[Any]) -> list[Any]:
+        told = self._told.setdefault(part, set())
+        new = sorted(present - told)
+        told.update(new)
+        return new
+
+    def left(self) -> Iterator[dict[str, Any]]:
+        """The journal records of what the main loops left the written files as."""
+        for number, files in sorted(self._left.items()):
+            yield {"kind": "left", "main": number, "files": dict(sorted(files.items()))}
 
 
 def _is_standard(path: str) -> bool:

@@ -147,6 +147,8 @@ class Recorder(Session):
         finally:
             self.leave(entry)
             self._name_moved(counted, entry)
+            if self.files is not None:
+                self.files.leave_main(main)
             self.append(exit_record(entry, self.position(), how, index, main=main))
             self.flush_soon()
 
@@ -223,6 +225,9 @@ class Recorder(Session):
     def _boundary(self, entry: Entry, main: int, index: int, frame: types.FrameType) -> None:
         if self.files is not None:
             self.files.hold_open()
+            news = self.files.news()
+            if news is not None:
+                self.append(news)
         about = {"role": "boundary", "main": main, "index": index, "block": None}
         position = (*self.position()[: self.path.index(entry)], (entry.name, index))
         stem = f"{index:06d}.000000" + (f".m{main}" if main else "")

@@ -16,6 +16,7 @@ from florlib.ground.layout import ReplayLayout, RunLayout
 from florlib.ground.plan import Plan, Segment
 from florlib.ground.recorded import BlockMark, CheckpointMark, RecordedProcess
 from florlib.ground.relocation import Relocation
+from florlib.ground.stamp import stamp
 from florlib.ground.values import decode_value
 from florlib.runtime import states
 from florlib.runtime.ending import end_process
@@ -45,6 +46,9 @@ class Replayer(Session):
         spec: where the run and the replay lie.
         plan: what to execute.
         recorded: what the process did when it was recorded.
+
+    Attributes:
+        jumped: whether a state was restored in the present main loop, behind its start.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Replayer(Session):
         self.relocation = Relocation(spec.moves)
         self.recorded_project = spec.recorded_project or spec.project
         self.end_states = EndStates(self)
+        self.jumped = False
         self._mains = 0
         self._innermost: dict[int, frozenset[tuple[str | None, int | None]]] = {}
 
@@ -83,15 +88,17 @@ class Replayer(Session):
             return False
         return mark.complete and not (mark.workers and self.steps_into_any)
 
-    def place_late_files(self) -> None:
-        """Have what the run made appear, as iterations that made it are not executed."""
+    def place_left_files(self, number: int) -> None:
+        """Have the files as a main loop left them, where not all of it was executed."""
         with guarded("place the files of the run"):
-            for path in self.plan.late:
+            for path, there in self.plan.left.get(number, {}).items():
                 source = os.path.join(self.recorded_project, path)
                 target = os.path.join(self.project.root, path)
-                if not os.path.exists(target) and os.path.isfile(source):
+                if there and stamp(source) != stamp(target):
                     os.makedirs(os.path.dirname(target), exist_ok=True)
                     shutil.copy2(source, target)
+                elif not there and os.path.isfile(target):
+                    os.remove(target)
 
     def begin(self, about: dict[str, Any]) -> None:
         """Start the journal of this worker."""
@@ -128,6 +135,7 @@ class Replayer(Session):
             self.warn("loop-not-recorded", f"{call.name} was not a main loop in the record")
             return (yield from call.items)
         self.project.library_attributes |= generators(self.sources.packages(), self.project)
+        self.jumped = False
         segments = self._segments(number)
         entry = self.enter(call.name, call.path, call.site, "main")
         self.append(enter_record(entry, self.position()[:-1], number))
@@ -326,6 +334,7 @@ class Replayer(Session):
         except (CheckpointDamaged, CheckpointMissing) as damage:
             self.warn(damage.code, f"{mark.file} cannot be restored: {damage.message}")
             return None
+        self.jumped = True
         seconds = now_s() - started
         self.append({"kind": "restore", "file": mark.file, "bytes": mark.bytes, "seconds": seconds})
         return anew

@@ -17,6 +17,7 @@ from florlib.ground.recorded import RecordedProcess
 from florlib.runtime.api import Runtime
 from florlib.runtime.arguments import watch_argparse
 from florlib.runtime.files import FileWatch
+from florlib.runtime.gone_files import GoneFiles
 from florlib.runtime.guard import guarded, on_degraded, open_file, os
 from florlib.runtime.optimizers import StepWatch
 from florlib.runtime.prints import LineTap, tap_standard_streams
@@ -141,6 +142,8 @@ def _replayer(spec: LaunchSpec, project: Project, path: str) -> Replayer | None:
     )
     sources.read(inside)
     session = Replayer(spec, project, sources, plan, recorded)
+    if plan.gone and spec.moves:
+        GoneFiles(session)
     session.begin(_about(spec, project, path))
     return session
 
@@ -176,7 +179,9 @@ def finish_session(session: Session) -> None:
             tap.close()
         if session.files is not None:
             session.files.active = False
-            session.append(session.files.record())
+            for record in (session.files.news(), *session.files.left()):
+                if record is not None:
+                    session.append(record)
             for path, file, line in session.files.outside():
                 text = (
                     f"{file}:{line}: {path} is outside of the project, and stays as the run left it"

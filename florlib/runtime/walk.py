@@ -70,11 +70,10 @@ class MainWalk:
         """Bring about the state behind the loop, and leave it as the record did."""
         session, mark = self.session, self.mark
         end = mark.iterations
-        if self.current != end:
-            session.place_late_files()
         has_else = self.entry.site is not None and self.entry.site.has_else
         if mark.how == "break" and not has_else and self._restore(end):
             self.how = "break"
+            self._place_files()
             return
         if mark.how != "exhausted":
             self._reach(max(end - 1, 0))
@@ -87,12 +86,18 @@ class MainWalk:
             return
         self._reach(end)
         yield from self._iterations(end, end)
+        self._place_files()
         self.how = "exhausted"
         if self.counted:
             self.entry.index, self.entry.counts = end, {}
             yield end
         elif not self.call.finished:
             self._exhaust(end)
+
+    def _place_files(self) -> None:
+        """Bring about the files behind the loop, once nothing of it is going to be executed."""
+        if self.session.jumped or self.executed < self.mark.iterations:
+            self.session.place_left_files(self.number)
 
     def _exhaust(self, end: int) -> None:
         """Ask a driven iterator for the item that is not there, as the record did."""
@@ -114,6 +119,8 @@ class MainWalk:
         position = session.position()
         session.append(iteration_record(position, self.number, index, 0.0, how))
         mark = self.mark.boundaries.get(index + 1)
+        if index + 1 == self.mark.iterations:
+            self._place_files()
         if mark is not None and index + 1 == self.mark.iterations and how in ("break", "return"):
             session.end_states.verify(mark, self.entry, self.number, index + 1, self.frame)
 
@@ -188,8 +195,10 @@ class MainWalk:
                 self._drive(index)
             except NoSuchItem:
                 return False
+        jumped = session.jumped
         if not session.restore(mark, self.entry, self.frame, after=False):
             return False
+        session.jumped = jumped or index > 0
         self._untouched = False
         self.current = index
         return True

@@ -50,6 +50,7 @@ class Lengths:
         rows = torch.randperm(24).tolist()
         while rows:
             size = random.randint(4, 7)
+            size += len(rows) == size + 1
             yield rows[:size]
             rows = rows[size:]
 """,

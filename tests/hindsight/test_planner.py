@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from florlib.ground.plan import Plan, Segment
 from florlib.ground.recorded import RecordedProcess
-from florlib.hindsight.planner import Planned, Question, Run, make_plan
+from florlib.hindsight.planner import Planned, make_plan
 from florlib.hindsight.probes import compare
+from florlib.hindsight.question import Question, Run
 from tests.homes import END, log
 from tests.runs import SCRIPT, TWO_LOOPS, main_loop, one_loop, recorded, source, two_loops
 
@@ -259,9 +260,27 @@ def test_a_probe_that_asks_what_a_library_counted_has_everything_executed() -> N
     assert (plan("print(epoch)").everything, plan("print(epoch)").files) == (False, False)
 
 
-def test_what_was_written_by_a_handle_and_read_behind_the_loop_is_written_again() -> None:
-    files = {"kind": "files", "read": [], "written": ["a.csv"], "made": ["a.csv"]}
-    process = recorded([*one_loop()[:-1], {**files, "held": ["a.csv"]}, END])
+@pytest.mark.parametrize(
+    ("left", "kept", "rewrites"),
+    [
+        ([10, 7], {"a.csv": True}, False),
+        (None, {"a.csv": False}, False),
+        ([10, 7], {}, True),
+        (False, {}, True),
+    ],
+    ids=["as it was", "gone since it was read", "changed", "written again"],
+)
+def test_a_file_that_is_read_behind_the_loop_is_written_again_where_it_is_not_as_the_loop_left_it(
+    left: Any, kept: dict[str, bool], rewrites: bool
+) -> None:
+    files = {"kind": "files", "read": [], "written": ["a.csv"], "behind": [[0, "a.csv"]]}
+    ends = {"kind": "left", "main": 0, "files": {"a.csv": left}}
+    run = Run("r", [recorded([*one_loop()[:-1], files, ends, END])], 20.0, left={0: kept})
 
-    assert planned(EPILOGUE, processes=[process]).plan.files
-    assert not planned(OUTER, processes=[process]).plan.files
+    def plan(anchor: str) -> Plan:
+        present = SCRIPT.replace(anchor, f"{anchor}\n{PROBE}")
+        return make_plan(run, Question({"train.py": compare("train.py", SCRIPT, present)})).plan
+
+    assert plan(EPILOGUE).files == rewrites
+    assert plan(EPILOGUE).left == ({} if rewrites else {0: kept})
+    assert not plan("torch.manual_seed(0)").files

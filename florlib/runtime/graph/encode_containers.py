@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from florlib.runtime.graph import memory
 from florlib.runtime.graph.leaves import class_name
+from florlib.runtime.graph.ordering import table_of
 from florlib.runtime.graph.parts import items_in_order, key_step, packed
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ def fill_deque(encoder: Encoder, number: int, value: Any) -> None:
 def fill_set(encoder: Encoder, number: int, value: Any) -> None:
     """Fill the node of a set, in the order in which it is gone through."""
     node = _begin(encoder, number, "set", value, set)
+    table = table_of(value)
+    if table is not None:
+        node["slots"] = [table.size, table.places, table.removed]
     node["v"] = [encoder.child(number, "{…}", item) for item in value]
 
 

@@ -12,7 +12,7 @@ from florlib.runtime.graph import kinds, memory
 from florlib.runtime.graph.building import Builder
 from florlib.runtime.graph.generators import set_generator_state
 from florlib.runtime.graph.holders import set_held_value
-from florlib.runtime.graph.ordering import fill_in_order
+from florlib.runtime.graph.ordering import Table, fill_in_order
 from florlib.runtime.graph.places import (
     ABSENT,
     GIVEN_NAMES,
@@ -62,7 +62,7 @@ class Filler:
 
     def _fill_set(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         values = [self.builder.value(item, ABSENT) for item in node["v"]]
-        fill_in_order(target, values)
+        fill_in_order(target, values, Table(*node["slots"]) if "slots" in node else None)
         self._fill_attributes(node, target)
 
     def _fill_bytearray(self, node: dict[str, Any], target: Any, paired: bool) -> None:

@@ -1,42 +1,130 @@
-"""Sets that are gone through in a given order.
+"""Sets that are gone through in the order in which they were, also after more is added.
 
 The order is that of the hash table (CPython, Objects/setobject.c): it depends on how large the
-table is, on which of two values that want one place came first, and on what was there before.
-All three are chosen anew here, and the outcome is looked at.
+table is, on which of two values that want one place came first, and on what was there before. As
+nothing tells where values lie, that is read from the memory of the set.
 """
 
 from __future__ import annotations
 
+import ctypes
 import itertools
+import sys
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 # How CPython 3.7 and later look for a place.
 _LINEAR_PROBES, _PERTURB_SHIFT, _HASH_MASK = 9, 5, (1 << 64) - 1
-_PROBES_TRIED = 40
-_LARGEST_SHRINK = 64  # a table so many times larger than its content needs is not looked for
+_SMALLEST = 8  # places of a table that lies in the set itself
+_REMOVED = -1  # what stands for the hash of a value that was there
 
 
-def fill_in_order(target: set[Any], values: list[Any]) -> bool:
+@dataclass(frozen=True, slots=True)
+class Table:
+    """How the values of a set lie.
+
+    Attributes:
+        size: number of places.
+        places: of the values, in the order in which they are gone through.
+        removed: places of values that were there since the table was made.
+    """
+
+    size: int
+    places: list[int]
+    removed: list[int]
+
+
+class _Set(ctypes.Structure):
+    """PySetObject of a build without debugging aids."""
+
+    _fields_ = (
+        ("references", ctypes.c_ssize_t),
+        ("type", ctypes.c_void_p),
+        ("filled", ctypes.c_ssize_t),
+        ("used", ctypes.c_ssize_t),
+        ("mask", ctypes.c_ssize_t),
+        ("table", ctypes.POINTER(ctypes.c_ssize_t)),  # a key's address, its hash, and so on
+    )
+
+
+def table_of(values: set[Any]) -> Table | None:
+    """The hash table of a set; None where it may not be read.
+
+    Another thread could exchange it meanwhile; our own look at no sets of the script.
+
+    >>> table_of(set(iter([16, 1, 8])))
+    Table(size=8, places=[0, 1, 6], removed=[])
+    """
+    others = [one for one in threading.enumerate() if not one.name.startswith("flor-")]
+    return _read(values) if _READABLE and len(others) <= 1 else None
+
+
+def _read(values: set[Any]) -> Table:
+    seen = _Set.from_address(id(values))
+    words = seen.table[: 2 * (seen.mask + 1)]
+    held = [(n, words[2 * n + 1]) for n in range(len(words) // 2) if words[2 * n]]
+    return Table(
+        len(words) // 2,
+        [place for place, number in held if number != _REMOVED],
+        [place for place, number in held if number == _REMOVED],
+    )
+
+
+def _is_readable() -> bool:
+    """Whether the memory of sets is laid out as it is known to be."""
+    has_lock = getattr(sys, "_is_gil_enabled", lambda: True)()
+    if sys.implementation.name != "cpython" or set.__basicsize__ != 200 or not has_lock:
+        return False
+    known = set(iter([0, 3, 8, 9, 40]))
+    known.discard(3)
+    return _read(known) == Table(32, [0, 8, 9, 10], [3])
+
+
+_READABLE = _is_readable()
+
+
+def fill_in_order(target: set[Any], values: list[Any], table: Table | None) -> bool:
     """Make a set hold these values and be gone through in their order; whether it is.
 
+    Args:
+        target: what is changed.
+        values: in the wanted order.
+        table: where they lay; None where that is not known.
+
     >>> made = set()
-    >>> fill_in_order(made, [0, 35, 8, 17, 26]), list(made)
-    (True, [0, 35, 8, 17, 26])
-    >>> fill_in_order(made, [0, 17, 35, 8, 26]), list(made)
-    (True, [0, 17, 35, 8, 26])
+    >>> fill_in_order(made, [16, 1, 8], Table(16, [0, 1, 8], [2])), table_of(made)
+    (True, Table(size=16, places=[0, 1, 8], removed=[2]))
     """
+    order = None if table is None else _order(values, table)
+    target.clear()
+    if table is None or order is None:
+        target.update(iter(values))
+    else:
+        _fill(target, order, table)
     if list(target) == values:
         return True
-    for first, rest, fillers in _ways(values):
-        target.clear()
-        target.update(dict.fromkeys(first))
-        target.update(rest)
-        for filler in fillers:
-            target.discard(filler)
-        if list(target) == values:
-            return True
+    target.clear()
+    target.update(iter(values))
     return False
+
+
+def _fill(target: set[Any], order: list[Any], table: Table) -> None:
+    fillers = [_Filler(place) for place in table.removed]
+    added = [*fillers, *order]
+    if table.size > _SMALLEST and added:
+        # A dictionary that comes to an empty set makes the table twice as large as itself, and more.
+        at_once = dict.fromkeys(added[: table.size // 2 - 1])
+        missing = range(max(table.size // 4, 5) - len(at_once))
+        twins = [_Twin(added[n % len(added)]) for n in missing]
+        at_once.update(dict.fromkeys(twins))
+        for twin in twins:
+            twin.same = True
+        target.update(at_once)
+    target.update(iter(added))
+    for filler in fillers:
+        target.discard(filler)
 
 
 class _Filler:
@@ -49,76 +137,34 @@ class _Filler:
         return self._place
 
 
-def _ways(values: list[Any]) -> Iterator[tuple[list[Any], list[Any], list[_Filler]]]:
-    """(added at once, added one by one, taken out again) of promising ways to make a set."""
-    yield [], values, []
-    size, count = 8, len(values)
-    while size <= _LARGEST_SHRINK * (2 * count + 8):
-        layout = _layout(values, size) if 5 * count < 3 * size else None
-        if layout is not None:
-            order, holes = layout
-            added = [*map(_Filler, holes), *order]
-            # A dictionary makes the table large enough at once.
-            room = size // 2 - 1 if size > 8 else 0
-            late = [_Filler(0) for _ in range(room - len(added))]
-            fillers = [item for item in added if type(item) is _Filler] + late
-            yield [*added[:room], *late], added[room:], fillers
-        size *= 2
+class _Twin:
+    """A key of its own at first, then the same as another one: counted, and not added."""
+
+    def __init__(self, other: Any) -> None:
+        self._hash = hash(other)
+        self.same = False
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self.same or self is other
 
 
-def _layout(values: list[Any], size: int) -> tuple[list[Any], list[int]] | None:
-    """(order of adding, places that something took that is gone) for a table of this size."""
-    for found in _places([hash(value) for value in values], size):
-        taken = {place: n for n, (place, _) in enumerate(found)}
-        passed = [before for _, before in found]
-        holes = {place for before in passed for place in before if place not in taken}
-        if 5 * (len(values) + len(holes)) < 3 * (size - 1):
-            order = _sorted_by([[taken[p] for p in before if p in taken] for before in passed])
-            if order is not None:
-                return [values[n] for n in order], sorted(holes)
-    return None
-
-
-_Choice = tuple[int, list[int]]
-"""A place, and the places that are asked for before it."""
-
-
-def _places(homes: list[int], size: int) -> Iterator[list[_Choice]]:
-    """Places for the hashes, rising; those first that ask for the fewest places left empty."""
-    chosen: list[_Choice] = []
-    open_choices: list[list[_Choice]] = []
-    taken: set[int] = set()
-    for _ in range(10 * len(homes) + 500):
-        n = len(chosen)
-        if n == len(homes):
-            yield chosen
-        elif len(open_choices) == n:
-            last = chosen[-1][0] if chosen else -1
-            highest = size - (len(homes) - n)
-            open_choices.append(_choices(homes[n], size, last, highest, taken))
-        if n < len(homes) and open_choices[n]:
-            chosen.append(open_choices[n].pop())
-            taken.add(chosen[-1][0])
-            continue
-        del open_choices[n:]
-        if not chosen:
-            return
-        taken.discard(chosen.pop()[0])
-
-
-def _choices(home: int, size: int, last: int, highest: int, taken: set[int]) -> list[_Choice]:
-    """Places behind `last` that a hash leads to, the likeliest at the end."""
-    way: list[int] = []
-    straight: list[_Choice] = []
-    others: list[_Choice] = []
-    settled = True  # whether all places passed so far are taken, or may yet be
-    for place in itertools.islice(_probes(home, size), _PROBES_TRIED):
-        if last < place <= highest:
-            (straight if settled else others).append((place, list(way)))
-        if place <= last and place not in taken:
-            settled = False
-        way.append(place)
-    return [*sorted(others, reverse=True)[-2:], *reversed(straight[:3])]
+def _order(values: list[Any], table: Table) -> list[Any] | None:
+    """The values in an order in which each comes to its place; None where their hashes do not
+    lead there, as those of objects that were made anew."""
+    taken = {place: n for n, place in enumerate(table.places)}
+    removed = set(table.removed)
+    passed = []
+    for value, place in zip(values, table.places, strict=True):
+        probes = itertools.islice(_probes(hash(value), table.size), 10 * table.size)
+        before = list(itertools.takewhile(lambda one: one != place, probes))  # noqa: B023
+        if any(one not in taken and one not in removed for one in before):
+            return None
+        passed.append([taken[one] for one in before if one in taken])
+    order = _sorted_by(passed)
+    return None if order is None else [values[n] for n in order]
 
 
 def _probes(number: int, size: int) -> Iterator[int]:

@@ -18,7 +18,7 @@ from florlib.runtime.graph.leaves import (
     decode_leaf,
     find_global,
 )
-from florlib.runtime.graph.ordering import fill_in_order
+from florlib.runtime.graph.ordering import Table, fill_in_order
 from florlib.runtime.graph.parts import is_loose_module
 from florlib.runtime.graph.places import (
     ABSENT,
@@ -349,4 +349,4 @@ def _order_comes_back(node: dict[str, Any], present: Any) -> bool:
         return True
     if isinstance(present, set) and list(present) == content:
         return True
-    return fill_in_order(set(), content)
+    return fill_in_order(set(), content, Table(*node["slots"]) if "slots" in node else None)

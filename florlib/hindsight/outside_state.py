@@ -1,0 +1,85 @@
+"""What an answer may depend on that no checkpoint holds: the run's own files, counters of libraries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from florlib.ground.plan import Segment
+from florlib.ground.recorded import RecordedProcess
+from florlib.hindsight.question import Question, Run, sources_of
+from florlib.source.imports import import_aliases
+
+# What a probe says when it looks at files.
+_READS_FILES = re.compile(
+    r"\b(open|load\w*|read\w*|listdir|scandir|walk|i?glob|exists|is_file|is_dir|iterdir|getsize"
+    r"|getmtime|l?stat)\("
+)
+# What a script says when it asks for the length of a file that it adds to.
+_ASKS_LENGTH = re.compile(r"\.tell\(")
+
+
+def behind_loops(run: Run, segments: Sequence[Segment], *, epilogue: bool) -> range:
+    """The main loops behind which a replay executes code."""
+    return range(
+        len(run.mains) if epilogue else max((segment.main for segment in segments), default=0)
+    )
+
+
+def reads_own_files(run: Run, question: Question, within: bool, behind: range) -> bool:
+    """Whether an answer may depend on files as they were in the middle of the run.
+
+    Args:
+        run: what was recorded.
+        question: what is asked.
+        within: whether iterations are asked for.
+        behind: the main loops behind which code is executed.
+    """
+    texts = [*(probe.text for probe in question.probes), *question.added.values()]
+    looks = any(map(_READS_FILES.search, texts))
+    if looks and within and any(process.written_files for process in run.processes):
+        return True
+    if any(_lost_files(process, run.left, behind, looks=looks) for process in run.processes):
+        return True
+    repeats = any(mark.how in ("raise", "return") for n in behind for mark in run.mains[n])
+    return (within or repeats) and (_rereads(run) or asks_libraries(run, question))
+
+
+def _rereads(run: Run) -> bool:
+    """Whether a main loop has looked at files that the run wrote."""
+    added = any(process.appended_files for process in run.processes)
+    if added and any(map(_ASKS_LENGTH.search, sources_of(run.processes).values())):
+        return True
+    return any(process.reread_files for process in run.processes)
+
+
+def _lost_files(
+    process: RecordedProcess, left: Mapping[int, Mapping[str, bool]], behind: range, *, looks: bool
+) -> bool:
+    """Whether code behind main loops looks at files that are no longer as those left them.
+
+    Args:
+        process: what was recorded.
+        left: files that still are, by the number of the main loop.
+        behind: the main loops in question.
+        looks: whether probes look at files.
+    """
+    if any(n in behind and path not in left.get(n, {}) for n, path in process.behind_files):
+        return True
+    if not looks or not process.written_files:
+        return False
+    return any(
+        n not in process.left_files or process.left_files[n].keys() - left.get(n, {}).keys()
+        for n in behind
+    )
+
+
+def asks_libraries(run: Run, question: Question) -> bool:
+    """Whether a probe speaks of a library that counts something which no checkpoint holds."""
+    packages = {name.partition(".")[0] for one in run.processes for name in one.moved_names}
+    return any(
+        name in packages or root.partition(".")[0] in packages
+        for probe in (question.probes if packages else ())
+        for name, root in import_aliases(run.trees[probe.path]).items()
+        if re.search(rf"\b{re.escape(name)}\b", probe.text)
+    )
