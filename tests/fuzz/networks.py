@@ -70,7 +70,7 @@ class Carrying(torch.nn.Module):
         self.hidden = None
 
     def forward(self, x):
-        hidden = torch.zeros(len(x), 4) if self.hidden is None else self.hidden.detach()[: len(x)]
+        hidden = torch.zeros(len(x), 4) if self.hidden is None else self.hidden.detach().float()[: len(x)]
         hidden = hidden if len(hidden) == len(x) else torch.zeros(len(x), 4)
         self.hidden = self.cell(x, hidden)
         return self.head(self.hidden)
