@@ -299,6 +299,10 @@ class Replayer(Session):
         """Restore a checkpoint; False where it cannot be, and then nothing was changed."""
         return self.restore_within(mark, entry, frame, states.NOTHING, after=after) is not None
 
+    def can_restore(self, mark: CheckpointMark, entry: Entry, frame: types.FrameType) -> bool:
+        """Whether a checkpoint at a boundary could be restored as things are."""
+        return self.restore_within(mark, entry, frame, states.NOTHING, trial=True) is not None
+
     def restore_within(
         self,
         mark: CheckpointMark,
@@ -307,8 +311,9 @@ class Replayer(Session):
         course: Mapping[str, Any],
         *,
         after: bool = False,
+        trial: bool = False,
     ) -> dict[str, Any] | None:
-        """Restore a checkpoint from the middle of a loop.
+        """Restore a checkpoint from the middle of a loop, or see whether that can be.
 
         Returns:
             What of the course could not be restored in place; None where the checkpoint cannot
@@ -327,6 +332,7 @@ class Replayer(Session):
                 dead=unread,
                 without=introduced_roots(self.plan.introduced, frame, self.project),
                 course=course,
+                trial=trial,
             )
         except RestoreRefused as refusal:
             self.warn("restore-refused", f"{mark.file} cannot be restored: {refusal}")
@@ -334,6 +340,8 @@ class Replayer(Session):
         except (CheckpointDamaged, CheckpointMissing) as damage:
             self.warn(damage.code, f"{mark.file} cannot be restored: {damage.message}")
             return None
+        if trial:
+            return anew
         self.jumped = True
         seconds = now_s() - started
         self.append({"kind": "restore", "file": mark.file, "bytes": mark.bytes, "seconds": seconds})

@@ -109,6 +109,7 @@ def restore(
     dead: Callable[[Root], bool],
     without: Callable[[Root], bool] = lambda root: False,
     course: Mapping[str, Any] = NOTHING,
+    trial: bool = False,
 ) -> dict[str, Any]:
     """Put a state back into the live objects and names of a frame.
 
@@ -119,6 +120,7 @@ def restore(
         dead: whether nothing reads a root before it is set again.
         without: whether the state knows nothing of a root and must not touch it.
         course: what the nested loop goes over, by name, where the state is from its middle.
+        trial: change nothing, as if the state was refused in any case.
 
     Returns:
         What the loop goes over now, as far as it could not be restored in place.
@@ -137,7 +139,11 @@ def restore(
     roots = [root for root in state.tree["roots"] if not without((root[0], root[1]))]
     tree = {"roots": roots, "nodes": state.tree["nodes"]}
     unread = frozenset((scope, name) for scope, name, _ in roots if dead((scope, name)))
-    bindings = Decoder(tree, state.read, graphs=state.graphs).restore(live, unread)
+    decoder = Decoder(tree, state.read, graphs=state.graphs)
+    if trial:
+        decoder.prepare(live, unread)
+        return {}
+    bindings = decoder.restore(live, unread)
     del live
     anew = {
         name: bindings.pop((COURSE_SCOPE, name))

@@ -188,7 +188,10 @@ class MainWalk:
         session = self.session
         if self.items.needs_driving(index):
             start = self.mark.boundaries.get(0)
-            if start is None or not session.restore(start, self.entry, self.frame, after=False):
+            # What was passed over cannot be gone back to.
+            if start is None or not session.can_restore(mark, self.entry, self.frame):
+                return False
+            if not session.restore(start, self.entry, self.frame, after=False):
                 return False
             self._untouched, self.current = False, None
             try:

@@ -49,6 +49,16 @@ class Decoder:
         Raises:
             RestoreRefused: something that matters has no counterpart; nothing was changed.
         """
+        builder = self.prepare(live, dead)
+        Filler(builder).fill()
+        return self._bindings(builder, live)
+
+    def prepare(self, live: Mapping[Root, Any], dead: frozenset[Root]) -> Builder:
+        """Find or make all that is to be filled, and change nothing.
+
+        Raises:
+            RestoreRefused: see `restore`.
+        """
         pairing = Pairing(self.tree["nodes"], self.tree["roots"], self.trusted, self.graphs)
         pairing.pair(live, dead)
         lost = {root: why for root, why in pairing.lost.items() if root not in dead}
@@ -63,8 +73,7 @@ class Decoder:
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             raise RestoreRefused(f"something cannot be made anew ({reason})") from error
-        Filler(builder).fill()
-        return self._bindings(builder, live)
+        return builder
 
     def _bindings(self, builder: Builder, live: Mapping[Root, Any]) -> dict[Root, Any]:
         bindings = {}
