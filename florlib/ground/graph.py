@@ -39,6 +39,7 @@ _FOLLOWED = frozenset(
 ).union(_STRUCTURE)
 
 
+_FRAME = "frame "  # begins the scope of a function that was under way
 _INSIDE_MODULES = re.compile(r"\._(?:modules|parameters|buffers)\['([^']*)'\]")
 
 
@@ -98,6 +99,7 @@ def compare_trees(
     """
     present = {(scope, name): content for scope, name, content in replayed["roots"]}
     walk = _Walk(recorded["nodes"], replayed["nodes"], *digests, nearness)
+    walk.note_variables(recorded["roots"])
     for scope, name, content in recorded["roots"]:
         root = (scope, name)
         if not ignored(root):
@@ -127,6 +129,14 @@ class _Walk:
         self.shared: set[int] = set()  # nodes of the replayed tree that were met
         self.checked = 0
         self.differences: list[Difference] = []
+        self.variables: dict[tuple[str, str], Any] = {}  # by function and name
+
+    def note_variables(self, roots: list[Any]) -> None:
+        """Note what the variables of functions under way are; none of those that call themselves."""
+        for scope, name, content in roots:
+            if scope.startswith(_FRAME):
+                variable = (scope.rpartition(" ")[2], name)
+                self.variables[variable] = _GONE if variable in self.variables else content
 
     def root(self, name: str, left: Any, right: Any) -> None:
         queue = collections.deque([(name, left, right)])
@@ -244,8 +254,22 @@ class _Walk:
             zip(one.get("defaults", ()), other.get("defaults", ()), strict=False)
         ):
             yield f"{path}.<default {n}>", item, other_item
-        for part in ("d", "cells", "kwdefaults"):
+        for part in ("d", "kwdefaults"):
             yield from self._named(path, one.get(part, ()), other.get(part, ()))
+        yield from self._named(path, self._cells(one, other), other.get("cells", ()))
+
+    def _cells(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> list[Any]:
+        """The variables that a function shares with the one around it.
+
+        An added line may read one more than the recorded function did: that is recorded where it
+        is a variable of a function that was under way.
+        """
+        cells = list(one.get("cells", ()))
+        known = {name for name, _ in cells}
+        around = one.get("name", ["", ""])[1].rpartition(".<locals>.")[0].rpartition(".")[2]
+        added = [name for name, _ in other.get("cells", ()) if name not in known]
+        found = [(name, self.variables.get((around, name), _GONE)) for name in added]
+        return cells + [[name, content] for name, content in found if content is not _GONE]
 
     def _named(self, path: str, one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:
         left, right = dict(one), dict(other)
