@@ -104,14 +104,21 @@ def data_order(entries: Mapping[str, Entry]) -> list[str]:
     none needs a hole before it.
     """
     own = [name for name, entry in entries.items() if (entry.file, entry.stored_as) == (None, name)]
-    return sorted(own, key=lambda name: _alignment(entries[name]), reverse=True)
+    return sorted(
+        own, key=lambda name: alignment(entries[name].shape, entries[name].bytes), reverse=True
+    )
 
 
-def _alignment(entry: Entry) -> int:
-    elements = math.prod(entry.shape)
-    if not elements or entry.bytes % elements:  # sub-byte elements: packed, no size of their own
+def alignment(shape: tuple[int, ...], length: int) -> int:
+    """What the first byte of a content must be a multiple of, in bytes.
+
+    >>> alignment((10, 20), 800), alignment((3,), 36)
+    (4, 4)
+    """
+    elements = math.prod(shape)
+    if not elements or length % elements:  # sub-byte elements: packed, no size of their own
         return 1
-    size = entry.bytes // elements
+    size = length // elements
     return size & -size  # the largest power of two in it: 4 for the 12 bytes of numpy's "<U3"
 
 

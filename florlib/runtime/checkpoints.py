@@ -10,6 +10,7 @@ from typing import Any
 from florlib.ground.layout import CHECKPOINTS, RunLayout
 from florlib.ground.position import Position
 from florlib.runtime import frames, states
+from florlib.runtime.arena import Snapshot, live_bytes
 from florlib.runtime.budget import Budget, StepPace
 from florlib.runtime.callsets import CallSets
 from florlib.runtime.graph.channels import has_own_pipe
@@ -41,6 +42,7 @@ class Checkpoints:
         self._folder: Path | None = None
         self._writer: CheckpointWriter | None = None
         self._budget: Budget | None = None
+        self._size = 0  # of the last one
         self._named: set[str] = set()
         self._captured: set[str] = set()
         self._pipe_lines: list[tuple[str, int]] | None = None
@@ -84,18 +86,14 @@ class Checkpoints:
             return None
         if not first and not self._budget.affords(started):
             return None
+        if self._writer is None:
+            self._writer = CheckpointWriter()
+        must = first or self._share >= 1  # checkpoints may take longer than training
+        if not must and not self._writer.arenas.has_free(self._size):
+            return None
         with guarded("take a checkpoint"), self._calls.aside():
-            held = () if self._writer is None else self._writer.held
-            captured = states.capture(frame, self._session.project, held, course)
-            found = [*captured.missing, *self._pipes()]
-            missing = [item for item in found if not unread((item.scope, item.name))]
-            if first:
-                self._caches = {(item.path, item.reason) for item in missing}
-            missing = [
-                item
-                for item in missing
-                if item.kind != "cache" or (item.path, item.reason) not in self._caches
-            ]
+            captured = states.capture(frame, self._session.project, self._writer.stored, course)
+            missing = self._lacks(captured, unread, first=first)
             self._note_names(captured, missing)
             path = self._folder / f"{stem}.safetensors"
             record = {
@@ -107,14 +105,32 @@ class Checkpoints:
                 "missing": [self._missing_record(item) for item in missing],
                 **about,
             }
-            if self._writer is None:
-                self._writer = CheckpointWriter()
-            self._writer.submit(
-                Job(path, captured.tree, captured.blocks, self._announcer(record, started))
-            )
-            return str(record["file"])
+            copied = self._copied(captured, must=must)
+            if copied is not None:
+                done = self._announcer(record, started)
+                self._writer.submit(Job(path, captured.tree, copied, done))
+                return str(record["file"])
         self._budget.spend(started, now_s() - started)
         return None
+
+    def _lacks(
+        self, captured: Captured, unread: Callable[[tuple[str, str]], bool], *, first: bool
+    ) -> list[Missing]:
+        found = [*captured.missing, *self._pipes()]
+        missing = [item for item in found if not unread((item.scope, item.name))]
+        if first:
+            self._caches = {(item.path, item.reason) for item in missing}
+        return [
+            item
+            for item in missing
+            if item.kind != "cache" or (item.path, item.reason) not in self._caches
+        ]
+
+    def _copied(self, captured: Captured, *, must: bool) -> Snapshot | None:
+        """The captured state's memory, copied; None where no arena is free."""
+        assert self._writer is not None
+        self._size = live_bytes(captured.blocks)
+        return self._writer.arenas.snapshot(captured.blocks, self._size, must=must)
 
     def _announcer(
         self, record: dict[str, Any], started: float

@@ -64,7 +64,7 @@ class EndStates:
             checkpoint = Checkpoint.open(self._session.run_layout.folder / mark.file)
             captured = states.capture(frame, self._session.project, course=course or states.NOTHING)
             recorded = {name: checkpoint.entry(name).digest for name in checkpoint.names}
-            replayed = {name: digest(block.data) for name, block in captured.blocks.items()}
+            replayed = {name: digest(block.view) for name, block in captured.blocks.items()}
             comparison = compare_trees(
                 checkpoint.tree,
                 self._session.relocation.back(captured.tree),
@@ -102,7 +102,7 @@ class EndStates:
             if block is None or recorded not in checkpoint.names:
                 return False
             one = (checkpoint.entry(recorded).dtype, checkpoint.read(recorded))
-            return are_near(one, (block.dtype, memoryview(block.data)), tolerance)
+            return are_near(one, (block.dtype, memoryview(block.view)), tolerance)
 
         return Nearness(tolerance, blocks)
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from florlib.runtime import frames
+from florlib.runtime.arena import private
 from florlib.runtime.concurrent import under_way
 from florlib.runtime.graph.building import Builder
 from florlib.runtime.graph.decode import Decoder, RestoreRefused
 from florlib.runtime.graph.encode import Captured, Encoder
 from florlib.runtime.graph.generators import global_states, set_global_states
 from florlib.runtime.graph.leaves import REFERENCE
-from florlib.runtime.graph.memory import Held
+from florlib.runtime.graph.memory import NOTHING_STORED, Stored
 from florlib.runtime.graph.pairing import Pairing
 from florlib.runtime.graph.places import ABSENT, Root
 from florlib.runtime.graph.workers import (
@@ -40,24 +41,24 @@ LINE_SCOPE = "line"
 def capture(
     frame: types.FrameType,
     project: Project,
-    held: Held = (),
+    stored: Stored = NOTHING_STORED,
     course: Mapping[str, Any] = NOTHING,
     *,
     graphs: bool = False,
 ) -> Captured:
     """Everything that the user's code can reach from a frame, every generator and switch.
 
-    Nothing is drawn from a generator and no user object is changed.
+    The bytes of tensors and arrays are told by where they lie. Nothing is drawn from a generator and no user object is changed.
 
     Args:
         frame: the user's, which runs the loop.
         project: whose files and modules are the user's.
-        held: contents that need no copy, because they are stored already.
+        stored: contents that need no copy, because they are on disk already.
         course: what the nested loop goes over, by name, where it is in its middle.
         graphs: keep tensors of an autograd graph as they are, to be restored in this process.
     """
     kept: dict[int, Any] | None = {} if graphs else None
-    encoder = Encoder(project.owns_module, held, frozenset(map(id, course.values())), kept)
+    encoder = Encoder(project.owns_module, stored, frozenset(map(id, course.values())), kept)
     with unobserved():
         captured = encoder.capture(_roots(frame, project, course, encoder))
         captured.missing.extend(under_way(project))
@@ -97,8 +98,8 @@ class StoredState:
 
 def in_memory(captured: Captured) -> StoredState:
     """The captured state itself, for restoring within the same process."""
-    blocks = captured.blocks
-    return StoredState(captured.tree, lambda name: memoryview(blocks[name].data), captured.graphs)
+    blocks = private(captured.blocks)
+    return StoredState(captured.tree, lambda name: memoryview(blocks[name].view), captured.graphs)
 
 
 def restore(

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from florlib.runtime.graph.memory import Block, Held
-from florlib.runtime.guard import degrade
+from florlib.runtime.arena import Arenas, Snapshot
+from florlib.runtime.freemem import free_memory
+from florlib.runtime.graph.memory import Stored
+from florlib.runtime.guard import degrade, guarded
 from florlib.runtime.session import end_thread
 from florlib.stores.checkpoints import Buffer, Keyframe, Published, publish
 
-# Private copies that wait to be written; beyond it training waits, which the budget counts.
-WAITING_BYTES = 256 << 20
 PAUSE_S = 0.05  # how long a fork waits for a checkpoint that is being written
+# From this size on memory that stays as it is counts as steady (memory.Stored).
+STEADY_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,43 +31,38 @@ class Job:
 
     path: Path
     tree: Any
-    blocks: dict[str, Block]
+    snapshot: Snapshot
     done: Callable[[Published | None], None]
-
-    @property
-    def bytes(self) -> int:
-        """Size of the copies that it holds."""
-        return sum(len(block.data) for block in self.blocks.values())
 
 
 class CheckpointWriter:
-    """Publishes checkpoints in the background; equal blocks refer to the first one's."""
+    """Publishes checkpoints in the background; equal blocks refer to the first one's.
+
+    Attributes:
+        arenas: that checkpoints are copied into before they are handed over.
+        stored: what later checkpoints need not copy.
+    """
 
     def __init__(self) -> None:
-        self._jobs: queue.Queue[Job | None] = queue.Queue()
+        self.arenas = Arenas(self._soon, free_memory)
+        self.stored = Stored()
+        self._jobs: queue.Queue[Job | Callable[[], None] | None] = queue.Queue()
         self._room = threading.Condition()
-        self._waiting_bytes = 0
         self._keyframe: Keyframe | None = None
         self._unfinished = 0
         self._thread: threading.Thread | None = None
 
     def submit(self, job: Job) -> None:
-        """Hand over a checkpoint; waits while too much is on its way."""
-        size = job.bytes
+        """Hand over a checkpoint."""
         with self._room:
-            while self._waiting_bytes and self._waiting_bytes + size > WAITING_BYTES:
-                self._room.wait()
-            self._waiting_bytes += size
             self._unfinished += 1
+        self._soon(job)
+
+    def _soon(self, job: Job | Callable[[], None]) -> None:
         self._jobs.put(job)
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="flor-checkpoints", daemon=True)
             self._thread.start()
-
-    @property
-    def held(self) -> Held:
-        """Contents that the keyframe holds, so that later checkpoints need no copy of them."""
-        return () if self._keyframe is None else self._keyframe.names
 
     def pause(self) -> None:
         """End the thread, unless it is long at work; the next checkpoint starts it anew."""
@@ -85,23 +82,30 @@ class CheckpointWriter:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
+            if not isinstance(job, Job):
+                with guarded("make room for checkpoints"):
+                    job()
+                continue
             published = None
             try:
                 published = self._publish(job)
             except Exception as error:  # noqa: BLE001  # a full disk must not end training
                 degrade(f"write checkpoint {job.path.name}", error)
+            self.arenas.give_back(job.snapshot)
             job.done(published)
             with self._room:
-                self._waiting_bytes -= job.bytes
                 self._unfinished -= 1
                 self._room.notify_all()
 
     def _publish(self, job: Job) -> Published:
         buffers = [
-            Buffer(name, block.dtype, block.shape, block.data, block.held)
-            for name, block in job.blocks.items()
+            Buffer(name, block.dtype, block.shape, block.view, block.held, block.address)
+            for name, block in job.snapshot.blocks.items()
         ]
         published = publish(job.path, job.tree, buffers, keyframe=self._keyframe)
         if self._keyframe is None:
             self._keyframe = Keyframe.open(job.path)
+        origins = [job.snapshot.blocks[name].origin for name in published.referenced]
+        steady = {part for part in origins if part is not None and part[1] >= STEADY_BYTES}
+        self.stored = Stored(self._keyframe.names, frozenset(steady))
         return published

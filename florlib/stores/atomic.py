@@ -67,11 +67,23 @@ def published(path: Path) -> Iterator[WholeWrites]:
         OSError: it could not be written or renamed, and nothing of it is left; or the folder could
             not be synced.
     """
+    with renamed(path) as temporary, WholeWrites(temporary, "w") as file:
+        yield file
+        _fsync(file.fileno())
+
+
+@contextmanager
+def renamed(path: Path) -> Iterator[Path]:
+    """Give a path to write a file to, which becomes `path` when the block ends.
+
+    The block has the file on the disk before it ends; when it raises, nothing is left.
+
+    Raises:
+        OSError: it could not be renamed, or the folder could not be synced.
+    """
     temporary = temporary_path(path, _getpid())
     try:
-        with WholeWrites(temporary, "w") as file:
-            yield file
-            _fsync(file.fileno())
+        yield temporary
         _rename(temporary, path)
     except BaseException:
         with suppress(OSError):

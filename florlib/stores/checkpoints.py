@@ -7,7 +7,7 @@ knows.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from mmap import ACCESS_READ, mmap
@@ -23,7 +23,8 @@ from florlib.ground.checkpoint_format import (
     encode_header,
 )
 from florlib.ground.errors import CheckpointDamaged, CheckpointMissing
-from florlib.stores.atomic import published, writer_of
+from florlib.stores.atomic import writer_of
+from florlib.stores.direct import published_directly
 
 # Private copies, because scripts that are being recorded replace open and functions of os.
 _listdir, _unlink = os.listdir, os.unlink
@@ -42,6 +43,8 @@ class Buffer:
         shape: sizes, outermost first.
         data: the elements in C order, little-endian, contiguous; they must not change meanwhile.
         held: instead of data, digest and length of a content that the keyframe holds.
+        address: where the data lie, if that is known: those that follow each other in memory as
+            they do in the file are written as one.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Buffer:
     shape: tuple[int, ...]
     data: memoryview | bytes
     held: tuple[str, int] | None = None
+    address: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,13 @@ class Published:
         path: the file.
         bytes: its length.
         referenced_bytes: content that lies in the keyframe and was not written again.
+        referenced: the tensors that have it.
     """
 
     path: Path
     bytes: int
     referenced_bytes: int
+    referenced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,7 @@ def publish(
     """
     if keyframe is not None and keyframe.path.parent != path.parent:
         raise ValueError(f"keyframe {keyframe.path} is not in the folder of {path}")
-    contents: dict[str, memoryview] = {}
+    contents: dict[str, Buffer] = {}
     entries: dict[str, Entry] = {}
     stored: dict[tuple[str, int], str] = {}
     for buffer in buffers:
@@ -124,16 +130,35 @@ def publish(
         if buffer.held is not None:
             entries[buffer.name] = _refer(buffer, keyframe)
             continue
-        contents[buffer.name] = view = _as_bytes(buffer.data)
-        entries[buffer.name] = _place(buffer, view, stored, keyframe)
+        contents[buffer.name] = buffer
+        entries[buffer.name] = _place(buffer, _as_bytes(buffer.data), stored, keyframe)
     header = encode_header(tree, entries)
     size = 0
-    with published(path) as file:
+    with published_directly(path) as file:
         size += file.write(header)
-        for name in data_order(entries):
-            size += file.write(contents[name])
-    referenced = sum(entry.bytes for entry in entries.values() if entry.file is not None)
-    return Published(path, size, referenced)
+        for piece in _pieces(contents[name] for name in data_order(entries)):
+            size += file.write_memory(*piece) if isinstance(piece, tuple) else file.write(piece)
+    referenced = tuple(name for name, entry in entries.items() if entry.file is not None)
+    return Published(path, size, sum(entries[name].bytes for name in referenced), referenced)
+
+
+def _pieces(buffers: Iterable[Buffer]) -> Iterator[tuple[int, int] | memoryview]:
+    """What to write one after the other: (address, bytes), or the bytes themselves."""
+    start = end = 0
+    for buffer in buffers:
+        view = _as_bytes(buffer.data)
+        if buffer.address is not None and buffer.address == end:
+            end += len(view)
+            continue
+        if end > start:
+            yield start, end - start
+        start = end = 0
+        if buffer.address is None:
+            yield view
+        else:
+            start, end = buffer.address, buffer.address + len(view)
+    if end > start:
+        yield start, end - start
 
 
 def _as_bytes(data: memoryview | bytes) -> memoryview:

@@ -13,7 +13,7 @@ import struct
 import types
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -22,6 +22,7 @@ import torch
 
 from florlib.ground.checkpoint_format import Entry, data_order, decode_header, digest, encode_header
 from florlib.ground.graph import Comparison, compare_trees
+from florlib.runtime.arena import private
 from florlib.runtime.graph.decode import ABSENT, Decoder
 from florlib.runtime.graph.encode import Captured, Encoder
 
@@ -34,8 +35,9 @@ def is_project(module: str) -> bool:
 
 
 def capture(names: Mapping[str, Any]) -> Captured:
-    """Take the named objects apart."""
-    return Encoder(is_project).capture((SCOPE, name, value) for name, value in names.items())
+    """Take the named objects apart, with copies of what is in memory."""
+    captured = Encoder(is_project).capture((SCOPE, name, value) for name, value in names.items())
+    return replace(captured, blocks=private(captured.blocks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,10 @@ def stored(captured: Captured) -> Stored:
     """Encode a capture as a checkpoint file, and read that."""
     entries = {}
     for name, block in captured.blocks.items():
-        hashed = digest(block.data)
-        entries[name] = Entry(block.dtype, block.shape, len(block.data), hashed, None, name)
+        hashed = digest(block.view)
+        entries[name] = Entry(block.dtype, block.shape, len(block.view), hashed, None, name)
     data = encode_header(captured.tree, entries)
-    data += b"".join(captured.blocks[name].data for name in data_order(entries))
+    data += b"".join(captured.blocks[name].view for name in data_order(entries))
     header = decode_header(data)
     view = memoryview(data)
     return Stored(header.tree, {name: view[a:b] for name, (a, b) in header.spans.items()})
@@ -78,7 +80,7 @@ def put_back(
 def compared(one: Captured, other: Captured) -> Comparison:
     """Both captures, held against each other as a replay's verification does."""
     digests = [
-        {name: digest(block.data) for name, block in captured.blocks.items()}
+        {name: digest(block.view) for name, block in captured.blocks.items()}
         for captured in (one, other)
     ]
     return compare_trees(

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+from florlib.ground.checkpoint_format import digest
 from florlib.runtime.graph.decode import RestoreRefused
 from florlib.runtime.graph.encode import Encoder
+from florlib.runtime.graph.memory import Block, Stored
 from tests.runtime import things
 from tests.runtime.graphs import capture, difference, is_project, put_back, stored
 from tests.runtime.things import Both, Thing, counter
@@ -183,33 +185,35 @@ def test_the_path_to_what_is_missing_is_told():
     assert captured.missing[0].path == "run.parts[0]['it']"
 
 
+def steady(block: Block) -> Stored:
+    """What is known once this block was stored and found unchanged."""
+    return Stored({(digest(block.view), len(block.view))}, {block.origin})
+
+
 @pytest.mark.parametrize("dtype", ["f8", "c16", "datetime64[s]", "U3", ">i4", "?"])
-def test_content_that_is_held_already_is_not_copied(dtype):
-    from florlib.ground.checkpoint_format import digest
-
+def test_content_that_is_stored_already_is_not_copied(dtype):
     array = np.zeros(1 << 20, dtype=dtype)
-    first = Encoder(is_project).capture([("s", "a", array)])
-    content = first.blocks["a"].data
-    held = {(digest(content), len(content))}
+    known = steady(Encoder(is_project).capture([("s", "a", array)]).blocks["a"])
 
-    second = Encoder(is_project, held).capture([("s", "a", array)])
+    second = Encoder(is_project, known).capture([("s", "a", array)])
 
     assert second.missing == []
-    assert second.blocks["a"].held in held
+    assert second.blocks["a"].held in known.contents
     assert len(second.blocks["a"].data) == 0
 
 
-def test_a_tensor_that_is_held_already_is_not_copied():
-    from florlib.ground.checkpoint_format import digest
-
+def test_a_tensor_that_is_stored_already_is_copied_when_it_has_changed():
     tensor = torch.ones(1 << 20)
-    content = Encoder(is_project).capture([("s", "a", tensor)]).blocks["a"].data
-    held = {(digest(content), len(content))}
+    known = steady(Encoder(is_project).capture([("s", "a", tensor)]).blocks["a"])
 
-    second = Encoder(is_project, held).capture([("s", "a", tensor), ("s", "b", tensor + 1)])
+    same = Encoder(is_project, known).capture([("s", "a", tensor), ("s", "b", tensor + 1)])
+    tensor[7] = 3
+    changed = Encoder(is_project, known).capture([("s", "a", tensor)])
 
-    assert second.blocks["a"].held in held
-    assert second.blocks["b"].held is None
+    assert same.blocks["a"].held in known.contents
+    assert same.blocks["b"].held is None
+    assert changed.blocks["a"].held is None
+    assert len(changed.blocks["a"].data) == 4 << 20
 
 
 def test_a_memoryview_is_named_and_stays_a_view():

@@ -107,14 +107,14 @@ class Encoder:
 
     Attributes:
         is_project: whether a module name belongs to the user's project.
-        held: contents that need no copy, because they are stored already.
+        stored: contents that need no copy, because they are on disk already.
         under_way: ids of the DataLoaders that are being gone through.
         graphs: where tensors with an autograd graph are kept by node; None keeps none, so that a
             checkpoint that is being written holds no graph in memory.
     """
 
     is_project: Any
-    held: memory.Held = ()
+    stored: memory.Stored = memory.NOTHING_STORED
     under_way: frozenset[int] = frozenset()
     graphs: dict[int, Any] | None = None
     nodes: list[dict[str, Any]] = field(default_factory=list)
@@ -187,7 +187,7 @@ class Encoder:
     def _long_text(self, value: str | bytes, place: _Place) -> Any:
         tag = "text" if isinstance(value, str) else "data"
         data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
-        return [tag, self.block_at(place, memory.bytes_block(data, self.held))]
+        return [tag, self.block_at(place, memory.Block("uint8", (len(data),), data))]
 
     def _node(self, value: Any, kind: str, place: _Place) -> int:
         number = len(self.nodes)

@@ -76,7 +76,7 @@ def _storage_node(encoder: Encoder, number: int, value: Any) -> int:
         node["partial"] = True  # parts that no tensor shows may hold anything
     encoder.nodes.append(node)
     encoder.nodes[position]["t"] = encoder.block(
-        number, memory.storage_block(value.detach(), encoder.held)
+        number, memory.storage_block(value.detach(), encoder.stored)
     )
     return position
 
@@ -98,7 +98,7 @@ def fill_array(encoder: Encoder, number: int, value: Any) -> None:
         return
     node["order"] = "F" if value.flags["F_CONTIGUOUS"] and value.ndim > 1 else "C"
     node["writeable"] = bool(value.flags["WRITEABLE"])
-    node["t"] = encoder.block(number, memory.array_block(value, encoder.held))
+    node["t"] = encoder.block(number, memory.array_block(value, encoder.stored))
 
 
 def _fill_object_array(encoder: Encoder, number: int, node: dict[str, Any], value: Any) -> None:

@@ -1,4 +1,4 @@
-"""The bytes under tensors and arrays: copied out whole, one copy for all that share them.
+"""The bytes under tensors and arrays: one block for all that share them.
 
 Uses the torch and numpy that the user's process has loaded, and loads neither.
 """
@@ -16,28 +16,79 @@ from florlib.ground.checkpoint_format import digest
 
 
 @dataclass(frozen=True, slots=True)
+class Live:
+    """Memory of the script's, which will change when the script goes on.
+
+    Attributes:
+        address: of its first byte.
+        length: in bytes.
+        owner: what keeps it.
+    """
+
+    address: int
+    length: int
+    owner: Any
+
+    def __len__(self) -> int:
+        return self.length
+
+    def view(self) -> memoryview:
+        """The bytes where they lie."""
+        if not self.length:
+            return memoryview(b"")
+        array: Any = (ctypes.c_ubyte * self.length).from_address(self.address)
+        array.flor_owner = self.owner  # the memory lives as long as the view does
+        return memoryview(array).cast("B")
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
-    """A private copy of one piece of memory.
+    """One piece of memory.
 
     Attributes:
         dtype: element type as torch or numpy spells it, "float32".
-        shape: of the copy, in C order.
-        data: its bytes.
+        shape: in C order.
+        data: its bytes, or where they lie.
         held: instead of data, digest and length of bytes that were stored before.
+        address: of private bytes that were copied into an arena.
+        origin: address and length of the live memory that they are, or would be, a copy of.
     """
 
     dtype: str
     shape: tuple[int, ...]
-    data: bytes | memoryview
+    data: bytes | memoryview | Live
     held: tuple[str, int] | None = None
+    address: int | None = None
+    origin: tuple[int, int] | None = None
+
+    @property
+    def view(self) -> bytes | memoryview:
+        """Its bytes."""
+        return self.data.view() if isinstance(self.data, Live) else self.data
 
 
-Held = Container[tuple[str, int]]
-"""Digests and lengths of contents that need no copy, as they are stored already."""
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is on disk already.
 
-# From this size on memory is hashed where it lies before it is copied: a data set in a global
-# tensor costs one pass over it, at some 30 GB/s, instead of a copy.
-HASHED_FIRST_BYTES = 1 << 20
+    Attributes:
+        contents: digests and lengths.
+        steady: (address, bytes) of memory whose content was stored before and did not change: it
+            is hashed where it lies, at some 30 GB/s, and copied only if it has changed.
+    """
+
+    contents: Container[tuple[str, int]] = ()
+    steady: Container[tuple[int, int]] = ()
+
+    def key_of(self, live: Live) -> tuple[str, int] | None:
+        """Digest and length of what memory holds, if it is stored; None too where it seldom is."""
+        if (live.address, live.length) not in self.steady:
+            return None
+        key = (digest(live.view()), live.length)
+        return key if key in self.contents else None
+
+
+NOTHING_STORED = Stored()
 
 
 def torch() -> Any:
@@ -51,16 +102,13 @@ def is_network(cls: type) -> bool:
     return lib is not None and issubclass(cls, lib.nn.Module)
 
 
-def storage_block(tensor: Any, held: Held = ()) -> Block:
-    """Copy the whole storage that a tensor looks into, unless its content is held already.
+def storage_block(tensor: Any, stored: Stored = NOTHING_STORED) -> Block:
+    """The whole storage that a tensor looks into.
 
-    The copy has the tensor's shape where the tensor is all of its storage, and is flat
-    otherwise.
+    It has the tensor's shape where the tensor is all of its storage, and is flat otherwise.
     """
-    lib = torch()
     size = tensor.element_size()
     storage = tensor.untyped_storage()
-    raw = lib.empty(0, dtype=lib.uint8, device=tensor.device).set_(storage)
     dtype = str(tensor.dtype).removeprefix("torch.")
     if tensor.is_contiguous() and tensor.numel() * size == storage.nbytes():
         shape = tuple(tensor.shape)
@@ -68,12 +116,20 @@ def storage_block(tensor: Any, held: Held = ()) -> Block:
         shape = (storage.nbytes() // size,)
     else:
         dtype, shape = "uint8", (storage.nbytes(),)
-    if held and raw.device.type == "cpu" and raw.numel() >= HASHED_FIRST_BYTES:
-        live = tensor_bytes(raw)
-        key = (digest(live), len(live))
-        if key in held:
-            return Block(dtype, shape, b"", key)
-    return Block(dtype, shape, tensor_bytes(raw.to("cpu", copy=True)))
+    if tensor.device.type != "cpu":
+        lib = torch()
+        raw = lib.empty(0, dtype=lib.uint8, device=tensor.device).set_(storage)
+        return Block(dtype, shape, tensor_bytes(raw.to("cpu", copy=True)))
+    return _live_block(dtype, shape, Live(storage.data_ptr(), storage.nbytes(), storage), stored)
+
+
+def _live_block(dtype: str, shape: tuple[int, ...], live: Live, stored: Stored) -> Block:
+    if not live.length:
+        return Block(dtype, shape, b"")
+    origin, key = (live.address, live.length), stored.key_of(live)
+    if key is None:
+        return Block(dtype, shape, live, origin=origin)
+    return Block(dtype, shape, b"", key, origin=origin)
 
 
 def covers_storage(tensor: Any) -> bool:
@@ -90,12 +146,7 @@ def tensor_content(tensor: Any) -> bytes | memoryview:
 
 def tensor_bytes(flat: Any) -> bytes | memoryview:
     """The bytes of a contiguous CPU tensor, without numpy and without another copy."""
-    size = flat.numel() * flat.element_size()
-    if size == 0:
-        return b""
-    view = (ctypes.c_ubyte * size).from_address(flat.data_ptr())
-    view.flor_owner = flat  # the memory lives as long as the view does
-    return memoryview(view).cast("B")
+    return Live(flat.data_ptr(), flat.numel() * flat.element_size(), flat).view()
 
 
 def fill_storage(tensor: Any, data: memoryview) -> None:
@@ -118,15 +169,6 @@ def new_storage(data: memoryview, device: str) -> Any:
     return source.to(device).untyped_storage()
 
 
-def bytes_block(data: bytes, held: Held = ()) -> Block:
-    """Plain bytes as a block; they are immutable and need no copy."""
-    if len(data) >= HASHED_FIRST_BYTES:
-        key = (digest(data), len(data))
-        if key in held:
-            return Block("uint8", (len(data),), b"", key)
-    return Block("uint8", (len(data),), data)
-
-
 def array_owner(array: Any) -> Any:
     """The array that owns the memory an array looks into; itself where it owns it."""
     numpy = sys.modules["numpy"]
@@ -136,15 +178,13 @@ def array_owner(array: Any) -> Any:
     return owner
 
 
-def array_block(array: Any, held: Held = ()) -> Block:
-    """Copy an array's elements, in C order, unless they are held already."""
-    if held and array.nbytes >= HASHED_FIRST_BYTES and array.flags["C_CONTIGUOUS"]:
-        # Not memoryview's own cast: it knows neither complex numbers nor text nor times.
-        live = memoryview(array.reshape(-1).view("u1"))
-        key = (digest(live), len(live))
-        if key in held:
-            return Block(array.dtype.name, tuple(array.shape), b"", key)
-    return Block(array.dtype.name, tuple(array.shape), array.tobytes())
+def array_block(array: Any, stored: Stored = NOTHING_STORED) -> Block:
+    """An array's elements, in C order."""
+    dtype, shape = array.dtype.name, tuple(array.shape)
+    if not array.flags["C_CONTIGUOUS"]:
+        return Block(dtype, shape, array.tobytes())
+    address: int = array.__array_interface__["data"][0]
+    return _live_block(dtype, shape, Live(address, array.nbytes, array), stored)
 
 
 def zeros_like(array: Any) -> Any:

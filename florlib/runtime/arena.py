@@ -1,0 +1,204 @@
+"""Memory that snapshots are copied into: reserved once, touched before it is needed, used again.
+
+A copy into fresh memory costs seven times as much as one into memory that was written before, as
+the system has to find and clear each page. So there are at most two arenas, which the writer gives
+back when it has written them; where none is free, no snapshot is taken.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from florlib.ground.checkpoint_format import alignment
+from florlib.runtime.graph.memory import Block, Live
+
+SMALL_BYTES = 4 << 20  # snapshots up to here get memory of their own: the pages are few
+WAITING_SMALL_BYTES = 64 << 20  # of which so much may wait to be written
+MOST_ARENAS = 2
+_SPARE = 16  # an arena is a sixteenth larger than what it was made for
+_HUGE_PAGE = 2 << 20
+_SHARE_OF_FREE = 4  # both arenas together take a quarter of the free memory
+
+
+class Arena:
+    """A piece of memory of this process alone.
+
+    Args:
+        size: in bytes.
+
+    Attributes:
+        size: at least what was asked for.
+    """
+
+    def __init__(self, size: int) -> None:
+        unit = mmap.PAGESIZE if size < _HUGE_PAGE else _HUGE_PAGE
+        self.size = max(-(-size // unit), 1) * unit
+        memory = mmap.mmap(-1, self.size)
+        for advice in ("MADV_HUGEPAGE", "MADV_DONTFORK"):
+            with suppress(AttributeError, OSError):  # not Linux, or built without
+                memory.madvise(getattr(mmap, advice))
+        self._view = memoryview(memory)
+        self.address = ctypes.addressof(ctypes.c_ubyte.from_buffer(memory))
+
+    def touch(self) -> None:
+        """Have the system find all pages now; the GIL is let go meanwhile."""
+        ctypes.memset(self.address, 0, self.size)
+
+    def copy_in(self, blocks: dict[str, Block]) -> dict[str, Block]:
+        """Blocks with private copies of what was live memory.
+
+        They lie in the order in which a file has them, so that they are written as one.
+        """
+        live = [(name, block) for name, block in blocks.items() if type(block.data) is Live]
+        live.sort(key=lambda item: alignment(item[1].shape, len(item[1].data)), reverse=True)
+        copied = dict(blocks)
+        at = 0
+        for name, block in live:
+            source = block.data
+            assert isinstance(source, Live)
+            ctypes.memmove(self.address + at, source.address, source.length)
+            data = self._view[at : at + source.length]
+            copied[name] = replace(block, data=data, address=self.address + at)
+            at += source.length
+        return copied
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Blocks that nothing changes any more.
+
+    Attributes:
+        size: how many bytes were copied.
+        arena: where the copies lie.
+    """
+
+    blocks: dict[str, Block]
+    size: int
+    arena: Arena
+
+
+def live_bytes(blocks: dict[str, Block]) -> int:
+    """How much of these blocks has to be copied."""
+    return sum(len(block.data) for block in blocks.values() if type(block.data) is Live)
+
+
+def private(blocks: dict[str, Block]) -> dict[str, Block]:
+    """Blocks with copies of what was live memory, in memory of their own."""
+    return Arena(live_bytes(blocks)).copy_in(blocks)
+
+
+class Arenas:
+    """Hands out arenas, and makes them larger where snapshots have grown.
+
+    Args:
+        in_background: has a function called soon, on another thread.
+        free: bytes of memory that are free; None where that cannot be told.
+    """
+
+    def __init__(
+        self,
+        in_background: Callable[[Callable[[], None]], None],
+        free: Callable[[], int | None],
+    ) -> None:
+        self._in_background = in_background
+        self._free_memory = free
+        self._change = threading.Condition()
+        self._free: list[Arena] = []
+        self._taken = 0
+        self._growing = False
+        self._small_bytes = 0
+
+    def has_free(self, size: int) -> bool:
+        """Whether a snapshot of this size would find an arena now."""
+        with self._change:
+            if size <= SMALL_BYTES:
+                return self._small_bytes + size <= WAITING_SMALL_BYTES
+            return any(arena.size >= size for arena in self._free) or not self._taken
+
+    def snapshot(self, blocks: dict[str, Block], size: int, *, must: bool) -> Snapshot | None:
+        """Blocks with private copies of what was live memory; None where that would take time.
+
+        Args:
+            blocks: of which some are live.
+            size: bytes of these.
+            must: wait for an arena, or make one, rather than go without.
+        """
+        arena = self._take(size, must)
+        if arena is None:
+            return None
+        try:
+            return Snapshot(arena.copy_in(blocks), size, arena)
+        except BaseException:
+            self.give_back(Snapshot({}, size, arena))
+            raise
+
+    def _take(self, size: int, must: bool) -> Arena | None:
+        with self._change:
+            if size <= SMALL_BYTES:
+                return self._take_small(size, must)
+            found = self._take_free(size)
+            while found is None and must and self._taken:
+                self._change.wait()
+                found = self._take_free(size)
+            if found is None and must:
+                self._free.clear()
+                found = Arena(size)
+            elif found is None:
+                self._grow(size)
+                return None
+            self._taken += 1
+            return found
+
+    def _take_small(self, size: int, must: bool) -> Arena | None:
+        while self._small_bytes and self._small_bytes + size > WAITING_SMALL_BYTES:
+            if not must:
+                return None
+            self._change.wait()
+        arena = Arena(size)
+        self._small_bytes += arena.size
+        return arena
+
+    def _take_free(self, size: int) -> Arena | None:
+        for number, arena in enumerate(self._free):
+            if arena.size >= size:
+                return self._free.pop(number)
+        return None
+
+    def _grow(self, size: int) -> None:
+        """Have an arena of this size made; too small ones make room for it."""
+        most = self._most(size)
+        while self._free and self._taken + len(self._free) >= most:
+            self._free.pop()
+        if not self._growing and self._taken + len(self._free) < most:
+            self._growing = True
+            self._in_background(lambda: self._make(size + size // _SPARE))
+
+    def _most(self, size: int) -> int:
+        """How many arenas of this size there may be."""
+        free = self._free_memory()
+        if free is None or MOST_ARENAS * size * _SHARE_OF_FREE <= free:
+            return MOST_ARENAS
+        return 1 if 2 * size <= free else 0
+
+    def _make(self, size: int) -> None:
+        arena = Arena(size)
+        arena.touch()
+        with self._change:
+            self._growing = False
+            self._free.append(arena)
+            self._change.notify_all()
+
+    def give_back(self, snapshot: Snapshot) -> None:
+        """Use an arena again whose snapshot is written."""
+        with self._change:
+            if snapshot.size <= SMALL_BYTES:
+                self._small_bytes -= snapshot.arena.size
+            else:
+                self._taken -= 1
+                self._free.append(snapshot.arena)
+            self._change.notify_all()
