@@ -15,6 +15,7 @@ from florlib.runtime.budget import Budget, StepPace
 from florlib.runtime.callsets import CallSets
 from florlib.runtime.graph.channels import has_own_pipe
 from florlib.runtime.graph.encode import Captured, Missing
+from florlib.runtime.graph.known import Known
 from florlib.runtime.guard import guarded, os
 from florlib.runtime.marks import pairs
 from florlib.runtime.session import Session, now_s
@@ -43,6 +44,7 @@ class Checkpoints:
         self._writer: CheckpointWriter | None = None
         self._budget: Budget | None = None
         self._size = 0  # of the last one
+        self._known = Known()
         self._named: set[str] = set()
         self._captured: set[str] = set()
         self._pipe_lines: list[tuple[str, int]] | None = None
@@ -92,7 +94,9 @@ class Checkpoints:
         if not must and not self._writer.arenas.has_free(self._size):
             return None
         with guarded("take a checkpoint"), self._calls.aside():
-            captured = states.capture(frame, self._session.project, self._writer.stored, course)
+            captured = states.capture(
+                frame, self._session.project, self._writer.stored, course, known=self._known
+            )
             missing = self._lacks(captured, unread, first=first)
             self._note_names(captured, missing)
             path = self._folder / f"{stem}.safetensors"

@@ -14,6 +14,7 @@ from florlib.runtime.graph.building import Builder
 from florlib.runtime.graph.decode import Decoder, RestoreRefused
 from florlib.runtime.graph.encode import Captured, Encoder
 from florlib.runtime.graph.generators import global_states, set_global_states
+from florlib.runtime.graph.known import Known
 from florlib.runtime.graph.leaves import REFERENCE
 from florlib.runtime.graph.memory import NOTHING_STORED, Stored
 from florlib.runtime.graph.pairing import Pairing
@@ -44,6 +45,7 @@ def capture(
     stored: Stored = NOTHING_STORED,
     course: Mapping[str, Any] = NOTHING,
     *,
+    known: Known | None = None,
     graphs: bool = False,
 ) -> Captured:
     """Everything that the user's code can reach from a frame, every generator and switch.
@@ -55,10 +57,12 @@ def capture(
         project: whose files and modules are the user's.
         stored: contents that need no copy, because they are on disk already.
         course: what the nested loop goes over, by name, where it is in its middle.
+        known: what the capture before has found, and this one leaves for the next.
         graphs: keep tensors of an autograd graph as they are, to be restored in this process.
     """
     kept: dict[int, Any] | None = {} if graphs else None
-    encoder = Encoder(project.owns_module, stored, frozenset(map(id, course.values())), kept)
+    under_way_now = frozenset(map(id, course.values()))
+    encoder = Encoder(project.owns_module, stored, under_way_now, kept, known or Known())
     with unobserved():
         captured = encoder.capture(_roots(frame, project, course, encoder))
         captured.missing.extend(under_way(project))

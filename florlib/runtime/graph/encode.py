@@ -31,13 +31,16 @@ from florlib.runtime.graph.encode_objects import (
     fill_module,
     fill_partial,
 )
+from florlib.runtime.graph.known import Known, Place, Seen
 from florlib.runtime.graph.leaves import (
     LIVE,
+    LONG_TEXT,
     REFERENCE,
     NotALeaf,
     class_name,
     encode_leaf,
     global_name,
+    stands_for_itself,
 )
 from florlib.runtime.graph.parts import (
     attributes_of,
@@ -48,8 +51,7 @@ from florlib.runtime.graph.parts import (
     runs_apart,
     small_integers,
 )
-
-LONG_TEXT = 4096  # characters of a text, or bytes, that are a block as well
+from florlib.runtime.graph.recall import is_unchanged, remember
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +84,15 @@ class Captured:
         tree: {"roots": [[scope, name, value]], "nodes": [...]}, ready for JSON.
         blocks: by name, the memory that nodes refer to.
         missing: what is not in it.
+        alive: what has to live as long as blocks are live.
         graphs: by node, the live tensors that are part of an autograd graph, where they were kept.
     """
 
     tree: dict[str, Any]
     blocks: dict[str, memory.Block]
     missing: list[Missing]
+    alive: list[Any] = field(default_factory=list)
     graphs: Mapping[int, Any] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Place:
-    """Where a node was first reached: its parent's number and the step from there."""
-
-    parent: int
-    step: str
-    scope: str
-    name: str
 
 
 @dataclass(slots=True)
@@ -106,6 +100,7 @@ class Encoder:
     """Takes live objects apart; used for one capture and thrown away.
 
     Attributes:
+        known: what was found before.
         is_project: whether a module name belongs to the user's project.
         stored: contents that need no copy, because they are on disk already.
         under_way: ids of the DataLoaders that are being gone through.
@@ -117,15 +112,18 @@ class Encoder:
     stored: memory.Stored = memory.NOTHING_STORED
     under_way: frozenset[int] = frozenset()
     graphs: dict[int, Any] | None = None
-    nodes: list[dict[str, Any]] = field(default_factory=list)
+    known: Known = field(default_factory=Known)
     blocks: dict[str, memory.Block] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
-    _numbers: dict[int, int] = field(default_factory=dict)
     alive: list[Any] = field(default_factory=list)
-    places: list[_Place] = field(default_factory=list)
     id_keys: list[int] = field(default_factory=list)
-    _queue: collections.deque[tuple[int, Any, str]] = field(default_factory=collections.deque)
-    storages: dict[tuple[str, int], int] = field(default_factory=dict)
+    _queue: collections.deque[tuple[int, Any]] = field(default_factory=collections.deque)
+    _moved: set[int] = field(default_factory=set)  # nodes that are reached in another way now
+
+    @property
+    def nodes(self) -> list[dict[str, Any]]:
+        """The contents of all nodes, by number."""
+        return self.known.contents
 
     def capture(self, roots: Iterable[tuple[str, str, Any]]) -> Captured:
         """Capture the named objects and all that they lead to.
@@ -133,39 +131,51 @@ class Encoder:
         Args:
             roots: (scope, name, object), in the order that fixes who is met first.
         """
+        self.known.begin()
         encoded = []
         for scope, name, value in roots:
-            encoded.append([scope, name, self._value(value, _Place(-1, name, scope, name))])
+            encoded.append([scope, name, self._value(value, Place(-1, name, scope, name))])
             self._drain()
         self._name_ids()
-        tree = {"roots": encoded, "nodes": self.nodes}
-        return Captured(tree, self.blocks, self.missing, self.graphs or {})
+        self.known.end()
+        tree = {"roots": encoded, "nodes": list(self.nodes)}
+        return Captured(tree, self.blocks, self.missing, self.alive, self.graphs or {})
 
     def _name_ids(self) -> None:
         """Say of keys that are an object's id() whose it is: the number itself is chance."""
         for number in self.id_keys:
             for item in self.nodes[number]["v"]:
-                key = item[0]
-                if type(key) is int and key in self._numbers:
-                    item[0] = ["id", self._numbers[key]]
+                owner = self.known.met_id(item[0]) if type(item[0]) is int else None
+                if owner is not None:
+                    item[0] = ["id", owner]
 
     def _drain(self) -> None:
         while self._queue:
-            number, value, kind = self._queue.popleft()
+            number, value = self._queue.popleft()
+            kind = kinds.kind_of(value)
             try:
-                _FILL[kind](self, number, value)
+                if not is_unchanged(self, number, value, kind):
+                    self._fill(number, value, kind)
             except Exception as error:  # noqa: BLE001  # attributes run code of any library
                 self._give_up(number, value, error)
+
+    def _fill(self, number: int, value: Any, kind: str) -> None:
+        seen = self.known.seen[number]
+        assert seen is not None
+        seen.mark = None
+        self.known.contents[number] = {}
+        _FILL[kind](self, number, value)
+        remember(self, number, value, kind)
 
     def _give_up(self, number: int, value: Any, error: Exception) -> None:
         """Leave out an object that cannot be taken apart, and name it."""
         self.nodes[number] = {"k": "stub", "c": class_name(type(value))}
         reason = f"{type(value).__name__} cannot be captured ({type(error).__name__}: {error})"
-        self.miss(value, self.places[number], reason)
+        self.miss(value, self.place(number), reason)
 
     # ------------------------------------------------------------------ values
 
-    def _value(self, value: Any, place: _Place) -> Any:
+    def _value(self, value: Any, place: Place) -> Any:
         kind = kinds.kind_of(value)
         if kind == "leaf":
             if type(value) in (str, bytes) and len(value) >= LONG_TEXT:
@@ -174,7 +184,7 @@ class Encoder:
                 return encode_leaf(value)
             except NotALeaf:
                 return self._opaque(value, place)
-        number = self._numbers.get(id(value))
+        number = self.known.met(value)
         if number is not None:
             return [REFERENCE, number]
         if kind == "dict" and is_loaded_module(value):
@@ -182,61 +192,99 @@ class Encoder:
         inline = _INLINE.get(kind)
         if inline is not None:
             return inline(self, value, place)
-        return [REFERENCE, self._node(value, kind, place)]
+        return [REFERENCE, self._node(value, place)]
 
-    def _long_text(self, value: str | bytes, place: _Place) -> Any:
+    def _long_text(self, value: str | bytes, place: Place) -> Any:
         tag = "text" if isinstance(value, str) else "data"
         data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
         return [tag, self.block_at(place, memory.Block("uint8", (len(data),), data))]
 
-    def _node(self, value: Any, kind: str, place: _Place) -> int:
-        number = len(self.nodes)
-        self.nodes.append({})
-        self._numbers[id(value)] = number
-        self.alive.append(value)
-        self.places.append(place)
-        self._queue.append((number, value, kind))
+    def _node(self, value: Any, place: Place) -> int:
+        """The number of an object that this capture has not met, to be filled in its turn."""
+        number = self._own(value, place)
+        self._queue.append((number, value))
         return number
+
+    def _own(self, value: Any, place: Place) -> int:
+        known = self.known
+        self.alive.append(value)
+        number = known.numbers.get(id(value))
+        seen = None if number is None else known.seen[number]
+        if number is None or seen is None or seen.cls is not type(value):
+            number = known.add(Seen(type(value), place, known.round))
+            known.numbers[id(value)] = number
+            return number
+        seen.round = known.round
+        if place.parent in self._moved or not seen.place.is_same(place):
+            self._moved.add(number)
+            seen.place, seen.mark, seen.block = place, None, None
+        return number
+
+    def again(self, value: Any, parent: int) -> int:
+        """The number of a part of an object that has the same parts; -1 where it is not the same."""
+        known = self.known
+        number = known.numbers.get(id(value), -1)
+        seen = known.seen[number] if number >= 0 else None
+        if seen is None or seen.cls is not type(value):
+            return -1
+        if seen.round != known.round:
+            if seen.place.parent != parent:
+                return -1
+            seen.round = known.round
+            self._queue.append((number, value))
+        return number
+
+    def brings_class(self, cls: type) -> bool:
+        """Whether a node is the first of its class, one of the user's."""
+        return self.is_project(cls.__module__) and self.known.met(cls) is None
+
+    def place(self, number: int) -> Place:
+        """Where a node was reached first."""
+        seen = self.known.seen[number]
+        assert seen is not None
+        return seen.place
 
     def child(self, number: int, step: str, value: Any) -> Any:
         """The value of something that a node leads to by a step."""
-        origin = self.places[number]
-        return self._value(value, _Place(number, step, origin.scope, origin.name))
+        if stands_for_itself(value):
+            return value
+        origin = self.place(number)
+        return self._value(value, Place(number, step, origin.scope, origin.name))
 
-    def path(self, place: _Place) -> str:
+    def path(self, place: Place) -> str:
         """How an object is reached from its root, as one would write it."""
         steps = [place.step]
         while place.parent >= 0:
-            place = self.places[place.parent]
+            place = self.place(place.parent)
             steps.append(place.step)
         return "".join(reversed(steps))
 
-    def _live(self, value: Any, place: _Place) -> Any:
+    def _live(self, value: Any, place: Place) -> Any:
         return [LIVE, type(value).__qualname__]
 
-    def miss(self, value: Any, place: _Place, reason: str) -> Any:
+    def miss(self, value: Any, place: Place, reason: str) -> Any:
         """Leave something out, by name; what stands for it in the tree."""
         path = self.path(place)
         self.missing.append(Missing(place.scope, place.name, path, reason, value=value))
         return [LIVE, type(value).__qualname__]
 
-    def _iterator(self, value: Any, place: _Place) -> Any:
+    def _iterator(self, value: Any, place: Place) -> Any:
         what = "a generator" if isinstance(value, types.GeneratorType) else "an iterator"
         return self.miss(value, place, f"{what} ({type(value).__name__}) that is under way")
 
     def loader_states(self) -> Iterator[tuple[str, Any]]:
         """By path, each DataLoader that was met and the states of its workers, where known."""
-        met = [loader for loader in workers.known_loaders() if id(loader) in self._numbers]
-        for loader in sorted(met, key=lambda loader: self._numbers[id(loader)]):
+        found = ((self.known.met(loader), loader) for loader in workers.known_loaders())
+        met = [(number, loader) for number, loader in found if number is not None]
+        for number, loader in sorted(met, key=lambda item: self.path(self.place(item[0]))):
             state = self._workers_of(loader)
             if state is not None and workers.expects_reuse(loader):
-                place = self.places[self._numbers[id(loader)]]
-                yield readable_path(self.path(place)), (loader, state)
+                yield readable_path(self.path(self.place(number))), (loader, state)
 
     def _workers_of(self, loader: Any) -> Any:
         return workers.loader_state(loader, under_way=id(loader) in self.under_way)
 
-    def _workers(self, value: Any, place: _Place) -> Any:
+    def _workers(self, value: Any, place: Place) -> Any:
         loader = workers.loader_of(value)
         if loader is not None and self._workers_of(loader) is not None:
             return [LIVE, type(value).__qualname__]
@@ -245,7 +293,7 @@ class Encoder:
         self.missing.append(item)
         return [LIVE, type(value).__qualname__]
 
-    def _tuple(self, value: Any, place: _Place) -> Any:
+    def _tuple(self, value: Any, place: Place) -> Any:
         cls = type(value)
         if cls is tuple and small_integers(value):
             return ["t", *value]  # such as the 625 integers of a Mersenne twister
@@ -256,46 +304,46 @@ class Encoder:
             return ["t", *items]
         return ["nt", cls.__module__, cls.__qualname__, *items]
 
-    def _frozenset(self, value: Any, place: _Place) -> Any:
+    def _frozenset(self, value: Any, place: Place) -> Any:
         return ["fs", *(self._inner(place, "{…}", item) for item in value)]
 
-    def _slice(self, value: Any, place: _Place) -> Any:
+    def _slice(self, value: Any, place: Place) -> Any:
         parts = (value.start, value.stop, value.step)
         return ["slice", *(self._inner(place, "", part) for part in parts)]
 
-    def _inner(self, place: _Place, step: str, value: Any) -> Any:
-        return self._value(value, _Place(place.parent, place.step + step, place.scope, place.name))
+    def _inner(self, place: Place, step: str, value: Any) -> Any:
+        return self._value(value, Place(place.parent, place.step + step, place.scope, place.name))
 
-    def _reference(self, value: Any, place: _Place) -> Any:
+    def _reference(self, value: Any, place: Place) -> Any:
         owner = getattr(value, "__self__", None)
         if owner is not None and not isinstance(owner, types.ModuleType | type):
             return self._method(value, place)
         return global_name(value) or self._live(value, place)
 
-    def _method(self, value: Any, place: _Place) -> Any:
+    def _method(self, value: Any, place: Place) -> Any:
         name = value.__name__
         if getattr(value.__self__, name, None) != value:  # super().step, or a name of its own
             return self._live(value, place)
         return ["m", self._inner(place, ".__self__", value.__self__), name]
 
-    def _class(self, value: Any, place: _Place) -> Any:
+    def _class(self, value: Any, place: Place) -> Any:
         if self.is_project(value.__module__) and class_attributes(value, self.is_project):
-            return [REFERENCE, self._node(value, "class", place)]
+            return [REFERENCE, self._node(value, place)]
         return global_name(value) or self._live(value, place)
 
-    def _module(self, value: Any, place: _Place) -> Any:
+    def _module(self, value: Any, place: Place) -> Any:
         if is_loose_module(value):
-            return [REFERENCE, self._node(value, "module", place)]
+            return [REFERENCE, self._node(value, place)]
         return self._live(value, place)
 
-    def _function(self, value: Any, place: _Place) -> Any:
+    def _function(self, value: Any, place: Place) -> Any:
         known = global_name(value)
         own = self.is_project(value.__module__) or runs_apart(value)
         if own and (known is None or function_state(value)):
-            return [REFERENCE, self._node(value, "function", place)]
+            return [REFERENCE, self._node(value, place)]
         return known or self._live(value, place)
 
-    def _file(self, value: Any, place: _Place) -> Any:
+    def _file(self, value: Any, place: Place) -> Any:
         if value.closed or not value.readable():
             return self._live(value, place)
         if value.writable():
@@ -305,21 +353,21 @@ class Encoder:
         except OSError:  # a text file whose lines are being gone through, or a pipe
             return self.miss(value, place, "an open file whose place cannot be told")
 
-    def _cache(self, value: Any, place: _Place) -> Any:
+    def _cache(self, value: Any, place: Place) -> Any:
         size = value.cache_info().currsize
         if size and self.is_project(getattr(value, "__module__", None)):
             reason = f"an lru_cache with {size} results"
             self.missing.append(Missing(place.scope, place.name, self.path(place), reason, "cache"))
         return global_name(value) or self._live(value, place)
 
-    def _processes(self, value: Any, place: _Place) -> Any:
+    def _processes(self, value: Any, place: Place) -> Any:
         return self.miss(value, place, f"a {type(value).__name__}, whose state is in processes")
 
-    def _channel(self, value: Any, place: _Place) -> Any:
+    def _channel(self, value: Any, place: Place) -> Any:
         reason = open_channel(value)
         return self._live(value, place) if reason is None else self.miss(value, place, reason)
 
-    def _opaque(self, value: Any, place: _Place) -> Any:
+    def _opaque(self, value: Any, place: Place) -> Any:
         import cloudpickle
 
         if isinstance(value, memoryview):  # pickled as the bytes that it shows, and no view
@@ -328,21 +376,24 @@ class Encoder:
             data = cloudpickle.dumps(value)
         except Exception as error:  # noqa: BLE001  # pickling runs code of any library
             return self.miss(value, place, f"{type(value).__name__} cannot be captured ({error})")
-        number = len(self.nodes)
-        self._numbers[id(value)] = number
-        self.alive.append(value)
-        self.places.append(place)
+        number = self._own(value, place)
         name = self.block(number, memory.Block("uint8", (len(data),), data))
-        self.nodes.append({"k": "opaque", "c": class_name(type(value)), "t": name})
+        self.nodes[number] = {"k": "opaque", "c": class_name(type(value)), "t": name}
         return [REFERENCE, number]
 
     # ------------------------------------------------------------------ nodes
 
     def block(self, number: int, block: memory.Block) -> str:
         """Keep a block under the readable path of a node; returns its name."""
-        return self.block_at(self.places[number], block)
+        seen = self.known.seen[number]
+        assert seen is not None
+        if seen.block is None or seen.block in self.blocks:
+            seen.block = self.block_at(seen.place, block)
+        else:
+            self.blocks[seen.block] = block
+        return seen.block
 
-    def block_at(self, place: _Place, block: memory.Block) -> str:
+    def block_at(self, place: Place, block: memory.Block) -> str:
         """Keep a block under the readable path of a place; returns its name."""
         name = readable_path(self.path(place))
         if name in self.blocks:
@@ -359,7 +410,7 @@ class Encoder:
         cls = type(value)
         node["k"], node["c"] = "object", class_name(cls)
         node["d"] = self.attributes(number, attributes_of(value))
-        if self.is_project(cls.__module__) and id(cls) not in self._numbers:
+        if self.brings_class(cls):
             node["class"] = self.child(number, ".__class__", cls)
 
 

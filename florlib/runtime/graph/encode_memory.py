@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from florlib.ground.checkpoint_format import digest
 from florlib.runtime.graph import memory
+from florlib.runtime.graph.known import Seen
 from florlib.runtime.graph.leaves import class_name
 from florlib.runtime.graph.records import encode_record_dtype
 
@@ -44,7 +45,7 @@ def fill_tensor(encoder: Encoder, number: int, value: Any) -> None:
 
 
 def _fill_unusual_tensor(encoder: Encoder, number: int, node: dict[str, Any], value: Any) -> None:
-    place = encoder.places[number]
+    place = encoder.place(number)
     if value.device.type == "meta":
         node["k"] = "stub"
         return
@@ -64,20 +65,21 @@ def _fill_unusual_tensor(encoder: Encoder, number: int, node: dict[str, Any], va
 def _storage_node(encoder: Encoder, number: int, value: Any) -> int:
     storage = value.untyped_storage()
     key = (str(value.device), storage._cdata)
-    known = encoder.storages.get(key)
-    if known is not None:
-        return known
-    position = len(encoder.nodes)
-    encoder.storages[key] = position
+    known = encoder.known
+    position = known.storages.get(key)
+    seen = None if position is None else known.seen[position]
+    if position is None or seen is None:
+        seen = Seen(type(storage), encoder.place(number), known.round)
+        position = known.storages[key] = known.add(seen)
+    elif seen.round == known.round:
+        return position
+    seen.round, seen.place, seen.block = known.round, encoder.place(number), None
     encoder.alive.append(storage)
-    encoder.places.append(encoder.places[number])
-    node = {"k": "storage", "bytes": storage.nbytes(), "device": str(value.device)}
+    node = {"k": "storage", "bytes": storage.nbytes(), "device": key[0]}
     if not memory.covers_storage(value):
         node["partial"] = True  # parts that no tensor shows may hold anything
-    encoder.nodes.append(node)
-    encoder.nodes[position]["t"] = encoder.block(
-        number, memory.storage_block(value.detach(), encoder.stored)
-    )
+    encoder.nodes[position] = node
+    node["t"] = encoder.block(position, memory.storage_block(value.detach(), encoder.stored))
     return position
 
 

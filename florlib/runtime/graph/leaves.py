@@ -20,11 +20,23 @@ from florlib.ground.values import LONGEST_INT_BITS
 REFERENCE = "r"
 LIVE = "live"
 
+LONG_TEXT = 4096  # characters of a text, or bytes, that are a block as well
+_SAFE = 1 << 62  # any reader takes integers up to here
 PLAIN = frozenset({type(None), bool, int, str})
 
 
 class NotALeaf(Exception):
     """The object has an identity and belongs into a node."""
+
+
+def stands_for_itself(value: Any) -> bool:
+    """Whether a value is its own JSON, and short."""
+    cls = type(value)
+    if cls is str:
+        return len(value) < LONG_TEXT
+    if cls is int:
+        return -_SAFE < value < _SAFE
+    return value is None or cls is bool or (cls is float and math.isfinite(value))
 
 
 def encode_float(value: float) -> Any:

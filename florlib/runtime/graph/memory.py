@@ -22,23 +22,26 @@ class Live:
     Attributes:
         address: of its first byte.
         length: in bytes.
-        owner: what keeps it.
     """
 
     address: int
     length: int
-    owner: Any
 
     def __len__(self) -> int:
         return self.length
 
     def view(self) -> memoryview:
-        """The bytes where they lie."""
-        if not self.length:
-            return memoryview(b"")
-        array: Any = (ctypes.c_ubyte * self.length).from_address(self.address)
-        array.flor_owner = self.owner  # the memory lives as long as the view does
-        return memoryview(array).cast("B")
+        """The bytes where they lie; the view does not keep them."""
+        return view_of(self.address, self.length)
+
+
+def view_of(address: int, length: int, owner: Any = None) -> memoryview:
+    """Memory as bytes, which lives as long as the view does if `owner` keeps it."""
+    if not length:
+        return memoryview(b"")
+    array: Any = (ctypes.c_ubyte * length).from_address(address)
+    array.flor_owner = owner
+    return memoryview(array).cast("B")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ def storage_block(tensor: Any, stored: Stored = NOTHING_STORED) -> Block:
         lib = torch()
         raw = lib.empty(0, dtype=lib.uint8, device=tensor.device).set_(storage)
         return Block(dtype, shape, tensor_bytes(raw.to("cpu", copy=True)))
-    return _live_block(dtype, shape, Live(storage.data_ptr(), storage.nbytes(), storage), stored)
+    return _live_block(dtype, shape, Live(storage.data_ptr(), storage.nbytes()), stored)
 
 
 def _live_block(dtype: str, shape: tuple[int, ...], live: Live, stored: Stored) -> Block:
@@ -146,7 +149,7 @@ def tensor_content(tensor: Any) -> bytes | memoryview:
 
 def tensor_bytes(flat: Any) -> bytes | memoryview:
     """The bytes of a contiguous CPU tensor, without numpy and without another copy."""
-    return Live(flat.data_ptr(), flat.numel() * flat.element_size(), flat).view()
+    return view_of(flat.data_ptr(), flat.numel() * flat.element_size(), flat)
 
 
 def fill_storage(tensor: Any, data: memoryview) -> None:
@@ -184,7 +187,7 @@ def array_block(array: Any, stored: Stored = NOTHING_STORED) -> Block:
     if not array.flags["C_CONTIGUOUS"]:
         return Block(dtype, shape, array.tobytes())
     address: int = array.__array_interface__["data"][0]
-    return _live_block(dtype, shape, Live(address, array.nbytes, array), stored)
+    return _live_block(dtype, shape, Live(address, array.nbytes), stored)
 
 
 def zeros_like(array: Any) -> Any:

@@ -61,14 +61,22 @@ def packed(items: list[Any]) -> memory.Block | None:
 def attributes_of(value: Any) -> list[tuple[str, Any]]:
     """The attributes of an instance, without the empty hook tables of torch modules."""
     attributes = getattr(value, "__dict__", {})
-    module = memory.is_network(type(value))
+    cls = type(value)
     found = [
-        (name, item)
-        for name, item in attributes.items()
-        if not (module and _EMPTY_HOOKS in name and isinstance(item, dict) and not item)
+        (name, item) for name, item in attributes.items() if not is_unset_hook(cls, name, item)
     ]
     slots = kinds.slot_names(type(value))
     return found + [(name, getattr(value, name)) for name in slots if hasattr(value, name)]
+
+
+def is_unset_hook(cls: type, name: str, item: Any) -> bool:
+    """Whether an attribute is a table of hooks of a torch module that has none."""
+    return (
+        type(item) in (dict, collections.OrderedDict)
+        and not item
+        and _EMPTY_HOOKS in name
+        and memory.is_network(cls)
+    )
 
 
 def is_loaded_module(names: dict[Any, Any]) -> bool:
