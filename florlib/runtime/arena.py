@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import operator
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from florlib.ground.checkpoint_format import alignment
 from florlib.runtime.graph.memory import Block, Live
 
 SMALL_BYTES = 4 << 20  # snapshots up to here get memory of their own: the pages are few
@@ -49,23 +49,22 @@ class Arena:
         """Have the system find all pages now; the GIL is let go meanwhile."""
         ctypes.memset(self.address, 0, self.size)
 
-    def copy_in(self, blocks: dict[str, Block]) -> dict[str, Block]:
-        """Blocks with private copies of what was live memory.
+    def copy_in(self, blocks: Iterable[Block]) -> None:
+        """Copy what is live memory, and have the blocks lie here from now on.
 
         They lie in the order in which a file has them, so that they are written as one.
         """
-        live = [(name, block) for name, block in blocks.items() if type(block.data) is Live]
-        live.sort(key=lambda item: alignment(item[1].shape, len(item[1].data)), reverse=True)
-        copied = dict(blocks)
-        at = 0
-        for name, block in live:
-            source = block.data
-            assert isinstance(source, Live)
-            ctypes.memmove(self.address + at, source.address, source.length)
-            data = self._view[at : at + source.length]
-            copied[name] = replace(block, data=data, address=self.address + at)
-            at += source.length
-        return copied
+        at = self.address
+        live = [block for block in blocks if type(block.data) is Live]
+        live.sort(key=_width, reverse=True)
+        for block in live:
+            length = block.data.length  # type: ignore[union-attr]
+            ctypes.memmove(at, block.data.address, length)  # type: ignore[union-attr]
+            block.data = Live(at, length)
+            at += length
+
+
+_width = operator.attrgetter("width")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +86,11 @@ def live_bytes(blocks: dict[str, Block]) -> int:
     return sum(len(block.data) for block in blocks.values() if type(block.data) is Live)
 
 
-def private(blocks: dict[str, Block]) -> dict[str, Block]:
-    """Blocks with copies of what was live memory, in memory of their own."""
-    return Arena(live_bytes(blocks)).copy_in(blocks)
+def make_private(blocks: dict[str, Block]) -> Arena:
+    """Copy what is live memory into memory of its own, which is given back."""
+    arena = Arena(live_bytes(blocks))
+    arena.copy_in(blocks.values())
+    return arena
 
 
 class Arenas:
@@ -121,7 +122,7 @@ class Arenas:
             return any(arena.size >= size for arena in self._free) or not self._taken
 
     def snapshot(self, blocks: dict[str, Block], size: int, *, must: bool) -> Snapshot | None:
-        """Blocks with private copies of what was live memory; None where that would take time.
+        """Copy what is live memory; None where that would take time.
 
         Args:
             blocks: of which some are live.
@@ -132,10 +133,11 @@ class Arenas:
         if arena is None:
             return None
         try:
-            return Snapshot(arena.copy_in(blocks), size, arena)
+            arena.copy_in(blocks.values())
         except BaseException:
             self.give_back(Snapshot({}, size, arena))
             raise
+        return Snapshot(blocks, size, arena)
 
     def _take(self, size: int, must: bool) -> Arena | None:
         with self._change:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from florlib.runtime import frames
-from florlib.runtime.arena import private
+from florlib.runtime.arena import make_private
 from florlib.runtime.concurrent import under_way
 from florlib.runtime.graph.building import Builder
 from florlib.runtime.graph.decode import Decoder, RestoreRefused
@@ -102,8 +102,13 @@ class StoredState:
 
 def in_memory(captured: Captured) -> StoredState:
     """The captured state itself, for restoring within the same process."""
-    blocks = private(captured.blocks)
-    return StoredState(captured.tree, lambda name: memoryview(blocks[name].view), captured.graphs)
+    arena, blocks = make_private(captured.blocks), captured.blocks
+
+    def read(name: str) -> memoryview:
+        assert arena is not None  # what is read lies in it
+        return memoryview(blocks[name].view)
+
+    return StoredState(captured.tree, read, captured.graphs)
 
 
 def restore(

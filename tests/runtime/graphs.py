@@ -13,7 +13,7 @@ import struct
 import types
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
@@ -22,7 +22,7 @@ import torch
 
 from florlib.ground.checkpoint_format import Entry, data_order, decode_header, digest, encode_header
 from florlib.ground.graph import Comparison, compare_trees
-from florlib.runtime.arena import private
+from florlib.runtime.arena import make_private
 from florlib.runtime.graph.decode import ABSENT, Decoder
 from florlib.runtime.graph.encode import Captured, Encoder
 
@@ -37,7 +37,8 @@ def is_project(module: str) -> bool:
 def capture(names: Mapping[str, Any]) -> Captured:
     """Take the named objects apart, with copies of what is in memory."""
     captured = Encoder(is_project).capture((SCOPE, name, value) for name, value in names.items())
-    return replace(captured, blocks=private(captured.blocks))
+    captured.alive.append(make_private(captured.blocks))
+    return captured
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ REFERENCE = "r"
 LIVE = "live"
 
 LONG_TEXT = 4096  # characters of a text, or bytes, that are a block as well
-_SAFE = 1 << 62  # any reader takes integers up to here
+_SAFE_BITS = 62  # any reader takes such integers
 PLAIN = frozenset({type(None), bool, int, str})
 
 
@@ -33,10 +33,12 @@ def stands_for_itself(value: Any) -> bool:
     """Whether a value is its own JSON, and short."""
     cls = type(value)
     if cls is str:
-        return len(value) < LONG_TEXT
+        return bool(len(value) < LONG_TEXT)
     if cls is int:
-        return -_SAFE < value < _SAFE
-    return value is None or cls is bool or (cls is float and math.isfinite(value))
+        return bool(value.bit_length() <= _SAFE_BITS)
+    if cls is float:
+        return math.isfinite(value)
+    return value is None or cls is bool
 
 
 def encode_float(value: float) -> Any:

@@ -15,9 +15,9 @@ from typing import Any
 from florlib.ground.checkpoint_format import digest
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Live:
-    """Memory of the script's, which will change when the script goes on.
+    """Memory that is told by where it lies: the script's, or an arena of ours.
 
     Attributes:
         address: of its first byte.
@@ -44,7 +44,7 @@ def view_of(address: int, length: int, owner: Any = None) -> memoryview:
     return memoryview(array).cast("B")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Block:
     """One piece of memory.
 
@@ -53,16 +53,21 @@ class Block:
         shape: in C order.
         data: its bytes, or where they lie.
         held: instead of data, digest and length of bytes that were stored before.
-        address: of private bytes that were copied into an arena.
-        origin: address and length of the live memory that they are, or would be, a copy of.
+        origin: address and length of the script's memory that they are, or would be, a copy of.
+        width: what their place in a file is a multiple of, in bytes.
     """
 
     dtype: str
     shape: tuple[int, ...]
     data: bytes | memoryview | Live
     held: tuple[str, int] | None = None
-    address: int | None = None
     origin: tuple[int, int] | None = None
+    width: int = 1
+
+    @property
+    def address(self) -> int | None:
+        """Where it lies, if that is known."""
+        return self.data.address if isinstance(self.data, Live) else None
 
     @property
     def view(self) -> bytes | memoryview:
@@ -123,16 +128,19 @@ def storage_block(tensor: Any, stored: Stored = NOTHING_STORED) -> Block:
         lib = torch()
         raw = lib.empty(0, dtype=lib.uint8, device=tensor.device).set_(storage)
         return Block(dtype, shape, tensor_bytes(raw.to("cpu", copy=True)))
-    return _live_block(dtype, shape, Live(storage.data_ptr(), storage.nbytes()), stored)
+    live = Live(storage.data_ptr(), storage.nbytes())
+    return _live_block(dtype, shape, live, size if dtype != "uint8" else 1, stored)
 
 
-def _live_block(dtype: str, shape: tuple[int, ...], live: Live, stored: Stored) -> Block:
+def _live_block(
+    dtype: str, shape: tuple[int, ...], live: Live, width: int, stored: Stored
+) -> Block:
     if not live.length:
         return Block(dtype, shape, b"")
     origin, key = (live.address, live.length), stored.key_of(live)
     if key is None:
-        return Block(dtype, shape, live, origin=origin)
-    return Block(dtype, shape, b"", key, origin=origin)
+        return Block(dtype, shape, live, None, origin, width)
+    return Block(dtype, shape, b"", key, origin)
 
 
 def covers_storage(tensor: Any) -> bool:
@@ -187,7 +195,8 @@ def array_block(array: Any, stored: Stored = NOTHING_STORED) -> Block:
     if not array.flags["C_CONTIGUOUS"]:
         return Block(dtype, shape, array.tobytes())
     address: int = array.__array_interface__["data"][0]
-    return _live_block(dtype, shape, Live(address, array.nbytes), stored)
+    width = array.itemsize & -array.itemsize
+    return _live_block(dtype, shape, Live(address, array.nbytes), width, stored)
 
 
 def zeros_like(array: Any) -> Any:

@@ -57,8 +57,24 @@ def table_of(values: set[Any]) -> Table | None:
     >>> table_of(set(iter([16, 1, 8])))
     Table(size=8, places=[0, 1, 6], removed=[])
     """
+    return _read(values) if _is_readable_now() else None
+
+
+def form_of(values: set[Any]) -> tuple[int, int] | None:
+    """Size of the table, and places in it that are taken or were; None where it may not be read.
+
+    As long as a set is gone through in the same order and has this form, its table is the same:
+    what was added since would have taken a place.
+    """
+    if not _is_readable_now():
+        return None
+    seen = _Set.from_address(id(values))
+    return seen.mask + 1, seen.filled
+
+
+def _is_readable_now() -> bool:
     others = [one for one in threading.enumerate() if not one.name.startswith("flor-")]
-    return _read(values) if _READABLE and len(others) <= 1 else None
+    return _READABLE and len(others) <= 1
 
 
 def _read(values: set[Any]) -> Table:

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 from florlib.runtime.graph import kinds, memory
 from florlib.runtime.graph.known import Seen
 from florlib.runtime.graph.leaves import LONG_TEXT
+from florlib.runtime.graph.ordering import form_of
 from florlib.runtime.graph.parts import is_unset_hook
 
 if TYPE_CHECKING:
     from florlib.runtime.graph.encode import Encoder
 
 _NEVER_CHANGING = frozenset({type(None), bool, int, float, complex, str, bytes, range})
+_LONGEST_TUPLE = 8  # of values that never change, such as the sizes of a kernel
 # Kinds that stand in the tree as references to their nodes, whatever they hold.
 _WITH_NODES = frozenset(
     """dict list set deque bytearray object tensor array generator holder partial""".split()
 )
-_EXACT = {"dict": (dict, collections.OrderedDict), "list": (list,)}
+_EXACT = {"dict": (dict, collections.OrderedDict), "list": (list,), "set": (set,)}
 
 
 def is_unchanged(encoder: Encoder, number: int, value: Any, kind: str) -> bool:
@@ -52,9 +54,7 @@ def remember(encoder: Encoder, number: int, value: Any, kind: str) -> None:
     children, held, unset = [], [], []
     for n, part in enumerate(parts):
         child = encoder.known.met(part)
-        if type(part) in _NEVER_CHANGING:
-            if type(part) in (str, bytes) and len(part) >= LONG_TEXT:
-                return
+        if _never_changes(part):
             held.append(part)
         elif kind == "object" and is_unset_hook(type(value), parts[n - len(parts) // 2], part):
             unset.append(n)
@@ -66,6 +66,15 @@ def remember(encoder: Encoder, number: int, value: Any, kind: str) -> None:
     seen.held, seen.unset = tuple(held), tuple(unset)
 
 
+def _never_changes(part: Any) -> bool:
+    cls = type(part)
+    if cls is tuple:
+        return len(part) <= _LONGEST_TUPLE and all(
+            map(_NEVER_CHANGING.__contains__, map(type, part))
+        )
+    return cls in _NEVER_CHANGING and not (cls in (str, bytes) and len(part) >= LONG_TEXT)
+
+
 def _parts_of(value: Any, kind: str) -> list[Any] | None:
     """Keys or names, and then the values; None where there may be more to an object."""
     if kind == "object":
@@ -75,6 +84,9 @@ def _parts_of(value: Any, kind: str) -> list[Any] | None:
         return [*names, *names.values()]
     if type(value) not in _EXACT.get(kind, ()):
         return None
+    if kind == "set":
+        form = form_of(value)
+        return None if form is None else [*value, *form]
     return [*value.keys(), *value.values()] if kind == "dict" else list.copy(value)
 
 
