@@ -27,6 +27,11 @@ class RunLayout:
         return self.folder / RUN_FILE
 
     @property
+    def pins_file(self) -> Path:
+        """What is pinned of the run; not there where nothing is."""
+        return self.folder / "pins.json"
+
+    @property
     def checkpoints(self) -> Path:
         """Checkpoints of the run's first recording process."""
         return self.folder / CHECKPOINTS

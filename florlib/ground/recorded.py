@@ -101,6 +101,7 @@ class RecordedProcess:
         appended_files: those that the loops added to, without reading them.
         behind_files: (main loop, path) of written files that were read behind a main loop.
         left_files: by the number of the main loop, what it left written files as.
+        dropped: files of checkpoints that were deleted on purpose; no mark has them.
         executed: by path, texts that it ran in another way than by importing the file.
         ended: whether the process came to its end; False where it was killed.
     """
@@ -121,6 +122,7 @@ class RecordedProcess:
     behind_files: list[tuple[int, str]] = field(default_factory=list)
     left_files: dict[int, Left] = field(default_factory=dict)
     moved_names: list[str] = field(default_factory=list)
+    dropped: set[str] = field(default_factory=set)
     ended: bool = False
 
     @property
@@ -139,6 +141,8 @@ class RecordedProcess:
                 found = cls(record)
             elif found is not None:
                 found._take(record, marks, pending)
+        if found is not None and found.dropped:
+            found._forget_dropped(marks)
         for key, block in pending:
             found_marks = marks.get(key, {})
             block.checkpoint = found_marks.get(None)
@@ -169,6 +173,8 @@ class RecordedProcess:
             self._take_exit(record, pending)
         elif kind == "checkpoint":
             self._take_checkpoint(record, marks)
+        elif kind == "dropped":
+            self.dropped.add(record["file"])
         elif kind == "arg" and record["source"] == "flor.arg":
             self.arguments[record["name"]] = record["value"]
         elif kind == "calls":
@@ -188,6 +194,18 @@ class RecordedProcess:
             self.ended = True
             for main in self.mains:  # a generator that was waiting in it was dropped at the end
                 main.how = "raise" if main.how == "killed" else main.how
+
+    def _forget_dropped(self, marks: _Marks) -> None:
+        for main in self.mains:
+            main.boundaries = {
+                index: mark
+                for index, mark in main.boundaries.items()
+                if mark.file not in self.dropped
+            }
+        for key, known in marks.items():
+            marks[key] = {
+                step: mark for step, mark in known.items() if mark.file not in self.dropped
+            }
 
     def _take_files(self, record: Record) -> None:
         self.read_files += record["read"]

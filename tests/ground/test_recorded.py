@@ -191,3 +191,23 @@ def test_folders_to_import_from() -> None:
     assert named is not None
     assert named.import_paths == ["src"]
     assert read().import_paths == []
+
+
+def test_dropped_checkpoints_are_nobodys_marks() -> None:
+    at_end = checkpoint(0, role="block", block=0, file="end")
+    at_step = checkpoint(0, role="step", block=0, step=2, file="step")
+    found = read(
+        enter(),
+        checkpoint(0, file="first"),
+        at_step,
+        at_end,
+        block(0),
+        checkpoint(1, file="second"),
+        *({"kind": "dropped", "file": file} for file in ("second", "end", "never heard of")),
+    )
+
+    main = found.mains[0]
+    (held,) = main.blocks.values()
+    assert [mark.file for mark in main.boundaries.values()] == ["first"]
+    assert (held.checkpoint, [mark.file for mark in held.steps.values()]) == (None, ["step"])
+    assert "second" in found.dropped
