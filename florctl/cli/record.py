@@ -44,7 +44,7 @@ def record(
     from pathlib import Path
 
     from florctl.cli.options import given_bytes, present_settings
-    from florctl.cli.summary import tell, tell_recorded
+    from florctl.cli.summary import tell, tell_limited, tell_recorded
     from florctl.orchestrate.record import RecordRequest
     from florctl.orchestrate.record import record as record_run
     from florctl.orchestrate.script import read_command
@@ -66,6 +66,7 @@ def record(
     )
     status = record_run(request, now=datetime.now(timezone.utc), token=token, tell=tell)
     tell_recorded(settings.home, token)
+    tell_limited(settings.home, token, settings.home_bytes)
     raise typer.Exit(status)
 
 

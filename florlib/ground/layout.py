@@ -115,6 +115,11 @@ class HomeLayout:
         """The index of all runs; rebuildable."""
         return self.home / CATALOG_NAME
 
+    @property
+    def exports(self) -> Path:
+        """Versions laid out for replays; a cache."""
+        return self.home / ".cache" / "exports"
+
     def runs_of(self, name: str) -> Path:
         """The folder of all runs of one name."""
         return self.home / name

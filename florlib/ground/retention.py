@@ -173,6 +173,9 @@ class Retention:
         if node is not None and node is not self._first:
             heapq.heappush(self._heap, (0, 0.0, node.number, node))
 
+    def __len__(self) -> int:
+        return len(self._nodes)
+
     def stored(self) -> Iterator[Stored]:
         """Those that are there, oldest first."""
         node = self._first

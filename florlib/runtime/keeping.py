@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from florlib.runtime.session import Session
 
 
+MOST_FILES = 10_000
+"""Of one process: more bring a replay nothing, and would fill folders and memory, however small."""
+
+
 class Keeping:
     """Drops checkpoints as the limit asks for it; `florlib.ground.retention` says which.
 
@@ -50,7 +54,7 @@ class Keeping:
             return
         with guarded("drop checkpoints"):
             self._retention.add(stored_of(record, size))
-            while self._retention.bytes > self._limit:
+            while self._retention.bytes > self._limit or len(self._retention) > MOST_FILES:
                 self._read_pins()
                 loss = None if self._pins.whole else self._retention.cheapest()
                 if loss is None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from florlib.ground.layout import RunLayout
-from florlib.runtime import guard
+from florlib.runtime import guard, keeping
 from florlib.runtime.keeping import Keeping
 from florlib.stores.pins import write_pins
 
@@ -97,6 +97,16 @@ def test_without_a_limit_nothing_goes(tmp_path: Path) -> None:
 
     assert len(recording.indices) == 10
     assert recording.journal.written == []
+
+
+def test_there_are_never_too_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "MOST_FILES", 7)
+    recording = Recording(tmp_path, 1 << 40)
+
+    for index in range(20):
+        recording.publish(index)
+
+    assert len(recording.indices) == 7
 
 
 def test_ranks_share_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
