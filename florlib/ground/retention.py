@@ -149,8 +149,9 @@ class Retention:
             self._add_block(node)
         self._offer(node)
         settled = None if node.before is None else node.before.before
-        for one in () if settled is None else (settled.before, settled.boundary_before):
-            self._offer(one)
+        if settled is not None:
+            for one in {settled.before, settled.boundary_before}:
+                self._offer(one)
 
     def _add_boundary(self, node: _Node) -> None:
         before = self._last_boundary
