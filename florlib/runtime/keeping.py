@@ -36,17 +36,25 @@ class Keeping:
         self._pins = Pins()
         self._pins_stamp: tuple[int, int] | None = None
         self._began_s: float | None = None
-        self._turn_s = 0.0
+        self._boundary = (0, 0, 0.0)  # main loop, iteration, seconds: the last that was told of
         self._told = False
 
     def moment(self, about: Mapping[str, Any], now: float) -> dict[str, float]:
-        """When a checkpoint is taken, for its record; told of each boundary, taken or not."""
+        """When a checkpoint is about to be taken, and when its iteration began, for its record.
+
+        Where the boundary of the iteration was not worth being looked at, the iterations since the
+        last one that was are taken to have been equally long.
+        """
         if self._began_s is None:
             self._began_s = now
         at_s = now - self._began_s
+        main, index = about["main"], about["index"]
         if about["role"] == "boundary":
-            self._turn_s = at_s
-        return {"at_s": at_s, "turn_s": self._turn_s}
+            self._boundary = (main, index, at_s)
+        known_main, known_index, turn_s = self._boundary
+        if main == known_main and index > known_index:
+            turn_s = at_s - (at_s - turn_s) / (index - known_index + 1)
+        return {"at_s": at_s, "turn_s": turn_s}
 
     def published(self, record: Mapping[str, Any], size: int) -> None:
         """A checkpoint is on disk; on the writer's thread, in the order they were taken."""

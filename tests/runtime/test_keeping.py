@@ -89,6 +89,21 @@ def test_the_journal_tells_before_the_file_goes(tmp_path: Path) -> None:
     assert recording.journal.there_when_told == [True] * 6
 
 
+def test_when_an_iteration_began(tmp_path: Path) -> None:
+    keeping = Recording(tmp_path, None).keeping
+
+    def moment(role: str, index: int, now: float, main: int = 0) -> tuple[float, float]:
+        found = keeping.moment({"role": role, "main": main, "index": index}, now)
+        return found["at_s"], found["turn_s"]
+
+    assert moment("boundary", 0, 100.0) == (0.0, 0.0)
+    assert moment("block", 0, 108.0) == (8.0, 0.0)
+    assert moment("boundary", 1, 110.0) == (10.0, 10.0)
+    assert moment("step", 1, 113.0) == (13.0, 10.0)
+    assert moment("block", 4, 150.0) == (50.0, 40.0)  # nobody looked at boundaries 2 to 4
+    assert moment("boundary", 0, 160.0, main=1) == (60.0, 60.0)
+
+
 def test_without_a_limit_nothing_goes(tmp_path: Path) -> None:
     recording = Recording(tmp_path, None)
 
