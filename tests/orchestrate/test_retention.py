@@ -18,7 +18,7 @@ import pytest
 
 from florlib.ground.layout import RunLayout
 from florlib.stores.checkpoints import Checkpoint
-from florlib.stores.journal import read_journal
+from florlib.stores.journal import append_behind, read_journal
 from tests.runner import FlorRunner
 
 pytestmark = pytest.mark.process
@@ -161,3 +161,38 @@ def test_without_a_word_a_share_of_the_disk_is_the_limit(
     assert 0 < runs[0]["checkpoint_bytes"] <= 50 * 10**9
     assert runs[1]["checkpoint_bytes"] is None
     assert (wrong.returncode, wrong.stderr.splitlines()[0][:14]) == (2, "error: 'much':")
+
+
+def test_ranks_start_from_the_same_place_whatever_each_has_dropped(
+    project: Path, flor: FlorRunner, flor_home: Path
+) -> None:
+    write(project, 6)
+    ranks = [f"RANK={rank} {sys.executable} train.py" for rank in (0, 1)]
+    (project / "ranks.sh").write_text("\n".join(ranks))
+    flor("record", *DENSE, "--", "bash", "ranks.sh")
+    for layout, records in journals(flor_home):
+        rank, pid = records[0]["rank"], records[0]["pid"]
+        gone = [
+            {"kind": "dropped", "file": one["file"]}
+            for one in records
+            if one["kind"] == "checkpoint"
+            and one["role"] == "boundary"
+            and one["index"] == 4 - rank
+        ]
+        assert len(gone) == 1
+        append_behind(layout.journal(rank, pid), gone)
+    write(project, 6, probed=True)
+
+    report = json.loads(flor("replay", "--json", "--epochs", "4").stdout)
+
+    assert (report["status"], report["warnings"]) == ("verified", [])
+    (replay,) = flor_home.glob("*/*/replays/*")
+    restored = [
+        [Path(one["file"]).name for one in read_journal(path).records if one["kind"] == "restore"]
+        for path in sorted(replay.glob("journal.*"))
+    ]
+    # Rank 0 has no boundary 4, rank 1 no boundary 3: both pass from 2 by the ends of the loops.
+    names = [
+        f"{epoch:06d}.{turn:06d}.safetensors" for epoch, turn in ((2, 0), (2, 3), (3, 3), (4, 3))
+    ]
+    assert restored == [names, names]
