@@ -26,7 +26,12 @@ def record_here(words: Words, original: list[str]) -> None:
     if prepared is None:
         return
     spec = LaunchSpec(
-        "record", prepared["run"], prepared["run_dir"], prepared["project"], prepared["budget"]
+        "record",
+        prepared["run"],
+        prepared["run_dir"],
+        prepared["project"],
+        prepared["budget"],
+        checkpoint_bytes=prepared["checkpoint_bytes"],
     )
     from florlib.runtime.start import finish_session, start_session
 

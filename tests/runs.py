@@ -97,7 +97,10 @@ def _nested(
     steps = [log([*here, [loop, step]], ("loss", index + step / 8)) for step in range(turns)]
     left = {"kind": "exit", "position": here, "loop": loop, "role": "nested", "main": main}
     left |= {"path": path, "ordinal": ordinal, "line": 2, "how": "exhausted", "iterations": turns}
-    return [*steps, {**left, "skippable": True, "checkpoint": "x", "block": 0, "index": index}]
+    file = f"checkpoints/{index:06d}.{turns:06d}.m{main}.safetensors"
+    end = boundary(loop, main, index, role="block", block=0, file=file, position=here)
+    left |= {"skippable": True, "checkpoint": file, "block": 0, "index": index}
+    return [*steps, end, left]
 
 
 def turn(loop: str, index: int, main: int = 0) -> Record:

@@ -42,6 +42,7 @@ def begin(asked: Annotated[str, typer.Argument(help="JSON: name, command, pid.")
                 "project": content["project"],
                 "pid": words["pid"],
                 "budget": content["budget"],
+                "checkpoint_bytes": content["checkpoint_bytes"],
                 "name": f"{content['name']}@{content['ordinal']}",
             }
         )

@@ -52,6 +52,21 @@ def chosen_format(json: bool, csv: bool, plain: bool) -> Format:
     return given[0] if given else Format.table
 
 
+def given_bytes(text: str | None, hint: str) -> int | None:
+    """A size that was typed; None where none was.
+
+    Raises:
+        UsageError: it is none; the hint shows a command with one.
+    """
+    from florctl.orchestrate.settings import byte_count
+    from florlib.ground.errors import UsageError
+
+    try:
+        return None if text is None else byte_count(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r}: {error}", hint=hint) from error
+
+
 def present_settings() -> Settings:
     """The settings of this process; what could not be read is told on stderr."""
     import os

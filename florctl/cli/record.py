@@ -23,6 +23,10 @@ def record(
     budget: Annotated[
         str | None, typer.Option(metavar="SHARE", help="Of training time to spend, 1% by default.")
     ] = None,
+    ckpt_max: Annotated[
+        str | None,
+        typer.Option("--ckpt-max", metavar="SIZE", help="Of checkpoints to keep, such as 20GB."),
+    ] = None,
     tag: Annotated[
         list[str] | None, typer.Option(metavar="K=V", help="A tag to find the run by.")
     ] = None,
@@ -39,8 +43,8 @@ def record(
     from datetime import datetime, timezone
     from pathlib import Path
 
-    from florctl.cli.options import present_settings
-    from florctl.cli.summary import tell, tell_recorded
+    from florctl.cli.options import given_bytes, present_settings
+    from florctl.cli.summary import tell, tell_limited, tell_recorded
     from florctl.orchestrate.record import RecordRequest
     from florctl.orchestrate.record import record as record_run
     from florctl.orchestrate.script import read_command
@@ -56,11 +60,13 @@ def record(
         name=name,
         tags=_pairs(tag or []),
         budget_share=_share(budget, settings.budget_share),
+        run_bytes=given_bytes(ckpt_max, "flor record --ckpt-max 20GB train.py"),
         loop=loop or settings.loop,
         save_version=version,
     )
     status = record_run(request, now=datetime.now(timezone.utc), token=token, tell=tell)
     tell_recorded(settings.home, token)
+    tell_limited(settings.home, token, settings.home_bytes)
     raise typer.Exit(status)
 
 

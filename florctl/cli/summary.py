@@ -36,6 +36,26 @@ def tell_recorded(home: Path, token: str) -> None:
             tell(line)
 
 
+def tell_limited(home: Path, token: str, home_bytes: int) -> None:
+    """Bring about the limits on what checkpoints take, and say what went for them."""
+    from contextlib import suppress
+    from datetime import datetime, timezone
+
+    from florctl.cli.views import size
+    from florctl.orchestrate.limits import keep_within_limits
+    from florlib.ground.errors import FlorError
+
+    with suppress(FlorError, OSError):
+        now = datetime.now(timezone.utc)
+        for sweep in keep_within_limits(home, token, home_bytes, now=now):
+            if sweep.deletions:
+                runs = counted(len({one.run.run for one in sweep.deletions}), "run")
+                gone = counted(len(sweep.deletions), "checkpoint")
+                tell(f"flor: dropped {gone} of {runs}, {size(sweep.bytes)}, to keep to the limit")
+            for text in sweep.over:
+                tell(f"warning: {text}")
+
+
 def _recorded_lines(run: RunRow, details: RunDetails) -> list[str]:
     from florctl.cli.views import size
 

@@ -111,6 +111,7 @@ def run_page(run: RunRow, more: RunDetails) -> View:
             {"position": position_objects(one.position), "bytes": one.bytes, "stall_s": one.stall_s}
             for one in more.checkpoints
         ],
+        "dropped_checkpoints": more.dropped,
         "overhead": {"share": run.overhead, "stall_s": more.stall_s, "budget": more.budget},
         "files": {"read": list(more.read), "written": list(more.written)},
         "warnings": [{"code": code, "text": text} for code, text in more.warnings],
@@ -194,7 +195,8 @@ def _checkpoint_words(more: RunDetails) -> str:
         return "none"
     total = size(sum(one.bytes for one in more.checkpoints))
     last = describe(more.checkpoints[-1].position)
-    return f"{len(more.checkpoints)}, {total}, the last at {last}"
+    gone = f"; {more.dropped} dropped to save room" if more.dropped else ""
+    return f"{len(more.checkpoints)}, {total}, the last at {last}{gone}"
 
 
 def _pairs(content: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ import os
 import platform
 import random
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,7 +20,7 @@ from typing import Any
 from florctl.orchestrate.launch import Ended, guest_environment, run_child
 from florctl.orchestrate.liveness import boot_id, process_start
 from florctl.orchestrate.script import UserCommand, check_name, project_for
-from florctl.orchestrate.settings import Settings
+from florctl.orchestrate.settings import NO_LIMIT, Settings
 from florlib.ground.errors import FlorError, HomeNotWritable, UsageError
 from florlib.ground.ids import run_id
 from florlib.ground.launch import LaunchSpec
@@ -37,6 +38,8 @@ _TELLING = (
     "RANK",
     "WORLD_SIZE",
 )
+FREE_SHARE = 0.2  # of the disk's free bytes, that a run's checkpoints may take by default
+MOST_BYTES = 50 * 10**9
 HASH_SEED = "PYTHONHASHSEED"
 # Runs that began in one second, or while a clock was put back, are not in the order of their ids.
 _LAST_RUNS = 50
@@ -50,6 +53,7 @@ class RecordRequest:
         settings: what holds where a flag was not given.
         tags: name=value pairs to find the run by.
         budget_share: share of training time that recording may cost.
+        run_bytes: that its checkpoints may take; None for what the settings or the disk say.
         loop: "FILE:LINE" of the main loop, or None to have it found.
         save_version: whether the working tree is saved.
     """
@@ -60,6 +64,7 @@ class RecordRequest:
     name: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     budget_share: float = 0.01
+    run_bytes: int | None = None
     loop: str | None = None
     save_version: bool = True
 
@@ -105,6 +110,7 @@ def record(request: RecordRequest, *, now: datetime, token: str, tell: Tell) -> 
         project=recording.content["project"],
         budget_share=request.budget_share,
         loop=request.loop,
+        checkpoint_bytes=recording.content["checkpoint_bytes"],
     )
     try:
         ended = _run(request.command, guest_environment(environ, spec))
@@ -152,6 +158,7 @@ def prepare(
         "version": None,
         "environment": _environment(),
         "budget": request.budget_share,
+        "checkpoint_bytes": None,
         "started": now.isoformat(),
         "pid": pid,
         "pid_start": process_start(pid),
@@ -165,6 +172,7 @@ def prepare(
     recording = Recording(layout, content)
     try:
         _claim(home, recording, project)
+        content["checkpoint_bytes"] = _limit(request, layout.folder)
         if request.save_version and request.settings.version:
             _save_version(recording, project, home, now=now, tell=tell)
         recording.save()
@@ -173,6 +181,15 @@ def prepare(
             f"{request.settings.home} cannot be written ({error.strerror})"
         ) from error
     return recording
+
+
+def _limit(request: RecordRequest, folder: Path) -> int | None:
+    """Bytes that the checkpoints of a run may take; None for any number."""
+    given = request.settings.run_bytes if request.run_bytes is None else request.run_bytes
+    if given is None:
+        free = shutil.disk_usage(folder).free
+        return min(int(FREE_SHARE * free), MOST_BYTES)
+    return None if given >= NO_LIMIT else given
 
 
 def _check_loop(place: str | None, project: Path) -> None:

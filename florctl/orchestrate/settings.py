@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import importlib
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,10 @@ from typing import Any
 from florlib.ground.errors import UsageError
 
 DEFAULT_BUDGET_SHARE = 0.01
+NO_LIMIT = 1 << 62
+"""Bytes that nobody has: what `none` stands for where a limit is given."""
 
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt]?)(i?b|))", re.IGNORECASE)
 _SWITCH = {"1": True, "true": True, "yes": True, "on": True}
 _SWITCH |= {"0": False, "false": False, "no": False, "off": False}
 
@@ -30,6 +34,8 @@ class Settings:
         budget_share: share of training time that recording may cost, 0.01 is 1 %.
         version: whether a run's working tree is saved.
         loop: "FILE:LINE" of the main loop.
+        run_bytes: that the checkpoints of one run may take; None for what the disk suggests.
+        home_bytes: that those of all runs together may take.
         warnings: one line each on settings that could not be read.
     """
 
@@ -39,6 +45,8 @@ class Settings:
     budget_share: float = DEFAULT_BUDGET_SHARE
     version: bool = True
     loop: str | None = None
+    run_bytes: int | None = None
+    home_bytes: int = NO_LIMIT
     warnings: tuple[str, ...] = field(default=())
 
     @classmethod
@@ -46,7 +54,8 @@ class Settings:
         """Gather the settings in force.
 
         Read, the later over the earlier: ~/.config/flor/config.toml, [flor] in setup.cfg or
-        [tool.flor] in pyproject.toml of the project, FLOR_NAME, FLOR_BUDGET, FLOR_VERSION, FLOR_LOOP.
+        [tool.flor] in pyproject.toml of the project, FLOR_NAME, FLOR_BUDGET, FLOR_VERSION,
+        FLOR_LOOP, FLOR_CKPT_MAX, FLOR_CKPT_MAX_HOME.
 
         Raises:
             UsageError: a setting is unknown or has a value that cannot be.
@@ -56,11 +65,8 @@ class Settings:
         settings = cls(home=home_of(environ), project=project)
         for file, section in _files(environ, project):
             settings = settings._overlaid(_section(file, section, warnings), str(file))
-        given = {
-            key: environ[f"FLOR_{key.upper()}"]
-            for key in _READERS
-            if f"FLOR_{key.upper()}" in environ
-        }
+        variables = {key: f"FLOR_{key.upper().replace('-', '_')}" for key in _READERS}
+        given = {key: environ[name] for key, name in variables.items() if name in environ}
         settings = settings._overlaid(given, "the environment")
         return replace(settings, warnings=tuple(warnings))
 
@@ -111,6 +117,25 @@ def budget_share(text: str | float) -> float:
     return share
 
 
+def byte_count(text: str | int) -> int:
+    """Read a limit: "20GB", "1.5 GiB", "800M", a number of bytes, or "none" for NO_LIMIT.
+
+    Units with an i, and single letters, are powers of 1024; the others of 1000.
+
+    Raises:
+        ValueError: it is no size.
+    """
+    words = str(text).strip()
+    if words.lower() == "none":
+        return NO_LIMIT
+    found = _SIZE.fullmatch(words)
+    if found is None:
+        raise ValueError("a limit is a size such as 20GB or 500MiB, or none")
+    number, letter, rest = found[1], found[2].upper(), found[3].lower()
+    base = 1000 if rest == "b" else 1024
+    return min(int(float(number) * base ** (" KMGT".index(letter) if letter else 0)), NO_LIMIT)
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("not a text")
@@ -129,6 +154,8 @@ _READERS: dict[str, tuple[str, Any]] = {
     "budget": ("budget_share", budget_share),
     "version": ("version", _switch),
     "loop": ("loop", _text),
+    "ckpt-max": ("run_bytes", byte_count),
+    "ckpt-max-home": ("home_bytes", byte_count),
 }
 
 

@@ -76,6 +76,18 @@ def decode(data: bytes, *, name: str = "journal") -> Decoded:
     return Decoded(records, end)
 
 
+def is_unfinished(tail: bytes) -> bool:
+    """Whether what follows the last whole frame is no more than the beginning of another.
+
+    >>> is_unfinished(b""), is_unfinished(encode_frame({"kind": "end"})[:-1])
+    (True, True)
+    """
+    if len(tail) < _FRAME.size or not any(tail):  # a power cut can leave zeros behind
+        return True
+    length, _ = _FRAME.unpack_from(tail, 0)
+    return bool(length > len(tail) - _FRAME.size)
+
+
 def _frames(data: bytes, start: int) -> Iterator[tuple[Record, int]]:
     at = start
     while at + _FRAME.size <= len(data):

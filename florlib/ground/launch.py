@@ -24,6 +24,7 @@ class LaunchSpec:
         recorded_project: where the project lay when the run was recorded, which a replay in a
             sandbox does not run in.
         replay_dir: absolute path of the replay's folder; its plan lies in `plan.json` there.
+        checkpoint_bytes: that the run's checkpoints may take; None for any number.
         moves: folders of the recorded run and their stand-ins, as `relocation.Relocation` has them.
     """
 
@@ -36,6 +37,7 @@ class LaunchSpec:
     replay_dir: str | None = None
     recorded_project: str | None = None
     moves: tuple[tuple[str, str], ...] = ()
+    checkpoint_bytes: int | None = None
 
     def to_environment(self) -> str:
         """The value of FLOR_LAUNCH.

@@ -27,6 +27,11 @@ class RunLayout:
         return self.folder / RUN_FILE
 
     @property
+    def pins_file(self) -> Path:
+        """What is pinned of the run; not there where nothing is."""
+        return self.folder / "pins.json"
+
+    @property
     def checkpoints(self) -> Path:
         """Checkpoints of the run's first recording process."""
         return self.folder / CHECKPOINTS
@@ -109,6 +114,11 @@ class HomeLayout:
     def catalog(self) -> Path:
         """The index of all runs; rebuildable."""
         return self.home / CATALOG_NAME
+
+    @property
+    def exports(self) -> Path:
+        """Versions laid out for replays; a cache."""
+        return self.home / ".cache" / "exports"
 
     def runs_of(self, name: str) -> Path:
         """The folder of all runs of one name."""

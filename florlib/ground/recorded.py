@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from florlib.ground.journal_format import Record
@@ -28,6 +28,15 @@ _Marks = dict[tuple[int, int, int], dict[int | None, CheckpointMark]]
 
 Loops = tuple[tuple[str | None, int | None], ...]
 """(path, ordinal) of training loops, from the main loop inwards; empty outside of all."""
+
+
+def _complete_in_all(
+    mark: CheckpointMark, others: Iterable[CheckpointMark | None]
+) -> CheckpointMark:
+    """A mark that is complete only if the same ones of other ranks are there and complete."""
+    if all(other is not None and other.complete for other in others):
+        return mark
+    return replace(mark, complete=False)
 
 
 @dataclass(slots=True)
@@ -101,6 +110,7 @@ class RecordedProcess:
         appended_files: those that the loops added to, without reading them.
         behind_files: (main loop, path) of written files that were read behind a main loop.
         left_files: by the number of the main loop, what it left written files as.
+        dropped: files of checkpoints that were deleted on purpose; no mark has them.
         executed: by path, texts that it ran in another way than by importing the file.
         ended: whether the process came to its end; False where it was killed.
     """
@@ -121,6 +131,7 @@ class RecordedProcess:
     behind_files: list[tuple[int, str]] = field(default_factory=list)
     left_files: dict[int, Left] = field(default_factory=dict)
     moved_names: list[str] = field(default_factory=list)
+    dropped: set[str] = field(default_factory=set)
     ended: bool = False
 
     @property
@@ -139,6 +150,8 @@ class RecordedProcess:
                 found = cls(record)
             elif found is not None:
                 found._take(record, marks, pending)
+        if found is not None and found.dropped:
+            found._forget_dropped(marks)
         for key, block in pending:
             found_marks = marks.get(key, {})
             block.checkpoint = found_marks.get(None)
@@ -169,6 +182,8 @@ class RecordedProcess:
             self._take_exit(record, pending)
         elif kind == "checkpoint":
             self._take_checkpoint(record, marks)
+        elif kind == "dropped":
+            self.dropped.add(record["file"])
         elif kind == "arg" and record["source"] == "flor.arg":
             self.arguments[record["name"]] = record["value"]
         elif kind == "calls":
@@ -188,6 +203,40 @@ class RecordedProcess:
             self.ended = True
             for main in self.mains:  # a generator that was waiting in it was dropped at the end
                 main.how = "raise" if main.how == "killed" else main.how
+
+    def keep_in_step(self, others: Sequence[RecordedProcess]) -> None:
+        """Take what the other ranks of the run have no complete checkpoint of for incomplete here.
+
+        Ranks wait for each other, so that all have to go on from the same place, and to pass by the
+        same loops. Which checkpoints one could afford, or has dropped, is its own affair.
+        """
+        for number, main in enumerate(self.mains):
+            theirs = [other.mains[number] for other in others if number < len(other.mains)]
+            main.boundaries = {
+                index: _complete_in_all(mark, [one.boundaries.get(index) for one in theirs])
+                for index, mark in main.boundaries.items()
+            }
+            for key, block in main.blocks.items():
+                same = [one.blocks[key] for one in theirs if key in one.blocks]
+                if block.checkpoint is not None:
+                    ends = [one.checkpoint for one in same]
+                    block.checkpoint = _complete_in_all(block.checkpoint, ends)
+                block.steps = {
+                    turn: _complete_in_all(mark, [one.steps.get(turn) for one in same])
+                    for turn, mark in block.steps.items()
+                }
+
+    def _forget_dropped(self, marks: _Marks) -> None:
+        for main in self.mains:
+            main.boundaries = {
+                index: mark
+                for index, mark in main.boundaries.items()
+                if mark.file not in self.dropped
+            }
+        for key, known in marks.items():
+            marks[key] = {
+                step: mark for step, mark in known.items() if mark.file not in self.dropped
+            }
 
     def _take_files(self, record: Record) -> None:
         self.read_files += record["read"]

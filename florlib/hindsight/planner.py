@@ -252,25 +252,46 @@ def _cost(mains: Sequence[MainMark], plan: Plan) -> tuple[float, int]:
     seconds, skipped = PRELUDE_S, 0
     deep = plan.everything or bool(plan.step)
     for number, mark in enumerate(mains):
-        covered = {
-            index
-            for part in plan.segments
-            if part.main == number
-            for index in range(0 if plan.carries else part.start, part.stop)
-        }
-        holding = set()
+        segments = [part for part in plan.segments if part.main == number]
+        covered = {index for part in segments for index in range(part.start, part.stop)}
+        on_the_way = _on_the_way(mark, plan, segments)
+        if plan.carries:
+            covered |= on_the_way
+        gone_through = covered | on_the_way
+        holding, run_through = set(), set()
         shares: dict[int, list[int]] = {}
         for (position, _), block in mark.blocks.items():
             index = next((n for name, n in position if name == mark.name), -1)
             holding.add(index)
-            stepped = plan.everything or (block.path, block.ordinal) in plan.step
-            executed = _executed(plan, mark, block) if stepped and index in covered else 0
+            executed = 0
+            if index in covered and (plan.everything or (block.path, block.ordinal) in plan.step):
+                executed = _executed(plan, mark, block)
+            elif index in gone_through and not _can_be_passed(block):
+                executed = block.iterations
+                run_through.add(index)
             skipped += block.iterations - executed
             share = shares.setdefault(index, [0, 0])
             share[0] += executed
             share[1] += block.iterations
-        for index in covered & mark.seconds.keys():
+        for index in gone_through & mark.seconds.keys():
             some, of = shares.get(index, [1, 1])
-            whole = mark.seconds[index] if deep or index not in holding else RESTORE_S
+            is_passed = index in holding - run_through and not (deep and index in covered)
+            whole = RESTORE_S if is_passed else mark.seconds[index]
             seconds += whole if plan.turns is None else min(whole, whole * some / max(of, 1))
     return seconds, skipped
+
+
+def _can_be_passed(block: BlockMark) -> bool:
+    """Whether restoring the end of a nested loop stands for running it."""
+    return block.skippable and block.checkpoint is not None and block.checkpoint.complete
+
+
+def _on_the_way(mark: MainMark, plan: Plan, segments: Sequence[Segment]) -> set[int]:
+    """Iterations that lead from the nearest boundary that can be restored to those asked for."""
+    usable = [index for index, boundary in mark.boundaries.items() if boundary.complete]
+    found: set[int] = set()
+    for part in segments:
+        before = (index for index in usable if index <= part.start)
+        start = 0 if plan.carries or plan.files else max(before, default=0)
+        found.update(range(start, part.start))
+    return found.difference(*(range(part.start, part.stop) for part in segments))

@@ -17,6 +17,7 @@ from florlib.runtime.graph.channels import has_own_pipe
 from florlib.runtime.graph.encode import Captured, Missing
 from florlib.runtime.graph.known import Known
 from florlib.runtime.guard import guarded, os
+from florlib.runtime.keeping import Keeping
 from florlib.runtime.marks import pairs
 from florlib.runtime.session import Session, now_s
 from florlib.runtime.writer import CheckpointWriter, Job
@@ -31,15 +32,22 @@ class Checkpoints:
         layout: of the run.
         budget_share: of the run's time.
         calls: that must not be taken for the script's.
+        limit: bytes that all of the run may take; None for any number.
     """
 
     def __init__(
-        self, session: Session, layout: RunLayout, budget_share: float, calls: CallSets
+        self,
+        session: Session,
+        layout: RunLayout,
+        budget_share: float,
+        calls: CallSets,
+        limit: int | None = None,
     ) -> None:
         self._session = session
         self._layout = layout
         self._share = budget_share
         self._calls = calls
+        self._keeping = Keeping(session, layout, limit)
         self._folder: Path | None = None
         self._writer: CheckpointWriter | None = None
         self._budget: Budget | None = None
@@ -83,6 +91,7 @@ class Checkpoints:
     ) -> str | None:
         """Take a checkpoint if the budget affords it; its name, or None where none was taken."""
         started = now_s()
+        moment = self._keeping.moment(about, started)
         first = about["role"] == "boundary" and about["index"] == 0
         if self._budget is None or self._folder is None:
             return None
@@ -108,6 +117,7 @@ class Checkpoints:
                 "workers": any(item.kind == "workers" for item in missing),
                 "missing": [self._missing_record(item) for item in missing],
                 **about,
+                **moment,
             }
             copied = self._copied(captured, must=must)
             if copied is not None:
@@ -144,6 +154,7 @@ class Checkpoints:
         def announce(published: Published | None) -> None:
             if published is not None:
                 self._session.append({**record, "bytes": published.bytes, "stall_s": stall})
+                self._keeping.published(record, published.bytes)
 
         assert self._budget is not None
         if record["role"] == "boundary" and not record["index"]:

@@ -47,7 +47,9 @@ class Recorder(Session):
         self._mains = 0
         self._blocks = 0
         self._calls = CallSets(sources)
-        self.checkpoints = Checkpoints(self, self.layout, spec.budget_share, self._calls)
+        self.checkpoints = Checkpoints(
+            self, self.layout, spec.budget_share, self._calls, spec.checkpoint_bytes
+        )
 
     # ------------------------------------------------------------------ journal
 

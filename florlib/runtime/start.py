@@ -153,18 +153,24 @@ def _claim_recorded(
 ) -> RecordedProcess | None:
     """The recorded process that this one stands for: same script, rank and order of starting."""
     rank, _ = process_identity()
-    found = []
+    found: dict[int, list[tuple[str, str, RecordedProcess]]] = {rank: []}
     for journal in run.journals():
         recorded = RecordedProcess.read(read_journal(journal).records)
-        if recorded is not None and recorded.process["rank"] == rank:
-            script = recorded.process["script"]
-            if inside is not None and ("/" + script).endswith("/" + inside):
-                found.append((recorded.process["started"], journal.name, recorded))
-    for _, name, recorded in sorted(found, key=lambda item: item[:2]):
+        if recorded is not None and inside is not None:
+            if ("/" + recorded.process["script"]).endswith("/" + inside):
+                one = (recorded.process["started"], journal.name, recorded)
+                found.setdefault(recorded.process["rank"], []).append(one)
+    for of_rank in found.values():
+        of_rank.sort(key=lambda item: item[:2])
+    own = found.pop(rank)
+    for number, (_, name, recorded) in enumerate(own):
         try:
             os.close(os.open(layout.folder / f".{name}", os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         except FileExistsError:
             continue
+        recorded.keep_in_step(
+            [others[number][2] for others in found.values() if number < len(others)]
+        )
         return recorded
     return None
 

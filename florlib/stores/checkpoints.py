@@ -239,6 +239,11 @@ class Checkpoint:
         """What one tensor is: dtype, shape, bytes, digest; KeyError where there is none."""
         return self._header.entries[name]
 
+    @property
+    def references(self) -> frozenset[str]:
+        """The files of the same folder that hold contents of this one."""
+        return frozenset(entry.file for entry in self._header.entries.values() if entry.file)
+
     def read(self, name: str, *, verify: bool = True) -> memoryview:
         """The content of one tensor, uint8[bytes], read-only; pages are loaded when touched.
 
@@ -279,6 +284,12 @@ class Checkpoint:
         return len(self.names)
 
 
+def orphans(folder: Path, alive: Callable[[int], bool]) -> list[Path]:
+    """The temporary files of writers that died before they could publish; see `sweep_orphans`."""
+    found = ((name, writer_of(name)) for name in sorted(_listdir(folder)))
+    return [folder / name for name, pid in found if pid is not None and not alive(pid)]
+
+
 def sweep_orphans(folder: Path, alive: Callable[[int], bool]) -> list[Path]:
     """Remove the temporary files of writers that died before they could publish.
 
@@ -289,11 +300,8 @@ def sweep_orphans(folder: Path, alive: Callable[[int], bool]) -> list[Path]:
     Returns:
         What was removed.
     """
-    removed = []
-    for name in sorted(_listdir(folder)):
-        pid = writer_of(name)
-        if pid is not None and not alive(pid):
-            with suppress(FileNotFoundError):  # another process of the run sweeps as well
-                _unlink(folder / name)
-            removed.append(folder / name)
+    removed = orphans(folder, alive)
+    for path in removed:
+        with suppress(FileNotFoundError):  # another process of the run sweeps as well
+            _unlink(path)
     return removed

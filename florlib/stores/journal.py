@@ -12,7 +12,15 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from florlib.ground.journal_format import PREAMBLE, Decoded, Record, decode, encode_frame
+from florlib.ground.errors import JournalDamaged
+from florlib.ground.journal_format import (
+    PREAMBLE,
+    Decoded,
+    Record,
+    decode,
+    encode_frame,
+    is_unfinished,
+)
 
 # Private copies, because scripts that are being recorded replace open and functions of os.
 _close, _fstat, _fsync, _ftruncate = os.close, os.fstat, os.fsync, os.ftruncate
@@ -91,6 +99,34 @@ class JournalWriter:
         if self._torn_from is not None:
             _ftruncate(self._descriptor, self._torn_from)
             self._torn_from = None
+
+
+def append_behind(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    """Append to the journal of a process that has ended, and bring it to disk.
+
+    The frame that its process did not come to finish is cut off. The caller sees to it that nobody
+    else appends.
+
+    Raises:
+        JournalDamaged: it is damaged elsewhere than at its end, so nobody would read what is
+            appended; it stays as it is.
+        FileNotFoundError, FormatTooNew, OSError: it cannot be read or written.
+    """
+    with _open(path, "rb") as file:
+        content = file.read()
+    whole_bytes = decode(content, name=str(path)).whole_bytes
+    if not whole_bytes or not is_unfinished(content[whole_bytes:]):
+        raise JournalDamaged(f"{path} is damaged behind its first {whole_bytes} bytes")
+    descriptor = _open_descriptor(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    try:
+        _ftruncate(descriptor, whole_bytes)
+        with memoryview(b"".join(encode_frame(record) for record in records)) as data:
+            written = 0
+            while written < len(data):
+                written += _write(descriptor, data[written:])
+        _fsync(descriptor)
+    finally:
+        _close(descriptor)
 
 
 def read_journal(path: Path) -> Decoded:

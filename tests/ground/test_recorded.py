@@ -191,3 +191,51 @@ def test_folders_to_import_from() -> None:
     assert named is not None
     assert named.import_paths == ["src"]
     assert read().import_paths == []
+
+
+def test_dropped_checkpoints_are_nobodys_marks() -> None:
+    at_end = checkpoint(0, role="block", block=0, file="end")
+    at_step = checkpoint(0, role="step", block=0, step=2, file="step")
+    found = read(
+        enter(),
+        checkpoint(0, file="first"),
+        at_step,
+        at_end,
+        block(0),
+        checkpoint(1, file="second"),
+        *({"kind": "dropped", "file": file} for file in ("second", "end", "never heard of")),
+    )
+
+    main = found.mains[0]
+    (held,) = main.blocks.values()
+    assert [mark.file for mark in main.boundaries.values()] == ["first"]
+    assert (held.checkpoint, [mark.file for mark in held.steps.values()]) == (None, ["step"])
+    assert "second" in found.dropped
+
+
+def test_ranks_go_on_from_where_all_of_them_can() -> None:
+    def rank(*gone: str, **changes: Any) -> RecordedProcess:
+        return read(
+            enter(),
+            checkpoint(0, file="first"),
+            checkpoint(0, role="step", block=0, step=1, file="step 1"),
+            checkpoint(0, role="step", block=0, step=2, file="step 2"),
+            checkpoint(0, role="block", block=0, file="end"),
+            block(0),
+            checkpoint(1, file="second", **changes),
+            checkpoint(2, file="third"),
+            *({"kind": "dropped", "file": file} for file in gone),
+        )
+
+    one = rank("third")
+    one.keep_in_step([rank("step 1"), rank("end", complete=False), read()])
+
+    main = one.mains[0]
+    (held,) = main.blocks.values()
+    assert {index: mark.complete for index, mark in main.boundaries.items()} == {0: True, 1: False}
+    assert {turn: mark.complete for turn, mark in held.steps.items()} == {1: False, 2: True}
+    assert held.checkpoint is not None
+    assert not held.checkpoint.complete
+    alone = rank("end")
+    alone.keep_in_step([])
+    assert all(mark.complete for mark in alone.mains[0].boundaries.values())

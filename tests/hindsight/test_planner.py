@@ -284,3 +284,18 @@ def test_a_file_that_is_read_behind_the_loop_is_written_again_where_it_is_not_as
     assert plan(EPILOGUE).files == rewrites
     assert plan(EPILOGUE).left == ({} if rewrites else {0: kept})
     assert not plan("torch.manual_seed(0)").files
+
+
+def test_what_dropped_checkpoints_led_to_is_executed_on_the_way() -> None:
+    files = [f"checkpoints/00000{n}.000000.m0.safetensors" for n in (2, 3)]
+    files.append("checkpoints/000001.000003.m0.safetensors")  # the end of the loop in epoch 1
+    gone = [{"kind": "dropped", "file": file} for file in files]
+    process = recorded([*one_loop()[:-1], *gone, END])
+
+    alone, whole = (
+        planned(OUTER, processes=[process], iterations=wanted) for wanted in (frozenset({3}), None)
+    )
+
+    # Epoch 3 is reached from the boundary of epoch 1, whose nested loop is executed.
+    assert (alone.skips, alone.estimate_s) == (12 - 3, pytest.approx(3 + 2.0 + 0.05 + 0.05))
+    assert (whole.skips, whole.estimate_s) == (12 - 3, pytest.approx(3 + 2.0 + 3 * 0.05))

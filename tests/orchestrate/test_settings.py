@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from florctl.orchestrate.settings import Settings, budget_share, project_of
+from florctl.orchestrate.settings import (
+    NO_LIMIT,
+    Settings,
+    budget_share,
+    byte_count,
+    project_of,
+)
 from florlib.ground.errors import UsageError
 
 
@@ -83,6 +89,8 @@ def test_an_unknown_setting_names_the_nearest(project: Path):
         ("FLOR_BUDGET", "-1%"),
         ("FLOR_VERSION", "maybe"),
         ("FLOR_NAME", ""),
+        ("FLOR_CKPT_MAX", "-1GB"),
+        ("FLOR_CKPT_MAX_HOME", "20 QB"),
     ],
 )
 def test_a_value_that_cannot_be(project: Path, variable: str, value: str):
@@ -93,6 +101,34 @@ def test_a_value_that_cannot_be(project: Path, variable: str, value: str):
 @pytest.mark.parametrize(("text", "share"), [("1%", 0.01), ("0.5 %", 0.005), (0.02, 0.02), (0, 0)])
 def test_a_budget_is_a_share(text: str | float, share: float):
     assert budget_share(text) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("20GB", 20 * 10**9),
+        ("1.5 GiB", 3 << 29),
+        ("800m", 800 << 20),
+        ("5b", 5),
+        (12, 12),
+        ("0", 0),
+        ("none", NO_LIMIT),
+        ("9" * 30, NO_LIMIT),
+    ],
+)
+def test_a_limit_is_a_size(text: str | int, count: int):
+    assert byte_count(text) == count
+
+
+def test_limits_of_checkpoints(project: Path):
+    (project / "setup.cfg").write_text("[flor]\nckpt-max = 4GB\nckpt-max-home = 100GB\n")
+    (project / "pyproject.toml").write_text("[tool.flor]\nckpt-max = 5000\n")
+
+    settings = load(project, FLOR_CKPT_MAX_HOME="none")
+
+    assert (settings.run_bytes, settings.home_bytes) == (5000, NO_LIMIT)
+    assert load(project, FLOR_CKPT_MAX="1kB").run_bytes == 1000
+    assert load(project).home_bytes == 100 * 10**9
 
 
 def test_a_project_is_the_git_working_tree_around(project: Path):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from florlib.ground.errors import JournalDamaged
 from florlib.ground.journal_format import PREAMBLE, encode_frame
 from florlib.stores import journal
-from florlib.stores.journal import JournalWriter, read_journal, read_records
+from florlib.stores.journal import JournalWriter, append_behind, read_journal, read_records
 
 LOG = {"kind": "log", "rows": [[0, "loss", 0.5]]}
 END = {"kind": "end", "how": "exit"}
@@ -220,3 +220,34 @@ def test_another_file_is_no_journal(tmp_path):
 
     with pytest.raises(JournalDamaged, match=r"notes\.txt is not a flor journal"):
         read_journal(tmp_path / "notes.txt")
+
+
+@pytest.mark.parametrize("tail", [b"", b"\x07", encode_frame(END)[:-1], bytes(64)])
+def test_appending_behind_an_end_that_was_torn(tmp_path, tail):
+    path = tmp_path / "j"
+    path.write_bytes(PREAMBLE + encode_frame(LOG) + tail)
+
+    append_behind(path, [END, LOG])
+
+    assert records_of(path) == [LOG, END, LOG]
+    assert path.stat().st_size == read_journal(path).whole_bytes
+
+
+def test_nothing_is_appended_where_nobody_would_read_it(tmp_path):
+    path = tmp_path / "j"
+    damaged = bytearray(PREAMBLE + encode_frame(LOG) + encode_frame(END) + encode_frame(LOG))
+    damaged[-len(encode_frame(LOG)) - 3] ^= 1
+    for content in (bytes(damaged), PREAMBLE[:5]):
+        path.write_bytes(content)
+
+        with pytest.raises(JournalDamaged, match="is damaged behind its first"):
+            append_behind(path, [END])
+
+        assert path.read_bytes() == content
+
+
+def test_appending_behind_a_journal_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        append_behind(tmp_path / "j", [END])
+
+    assert not (tmp_path / "j").exists()

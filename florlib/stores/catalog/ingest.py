@@ -197,7 +197,7 @@ class _Ingest:
 
     def checkpoint(self, record: Record) -> None:
         self._sql(
-            "INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
             (
                 self._process,
                 record["file"],
@@ -220,6 +220,12 @@ class _Ingest:
                 " WHERE process = ? AND name = ? AND reason = ? AND path IS ? AND line IS ?)",
                 row + row,
             )
+
+    def dropped(self, record: Record) -> None:
+        self._sql(
+            "UPDATE checkpoint SET dropped = 1 WHERE process = ? AND file = ?",
+            (self._process, record["file"]),
+        )
 
     def log(self, record: Record) -> None:
         paths = [_json(pairs) for pairs in record["positions"]]
@@ -317,6 +323,7 @@ _TAKES: dict[str, Callable[[_Ingest, Record], None]] = {
     "skip": _Ingest.skip,
     "iteration": _Ingest.iteration,
     "checkpoint": _Ingest.checkpoint,
+    "dropped": _Ingest.dropped,
     "log": _Ingest.log,
     "warning": _Ingest.warning,
     "files": _Ingest.files,

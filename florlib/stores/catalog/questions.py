@@ -124,9 +124,12 @@ def details(connection: sqlite3.Connection, run: int) -> RunDetails:
         checkpoints=tuple(
             CheckpointRow(position_from_json(json.loads(path)), size, stall_s)
             for path, size, stall_s in ask(
-                "path, bytes, checkpoint.stall_s", "checkpoint", "ORDER BY wave, rank, file"
+                "path, bytes, checkpoint.stall_s",
+                "checkpoint",
+                "AND dropped = 0 ORDER BY wave, rank, file",
             )
         ),
+        dropped=len(ask("file", "checkpoint", "AND dropped = 1")),
         read=tuple(path for mode, path in files if mode == "read"),
         written=tuple(path for mode, path in files if mode == "written"),
         warnings=tuple(

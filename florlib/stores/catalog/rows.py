@@ -17,7 +17,7 @@ class RunRow:
         version: commit on the shadow branch, or None where no version was saved.
         dirty: files that differed from the user's HEAD.
         iterations: of main loops, completed.
-        bytes: of all checkpoints.
+        checkpoints, bytes: of those that are there.
         overhead: time that checkpoints held up training, as a share of training time.
         project: absolute path.
         folder: below FLOR_HOME.
@@ -56,7 +56,7 @@ class LoopRow:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointRow:
-    """A published checkpoint."""
+    """A published checkpoint that has not been dropped."""
 
     position: Position
     bytes: int
@@ -84,7 +84,11 @@ class ReplayRow:
 
 @dataclass(frozen=True, slots=True)
 class RunDetails:
-    """Everything that `flor log show` tells of a run beyond its row."""
+    """Everything that `flor log show` tells of a run beyond its row.
+
+    Attributes:
+        dropped: how many checkpoints were deleted on purpose.
+    """
 
     arguments: dict[str, Any]
     environment: dict[str, Any]
@@ -97,6 +101,7 @@ class RunDetails:
     captured: tuple[str, ...]
     not_captured: tuple[MissingRow, ...]
     checkpoints: tuple[CheckpointRow, ...]
+    dropped: int
     read: tuple[str, ...]
     written: tuple[str, ...]
     warnings: tuple[tuple[str, str], ...]

@@ -230,7 +230,8 @@ def add_up(connection: sqlite3.Connection, run: int) -> None:
     _number_waves(connection, run)
     connection.execute(
         "UPDATE run SET (checkpoints, bytes, stall_s) ="
-        " (SELECT count(*), coalesce(sum(bytes), 0), coalesce(sum(stall_s), 0.0) FROM checkpoint"
+        " (SELECT coalesce(sum(dropped = 0), 0), coalesce(sum(bytes * (dropped = 0)), 0),"
+        " coalesce(sum(stall_s), 0.0) FROM checkpoint"
         " JOIN process ON process.key = checkpoint.process"
         " WHERE process.run = run.key AND replay IS NULL),"
         " training_s = (SELECT coalesce(sum(training_s), 0.0) FROM process"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils.db import Database
 
-VERSION = 2
+VERSION = 3
 """Stands in PRAGMA user_version; a reader refuses a higher one."""
 
 VIEWS = ("runs", "args", "logs", "loops", "checkpoints", "versions", "replays")
@@ -40,8 +40,8 @@ CREATE TABLE run (
     exit_status INTEGER,
     signal INTEGER,
     iterations INTEGER NOT NULL DEFAULT 0,   -- of main loops, the most that any rank completed
-    checkpoints INTEGER NOT NULL DEFAULT 0,
-    bytes INTEGER NOT NULL DEFAULT 0,        -- of all checkpoints
+    checkpoints INTEGER NOT NULL DEFAULT 0,  -- that are there
+    bytes INTEGER NOT NULL DEFAULT 0,        -- of those
     stall_s REAL NOT NULL DEFAULT 0,         -- how long checkpoints held up training
     training_s REAL NOT NULL DEFAULT 0,      -- time inside main-loop iterations
     settled INTEGER NOT NULL DEFAULT 0,      -- 1: looked at again only when a folder's mtime changes
@@ -170,6 +170,7 @@ CREATE TABLE checkpoint (
     bytes INTEGER NOT NULL,
     stall_s REAL NOT NULL,
     complete INTEGER NOT NULL,
+    dropped INTEGER NOT NULL DEFAULT 0, -- 1: deleted on purpose, for want of room
     PRIMARY KEY (process, file)
 ) STRICT, WITHOUT ROWID""",
     """\
@@ -253,12 +254,12 @@ SELECT run.id AS run, process.rank, loop.name, loop.role AS kind, loop.chain, lo
 FROM loop JOIN process ON process.key = loop.process JOIN run ON run.key = process.run
 WHERE process.replay IS NULL""",
     """\
--- checkpoints: one row a published checkpoint.
+-- checkpoints: one row a published checkpoint that has not been dropped.
 CREATE VIEW checkpoints AS
 SELECT run.id AS run, process.rank, checkpoint.path AS position, checkpoint.iteration,
     checkpoint.role, checkpoint.file, checkpoint.bytes, checkpoint.stall_s, checkpoint.complete
 FROM checkpoint JOIN process ON process.key = checkpoint.process JOIN run ON run.key = process.run
-WHERE process.replay IS NULL""",
+WHERE process.replay IS NULL AND checkpoint.dropped = 0""",
     """\
 -- versions: one row a run that has one.
 CREATE VIEW versions AS
@@ -291,12 +292,22 @@ def migrate(connection: sqlite3.Connection) -> None:
 
     @migrations()
     def m002_marks(db: Database) -> None:
-        (logs,) = [one for one in TABLES if "CREATE VIEW logs" in one]
-        db.execute("DROP VIEW logs")
-        db.execute(logs)
+        _renew_view(db, "logs")
+
+    @migrations()
+    def m003_dropped(db: Database) -> None:
+        if "dropped" not in db["checkpoint"].columns_dict:  # a catalog of before
+            db.execute("ALTER TABLE checkpoint ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0")
+        _renew_view(db, "checkpoints")
 
     migrations.apply(Database(connection, execute_plugins=False))
     connection.execute(f"PRAGMA user_version = {VERSION:d}")
+
+
+def _renew_view(db: Database, name: str) -> None:
+    (statement,) = [one for one in TABLES if f"CREATE VIEW {name} " in one]
+    db.execute(f"DROP VIEW {name}")
+    db.execute(statement)
 
 
 def _loosened(statement: str) -> str:

@@ -24,3 +24,21 @@ def test_a_catalog_of_format_1_gets_marks(tmp_path: Path) -> None:
 
         assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
         assert {"verified", "mark", "hindsight"} <= set(columns)
+
+
+def test_a_catalog_of_format_2_learns_of_dropped_checkpoints(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    open_catalog(path).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DROP VIEW checkpoints")
+        connection.execute("ALTER TABLE checkpoint DROP COLUMN dropped")
+        connection.execute("CREATE VIEW checkpoints AS SELECT file FROM checkpoint")
+        connection.execute("DELETE FROM _sqlite_migrations WHERE name LIKE 'm003%'")
+        connection.execute("PRAGMA user_version = 2")
+
+    with closing(open_catalog(path)) as connection:
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(checkpoint)")]
+
+        assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
+        assert columns[-1] == "dropped"
+        assert connection.execute("SELECT bytes FROM checkpoints").fetchall() == []

@@ -1,0 +1,69 @@
+"""Reading every checkpoint of runs, to see whether they are as they were written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from florctl.orchestrate.stored import read_stored
+from florlib.ground.errors import FlorError
+from florlib.ground.layout import RunLayout
+from florlib.stores.catalog.rows import RunRow
+from florlib.stores.checkpoints import Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A file that is not as it was written.
+
+    Attributes:
+        file: relative to the run's folder.
+        code: of the error that says so.
+    """
+
+    run: RunRow
+    file: str
+    code: str
+    text: str
+
+
+@dataclass(slots=True)
+class Checked:
+    """What was read.
+
+    Attributes:
+        checkpoints: how many were, good or bad.
+        tensors: in the good ones.
+    """
+
+    checkpoints: int = 0
+    tensors: int = 0
+    bytes: int = 0
+    faults: list[Fault] = field(default_factory=list)
+
+
+def check(home: Path, runs: Iterable[RunRow]) -> Checked:
+    """Read the checkpoints of runs and hold them against their digests."""
+    found = Checked()
+    for run in runs:
+        layout = RunLayout(home / run.folder)
+        try:
+            processes = read_stored(layout)
+        except FlorError as error:
+            found.faults.append(Fault(run, "", error.code, error.message))
+            continue
+        for process in processes:
+            for file in [*(one.file for one in process.checkpoints), *process.lost]:
+                _check(found, run, layout, file)
+    return found
+
+
+def _check(found: Checked, run: RunRow, layout: RunLayout, file: str) -> None:
+    found.checkpoints += 1
+    path = layout.folder / file
+    try:
+        found.tensors += Checkpoint.open(path).verify()
+        found.bytes += path.stat().st_size
+    except FlorError as error:
+        found.faults.append(Fault(run, file, error.code, error.message))
