@@ -9,7 +9,7 @@ import json
 import math
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from xxhash import xxh3_128_hexdigest
@@ -27,6 +27,10 @@ _METADATA = "__metadata__"
 _PREFIX = b'{"__metadata__":{"digest":"'
 _DIGEST_LENGTH = 32
 _COVERED_FROM = len(_PREFIX) + _DIGEST_LENGTH
+# How the text of `flor` begins where its tree, most of it, stands last and can be left unparsed.
+_TENSORS_FIRST = f'{{"format":{VERSION},"tensors":'
+_THEN_TREE = ',"tree":'
+_JSON = json.JSONDecoder()
 
 # Only what `safetensors.torch` 0.8 loads: one other name in a header and it refuses the whole file.
 _SAFETENSORS_DTYPES: Mapping[str, tuple[str, int]] = {
@@ -77,15 +81,22 @@ class Header:
     """All that a checkpoint file says about its content.
 
     Attributes:
-        tree: the JSON given when it was written.
         entries: every tensor by name, also those whose bytes lie elsewhere.
         spans: first byte and byte after the last, counted from the start of the file, of each
             tensor whose bytes lie in this file.
     """
 
-    tree: Any
     entries: dict[str, Entry]
     spans: dict[str, tuple[int, int]]
+    _text: str = field(repr=False)
+    _tree_at: int | None = field(repr=False)
+
+    @property
+    def tree(self) -> Any:
+        """The JSON given when it was written, parsed at each access: one tensor needs none of it."""
+        if self._tree_at is None:
+            return json.loads(self._text)["tree"]
+        return _JSON.raw_decode(self._text, self._tree_at)[0]
 
 
 def digest(data: bytes | memoryview) -> str:
@@ -130,8 +141,8 @@ def encode_header(tree: Any, entries: Mapping[str, Entry]) -> bytes:
         raise ValueError(f"no tensor can be named {_METADATA}")
     content = {
         "format": VERSION,
-        "tree": tree,
         "tensors": {name: _entry_to_json(entry) for name, entry in entries.items()},
+        "tree": tree,
     }
     text = json.dumps(content, separators=(",", ":"), allow_nan=False)
     metadata = {"digest": "0" * _DIGEST_LENGTH, "flor": text}
@@ -209,13 +220,8 @@ def decode_header(data: bytes | memoryview, *, name: str = "checkpoint") -> Head
     """
     body, data_start = _header_body(data, name)
     header = json.loads(body)
-    content = json.loads(header.pop(_METADATA)["flor"])
-    version = content["format"]
-    if version not in READABLE:
-        raise FormatTooNew(
-            f"{name} was written in checkpoint format {version}; this flor reads {READABLE[-1]}",
-            hint="pip install --upgrade florctl",
-        )
+    text = header.pop(_METADATA)["flor"]
+    tensors, tree_at = _tensors_in(text, name)
     spans = {
         tensor: (
             data_start + placement["data_offsets"][0],
@@ -226,8 +232,24 @@ def decode_header(data: bytes | memoryview, *, name: str = "checkpoint") -> Head
     expected = max((stop for _, stop in spans.values()), default=data_start)
     if len(data) != expected:
         raise CheckpointDamaged(f"{name} has {len(data)} bytes where its header says {expected}")
-    entries = {tensor: _entry_from_json(item) for tensor, item in content["tensors"].items()}
-    return Header(content["tree"], entries, spans)
+    entries = {tensor: _entry_from_json(item) for tensor, item in tensors.items()}
+    return Header(entries, spans, text, tree_at)
+
+
+def _tensors_in(text: str, name: str) -> tuple[dict[str, Any], int | None]:
+    """The entries of tensors, and where the tree begins if it was left unparsed."""
+    if text.startswith(_TENSORS_FIRST):
+        tensors, end = _JSON.raw_decode(text, len(_TENSORS_FIRST))
+        if text.startswith(_THEN_TREE, end):
+            return tensors, end + len(_THEN_TREE)
+    content = json.loads(text)
+    version = content["format"]
+    if version not in READABLE:
+        raise FormatTooNew(
+            f"{name} was written in checkpoint format {version}; this flor reads {READABLE[-1]}",
+            hint="pip install --upgrade florctl",
+        )
+    return content["tensors"], None
 
 
 def _header_body(data: bytes | memoryview, name: str) -> tuple[bytes, int]:

@@ -159,3 +159,27 @@ def test_a_newer_format_is_refused_by_its_number(monkeypatch):
 
 def test_the_written_version_is_readable():
     assert VERSION in READABLE
+
+
+def with_text(text: str) -> bytes:
+    """An empty checkpoint with another text under `flor`."""
+    metadata = {"digest": "0" * 32, "flor": text}
+    body = json.dumps({"__metadata__": metadata}, separators=(",", ":")).encode()
+    covered = body.ljust(4088)[59:]
+    return struct.pack("<Q", 4088) + body[:27] + digest(covered).encode() + covered
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"format":1,"tensors":{},"tree":[1]}',
+        '{"format":1,"tree":[1],"tensors":{}}',
+        '{"format":1,"tensors":{},"later":{"tree":2},"tree":[1]}',
+        '{"format":1,"tensors":{},"tree":[1],"later":2}',
+        ' {"tree": [1], "tensors": {}, "format": 1}',
+    ],
+)
+def test_fields_stand_in_any_order_and_unknown_ones_are_ignored(text):
+    header = decode_header(with_text(text))
+
+    assert (header.tree, header.entries) == ([1], {})

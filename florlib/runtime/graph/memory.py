@@ -98,26 +98,6 @@ def tensor_bytes(flat: Any) -> bytes | memoryview:
     return memoryview(view).cast("B")
 
 
-def fill_storage(tensor: Any, data: memoryview) -> None:
-    """Write bytes over the whole storage that a tensor looks into, wherever it lives."""
-    lib = torch()
-    if len(data) == 0:
-        return
-    source = lib.frombuffer(bytearray(data), dtype=lib.uint8)
-    raw = lib.empty(0, dtype=lib.uint8, device=tensor.device).set_(tensor.untyped_storage())
-    with lib.no_grad():
-        raw.copy_(source)
-
-
-def new_storage(data: memoryview, device: str) -> Any:
-    """A storage on `device` with these bytes."""
-    lib = torch()
-    if len(data) == 0:
-        return lib.empty(0, dtype=lib.uint8, device=device).untyped_storage()
-    source = lib.frombuffer(bytearray(data), dtype=lib.uint8)
-    return source.to(device).untyped_storage()
-
-
 def bytes_block(data: bytes, held: Held = ()) -> Block:
     """Plain bytes as a block; they are immutable and need no copy."""
     if len(data) >= HASHED_FIRST_BYTES:
