@@ -56,11 +56,16 @@ class LoopRow:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointRow:
-    """A published checkpoint."""
+    """A published checkpoint.
+
+    Attributes:
+        file: below the run's folder.
+    """
 
     position: Position
     bytes: int
     stall_s: float
+    file: str
 
 
 @dataclass(frozen=True, slots=True)
