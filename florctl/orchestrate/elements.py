@@ -84,12 +84,11 @@ def stats_of(array: Array) -> Stats:
 
 def _tensor(tree: StateTree, node: Mapping[str, Any]) -> Array:
     storage = tree.tree["nodes"][node["storage"]]
-    array = _strided(
-        typed(tree.read(storage["t"]), node["dtype"]),
-        node["offset"],
-        node["shape"],
-        node["stride"],
-    )
+    dtype = node["dtype"]
+    flat = typed(tree.read(storage["t"]), _QUANTIZED.get(dtype, dtype))
+    array = _strided(flat, node["offset"], node["shape"], node["stride"])
+    if "quantizer" in node:
+        return _dequantized(tree, node, array)
     array = array.conj() if node["conj"] else array
     return -array if node["neg"] else array
 
@@ -99,6 +98,22 @@ def _strided(flat: Array, offset: int, shape: list[int], stride: list[int]) -> A
         return np.empty(shape, flat.dtype)
     strides = [step * flat.itemsize for step in stride]
     return np.lib.stride_tricks.as_strided(flat[offset:], shape, strides, writeable=False)
+
+
+def _dequantized(tree: StateTree, node: Mapping[str, Any], array: Array) -> Array:
+    about = node["quantizer"]
+    if "axis" not in about:
+        steps = array.astype(np.int64) - about["zero_point"]
+        found: Array = np.float32(about["scale"]) * steps.astype(np.float32)
+        return found
+    along = [1] * array.ndim
+    along[about["axis"]] = -1
+    scales, zero_points = (
+        elements_of(tree, part, node[part]).reshape(along).astype(np.float32)
+        for part in ("scales", "zero_points")
+    )
+    found = scales * (array.astype(np.float32) - zero_points)
+    return found
 
 
 def _array(tree: StateTree, node: Mapping[str, Any]) -> Array:
@@ -170,6 +185,7 @@ def _powers(data: memoryview) -> Array:
     return table[np.frombuffer(data, np.uint8)]
 
 
+_QUANTIZED = {"quint8": "uint8", "qint8": "int8", "qint32": "int32"}
 _WIDENED: Mapping[str, Callable[[memoryview], Array]] = {
     "bfloat16": _bfloat16,
     "complex32": _complex32,

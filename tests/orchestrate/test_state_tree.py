@@ -216,6 +216,34 @@ def test_elements_stand_in_the_tensors_own_order(live):
     assert np.array_equal(found, live.resolve_conj().resolve_neg().numpy())
 
 
+@pytest.mark.filterwarnings("ignore:torch.quantize_per:UserWarning")
+@pytest.mark.parametrize("dtype", [torch.quint8, torch.qint8, torch.qint32], ids=str)
+def test_elements_of_quantised_tensors_are_the_numbers_that_they_stand_for(dtype):
+    plain = torch.linspace(-3, 5, 12).reshape(3, 4)
+    scales, zero_points = torch.tensor([0.1, 0.2, 0.3]), torch.tensor([1, 0, 2])
+    live = {
+        "one": torch.quantize_per_tensor(plain, 0.1, 3, dtype),
+        "each": torch.quantize_per_channel(plain, scales, zero_points, 0, dtype),
+    }
+    tree = tree_of(**live)
+
+    for name, expected in live.items():
+        found = elements_of(tree, name, tree.find(name))
+        assert np.array_equal(found, expected.dequantize().numpy())
+
+
+@pytest.mark.filterwarnings("ignore:Sparse:UserWarning")
+def test_sparse_tensors_have_their_parts():
+    matrix = torch.tensor([[0, 1.0], [2, 0]])
+    tree = tree_of(coo=matrix.to_sparse(), csr=matrix.to_sparse_csr())
+
+    assert tree.describe(tree.find("csr")) == "<Tensor float32 [2, 2]>"
+    for name in ("coo.indices", "coo.values", "csr.compressed", "csr.plain", "csr.values"):
+        assert elements_of(tree, name, tree.find(name)).size
+    with pytest.raises(NoElements):
+        elements_of(tree, "csr", tree.find("csr"))
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_elements_of_arrays_and_of_their_views(order):
     whole = np.arange(12.0).reshape(3, 4).copy(order=order)

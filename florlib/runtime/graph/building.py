@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from florlib.runtime.graph import copying, memory
+from florlib.runtime.graph import copying, memory, quantized, sparse
 from florlib.runtime.graph.codes import new_function
 from florlib.runtime.graph.generators import new_generator
 from florlib.runtime.graph.holders import new_holder
@@ -140,10 +140,21 @@ class Builder:
         lib = memory.torch()
         dtype = getattr(lib, node["dtype"])
         storage = self._storage(node["storage"])
-        tensor = lib.empty(0, dtype=dtype, device=node["device"])
+        if "quantizer" in node:
+            tensor = quantized.empty(node, self._parts(node, quantized.PARTS))
+        else:
+            tensor = lib.empty(0, dtype=dtype, device=node["device"])
         tensor.set_(storage, node["offset"], node["shape"], node["stride"])
         tensor = tensor.conj() if node["conj"] else tensor
         tensor = lib._neg_view(tensor) if node["neg"] else tensor
+        return self._finished(tensor, node)
+
+    def _parts(self, node: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+        return {name: self.value(node[name], ABSENT) for name in names if name in node}
+
+    def _finished(self, tensor: Any, node: dict[str, Any]) -> Any:
+        """A new tensor as the class that it was of, and what autograd knows of it."""
+        lib = memory.torch()
         if "grad_fn" in node:
             return stand_in_graph(tensor, node["grad_fn"])
         cls = find_global(*node["c"])
@@ -165,11 +176,7 @@ class Builder:
         return storage
 
     def _build_sparse(self, node: dict[str, Any]) -> Any:
-        indices, values = (self.value(node[part], ABSENT) for part in ("indices", "values"))
-        lib = memory.torch()
-        made = lib.sparse_coo_tensor(indices, values, node["shape"], check_invariants=False)
-        made._coalesced_(node["coalesced"])
-        return made.requires_grad_() if node["requires_grad"] else made
+        return self._finished(sparse.make(node, self._parts(node, sparse.PARTS)), node)
 
     def _build_array(self, node: dict[str, Any]) -> Any:
         numpy = sys.modules["numpy"]
@@ -225,7 +232,7 @@ def _nothing() -> None:
 
 _BUILD = {
     "tensor": Builder._build_tensor,
-    "sparse": Builder._build_sparse,
+    **dict.fromkeys(sparse.KINDS, Builder._build_sparse),
     "array": Builder._build_array,
     "records": Builder._build_records,
     "objects": Builder._build_objects,

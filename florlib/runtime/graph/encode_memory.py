@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from florlib.ground.checkpoint_format import digest
-from florlib.runtime.graph import memory
+from florlib.runtime.graph import memory, quantized, sparse
 from florlib.runtime.graph.leaves import class_name
 from florlib.runtime.graph.records import encode_record_dtype
 
@@ -18,9 +18,16 @@ def fill_tensor(encoder: Encoder, number: int, value: Any) -> None:
     node = encoder.nodes[number]
     node["k"], node["c"] = "tensor", class_name(type(value))
     lib = memory.torch()
-    if value.layout is not lib.strided or value.is_quantized or value.device.type == "meta":
-        _fill_unusual_tensor(encoder, number, node, value)
+    if value.device.type == "meta":
+        node["k"] = "stub"
         return
+    if value.layout is not lib.strided:
+        _fill_sparse(encoder, number, node, value)
+        return
+    if value.is_quantized:
+        node["quantizer"] = quantized.quantizer(value)
+        for part, item in quantized.per_channel(value).items():
+            node[part] = encoder.child(number, f".{part}", item)
     node["dtype"] = str(value.dtype).removeprefix("torch.")
     node["shape"], node["stride"] = list(value.shape), list(value.stride())
     node["offset"], node["device"] = value.storage_offset(), str(value.device)
@@ -30,6 +37,26 @@ def fill_tensor(encoder: Encoder, number: int, value: Any) -> None:
         node["content"] = digest(memory.tensor_content(value.detach()))
     elif encoder.nodes[node["storage"]].get("partial"):
         del encoder.nodes[node["storage"]]["partial"]
+    _fill_autograd(encoder, number, node, value)
+
+
+def _fill_sparse(encoder: Encoder, number: int, node: dict[str, Any], value: Any) -> None:
+    parts = sparse.parts_of(value)
+    if not parts:
+        node["k"] = "stub"
+        encoder.miss(value, encoder.places[number], f"a tensor of layout {value.layout}")
+        return
+    for part, item in parts.items():
+        node[part] = encoder.child(number, f".{part}", item)
+    node["shape"] = list(value.shape)
+    if value.is_sparse:
+        node["k"], node["coalesced"] = "sparse", value.is_coalesced()
+    else:
+        node["k"], node["layout"] = "compressed", str(value.layout).removeprefix("torch.")
+    _fill_autograd(encoder, number, node, value)
+
+
+def _fill_autograd(encoder: Encoder, number: int, node: dict[str, Any], value: Any) -> None:
     node["requires_grad"] = value.requires_grad
     if not value.is_leaf:
         node["grad_fn"] = type(value.grad_fn).__name__

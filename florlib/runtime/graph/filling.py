@@ -6,7 +6,7 @@ import collections
 from dataclasses import dataclass
 from typing import Any
 
-from florlib.runtime.graph import copying, kinds
+from florlib.runtime.graph import copying, kinds, sparse
 from florlib.runtime.graph.building import Builder
 from florlib.runtime.graph.generators import set_generator_state
 from florlib.runtime.graph.holders import set_held_value
@@ -215,6 +215,7 @@ _FILL = {
     "generator": Filler._fill_generator,
     "holder": Filler._fill_holder,
     "tensor": Filler._fill_tensor,
+    **dict.fromkeys(sparse.KINDS, Filler._fill_tensor),
     "array": Filler._fill_array,
     "records": Filler._fill_records,
     "objects": Filler._fill_objects,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from florlib.runtime.graph import kinds, memory
+from florlib.runtime.graph import kinds, memory, quantized, sparse
 from florlib.runtime.graph.codes import code_place, find_code
 from florlib.runtime.graph.leaves import (
     LEAF_TAGS,
@@ -145,7 +145,8 @@ class Pairing:
             self.lost.setdefault(root, "a set whose order of iteration cannot be made again")
         kept = self.graphs.get(number)
         if kept is not None:
-            self._pair_storage(node["storage"], kept)
+            if "storage" in node:
+                self._pair_storage(node["storage"], kept)
             present = self.paired[number] = kept
             self._taken.add(id(kept))
         elif present is not ABSENT and id(present) not in self._taken and self._fits(node, present):
@@ -185,7 +186,9 @@ class Pairing:
             return is_loose_module(present) and present.__name__ == node["name"]
         if kind == "opaque":
             return False
-        wanted = {"objects": "array", "records": "array", "sparse": "tensor"}
+        if kind in sparse.KINDS or "quantizer" in node:
+            return False
+        wanted = {"objects": "array", "records": "array"}
         if kind != "stub" and kinds.kind_of(present) != wanted.get(kind, kind):
             return False
         cls = type(present)
@@ -203,7 +206,7 @@ class Pairing:
             return self._fits_element_type(node, present)
         if kind == "deque":
             return bool(present.maxlen == node["maxlen"])
-        return str(kind) != "sparse"
+        return True
 
     def _fits_tensor(self, node: dict[str, Any], present: Any) -> bool:
         lib = memory.torch()
@@ -281,14 +284,16 @@ class Pairing:
         elif kind == "partial":
             for name in ("func", "args", "keywords"):
                 yield node[name], getattr(present, name, ABSENT)
-        elif kind == "tensor":
+        elif kind in ("tensor", *sparse.KINDS):
+            known = kind != "tensor" and present is not ABSENT
+            live = sparse.parts_of(present) if known else {}
+            for part in (*sparse.PARTS, *quantized.PARTS):
+                if part in node:
+                    yield node[part], live.get(part, ABSENT)
             grad = present.grad if present is not ABSENT and present.is_leaf else None
             yield node.get("grad"), ABSENT if grad is None else grad
         elif kind == "array" and "owner" in node:
             yield [REFERENCE, node["owner"]], ABSENT
-        elif kind == "sparse":
-            yield node["indices"], ABSENT
-            yield node["values"], ABSENT
         elif kind in ("generator", "holder"):
             yield node["state"], ABSENT
         find = class_part if kind == "class" else attribute_of
