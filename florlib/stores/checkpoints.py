@@ -211,11 +211,11 @@ class Checkpoint:
     @property
     def names(self) -> tuple[str, ...]:
         """The tensors, in the order in which they were given to `publish`."""
-        return tuple(self._header.entries)
+        return self._header.names
 
     def entry(self, name: str) -> Entry:
         """What one tensor is: dtype, shape, bytes, digest; KeyError where there is none."""
-        return self._header.entries[name]
+        return self._header.entry(name)
 
     def read(self, name: str, *, verify: bool = True) -> memoryview:
         """The content of one tensor, uint8[bytes], read-only; pages are loaded when touched.
