@@ -20,6 +20,7 @@ from florctl.cli.app import app
 from florlib.ground.layout import RunLayout
 from florlib.stores.checkpoints import Buffer, publish
 from tests.homes import Home, checkpoint
+from tests.runner import FlorRunner
 from tests.runtime.graphs import capture
 
 Flor = Callable[..., Any]
@@ -243,6 +244,33 @@ def test_a_file_that_cannot_be_written_is_told(flor: Flor, run: RunLayout, tmp_p
 
     assert result.exit_code == 2
     assert f"error: {path} cannot be written: No such file or directory" in result.stderr
+
+
+SCRIPT = """\
+import torch
+
+weight = torch.zeros(3, requires_grad=True)
+optimizer = torch.optim.Adam([weight], lr=0.5)
+for epoch in range(3):
+    (weight - epoch).square().sum().backward()
+    optimizer.step()
+    print(weight.tolist(), optimizer.state[weight]["exp_avg"].tolist())
+"""
+
+
+@pytest.mark.process
+def test_the_state_of_a_recorded_run_is_what_the_script_had(flor_home: Path, tmp_path: Path):
+    flor = FlorRunner(tmp_path)
+    (tmp_path / "train.py").write_text(SCRIPT)
+    printed = flor("record", "--budget", "100%", "train.py").stdout.splitlines()
+
+    for epoch in (1, 2, 3):
+        at = ("--at", f"epoch={epoch}", "--json")
+        weight = json.loads(flor("state", "@", "weight", *at).stdout)
+        moment = json.loads(flor("state", "@", "optimizer.state[weight].exp_avg", *at).stdout)
+
+        assert f"{weight['value']} {moment['value']}" == printed[epoch - 1]
+        assert flor("state", "@", "epoch", *at[:2]).stdout == f"{epoch - 1}\n"
 
 
 @pytest.mark.process

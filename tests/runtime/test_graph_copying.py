@@ -50,6 +50,21 @@ def test_storages_of_all_sizes_come_out_of_a_file_where_they_lie(tmp_path):
     assert [tensor.data_ptr() for tensor in live.values()] == places
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
+def test_storages_on_a_device_come_out_of_a_file_where_they_lie(tmp_path):
+    live = {name: tensor.cuda() for name, tensor in large_and_small().items()}
+    checkpoint = publish_capture(tmp_path / "c", live)
+    places = [tensor.data_ptr() for tensor in live.values()]
+    for tensor in live.values():
+        tensor.fill_(-1)
+
+    restore(checkpoint, live)
+
+    on_host = {name: tensor.cpu() for name, tensor in live.items()}
+    assert difference(on_host, large_and_small()) is None
+    assert [tensor.data_ptr() for tensor in live.values()] == places
+
+
 @pytest.mark.parametrize("damaged", ["t0", "t2", "t5"])
 def test_one_damaged_storage_leaves_all_as_they_are(tmp_path, damaged):
     live = large_and_small()
