@@ -14,6 +14,7 @@ from florlib.runtime.graph.ordering import Table, fill_in_order
 from florlib.runtime.graph.places import (
     ABSENT,
     GIVEN_NAMES,
+    PLAIN_CLASS,
     attribute_of,
     cell_content,
     cells_of,
@@ -71,9 +72,13 @@ class Filler:
 
     def _fill_dict(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         items = []
-        for content_key, content in node["v"]:
-            key = self.builder.value(content_key, ABSENT)
-            items.append((key, self.builder.value(content, dict.get(target, key, ABSENT))))
+        value_of = self.builder.value
+        for key, content in node["v"]:
+            new = value_of(key, ABSENT) if isinstance(key, list) else key
+            if isinstance(content, list):
+                items.append((new, value_of(content, dict.get(target, new, ABSENT))))
+            else:
+                items.append((new, content))
         if "factory" in node:
             factory = self.builder.value(node["factory"], target.default_factory)
             target.default_factory = factory
@@ -84,21 +89,24 @@ class Filler:
         self._fill_attributes(node, target)
 
     def _fill_attributes(self, node: dict[str, Any], target: Any) -> None:
+        if type(target) in _WITHOUT_ATTRIBUTES:
+            return
         recorded = node.get("d", ())
         present = getattr(target, "__dict__", None)
+        slots = kinds.slot_names(type(target))
         for name, content in recorded:
             old = attribute_of(target, name)
-            value = self.builder.value(content, old)
+            value = self.builder.value(content, old) if isinstance(content, list) else content
             if value is ABSENT or value is old:
                 continue
-            if present is not None and name not in kinds.slot_names(type(target)):
+            if present is not None and name not in slots:
                 present[name] = value
             else:
                 object.__setattr__(target, name, value)
         names = {name for name, _ in recorded}
         if present:
             _drop_others(present, names)
-        for name in kinds.slot_names(type(target)):
+        for name in slots:
             if name not in names and hasattr(target, name):
                 object.__delattr__(target, name)
 
@@ -201,6 +209,7 @@ def _drop_others(attributes: dict[str, Any], recorded: set[str]) -> None:
             del attributes[name]
 
 
+_WITHOUT_ATTRIBUTES = frozenset(PLAIN_CLASS.values())
 _FILL = {
     "list": Filler._fill_list,
     "deque": Filler._fill_deque,
