@@ -23,6 +23,7 @@ COMMANDS = {
     "replay": ("florctl.cli.replay", "replay"),
     "log": ("florctl.cli.log", "log_app"),
     "query": ("florctl.cli.query", "query"),
+    "state": ("florctl.cli.state", "state"),
     "store": ("florctl.cli.store", "store_app"),
     "_begin": ("florctl.cli.begin", "begin"),
 }

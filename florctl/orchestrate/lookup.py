@@ -16,7 +16,7 @@ from florlib.ground.errors import FlorError, RunAmbiguous, RunNotFound, UsageErr
 from florlib.ground.layout import HomeLayout
 from florlib.stores.catalog import questions
 from florlib.stores.catalog.connection import open_catalog, open_readonly, translated
-from florlib.stores.catalog.rows import NameRow, RunDetails, RunRow, ValueRow
+from florlib.stores.catalog.rows import CheckpointRow, NameRow, RunDetails, RunRow, ValueRow
 from florlib.stores.catalog.schema import VIEWS
 
 SHOWN = 5
@@ -29,7 +29,7 @@ _COMMIT = re.compile(r"[0-9a-fA-F]{4,64}")
 
 
 class NameNotFound(FlorError):
-    """Nothing of that name was logged in the run."""
+    """Nothing of that name was logged in the run, or stands in its state."""
 
     code, exit_status = "name-not-found", 3
 
@@ -131,6 +131,12 @@ def details_of(run: RunRow, home: Path) -> RunDetails:
     """What is known of a run beyond its row."""
     with _catalog(home) as connection:
         return questions.details(connection, run.key)
+
+
+def checkpoints_of(run: RunRow, home: Path) -> list[CheckpointRow]:
+    """The checkpoints of a run, of its lowest rank, in the order of execution."""
+    with _catalog(home) as connection:
+        return questions.checkpoints(connection, run.key)
 
 
 def names_of(run: RunRow, home: Path) -> list[NameRow]:

@@ -9,7 +9,7 @@ import json
 import math
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from xxhash import xxh3_128_hexdigest
@@ -27,6 +27,13 @@ _METADATA = "__metadata__"
 _PREFIX = b'{"__metadata__":{"digest":"'
 _DIGEST_LENGTH = 32
 _COVERED_FROM = len(_PREFIX) + _DIGEST_LENGTH
+# How a header goes on behind the digest, if its tree, most of it, can be left unparsed. A quotation
+# mark within the text of `flor` has a backslash before it, and one within a string there three: so
+# these bytes can stand nowhere else.
+_TENSORS = b'","flor":"{\\"format\\":%d,\\"tensors\\":' % VERSION
+_TREE = b',\\"tree\\":'
+_END = b'}"}'
+_JSON = json.JSONDecoder()
 
 # Only what `safetensors.torch` 0.8 loads: one other name in a header and it refuses the whole file.
 _SAFETENSORS_DTYPES: Mapping[str, tuple[str, int]] = {
@@ -77,15 +84,32 @@ class Header:
     """All that a checkpoint file says about its content.
 
     Attributes:
-        tree: the JSON given when it was written.
-        entries: every tensor by name, also those whose bytes lie elsewhere.
         spans: first byte and byte after the last, counted from the start of the file, of each
             tensor whose bytes lie in this file.
     """
 
-    tree: Any
-    entries: dict[str, Entry]
     spans: dict[str, tuple[int, int]]
+    _tensors: dict[str, Any] = field(repr=False)
+    _tree: bytes = field(repr=False)  # JSON, escaped as in a string
+
+    @property
+    def tree(self) -> Any:
+        """The JSON given when it was written, parsed at each access: one tensor needs none of it."""
+        return _JSON.raw_decode(_unescaped(self._tree))[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every tensor, also those whose bytes lie elsewhere, in the writer's order."""
+        return tuple(self._tensors)
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """What every tensor is."""
+        return {name: self.entry(name) for name in self._tensors}
+
+    def entry(self, name: str) -> Entry:
+        """What one tensor is; KeyError where there is none."""
+        return _entry_from_json(self._tensors[name])
 
 
 def digest(data: bytes | memoryview) -> str:
@@ -137,8 +161,8 @@ def encode_header(tree: Any, entries: Mapping[str, Entry]) -> bytes:
         raise ValueError(f"no tensor can be named {_METADATA}")
     content = {
         "format": VERSION,
-        "tree": tree,
         "tensors": {name: _entry_to_json(entry) for name, entry in entries.items()},
+        "tree": tree,
     }
     text = json.dumps(content, separators=(",", ":"), allow_nan=False)
     metadata = {"digest": "0" * _DIGEST_LENGTH, "flor": text}
@@ -215,6 +239,40 @@ def decode_header(data: bytes | memoryview, *, name: str = "checkpoint") -> Head
         FormatTooNew: it was written by a newer flor.
     """
     body, data_start = _header_body(data, name)
+    placements, tensors, tree = _split(body) or _parsed(body, name)
+    spans = {
+        tensor: (
+            data_start + placement["data_offsets"][0],
+            data_start + placement["data_offsets"][1],
+        )
+        for tensor, placement in placements.items()
+    }
+    expected = max((stop for _, stop in spans.values()), default=data_start)
+    if len(data) != expected:
+        raise CheckpointDamaged(f"{name} has {len(data)} bytes where its header says {expected}")
+    return Header(spans, tensors, tree)
+
+
+def _split(body: bytes) -> tuple[dict[str, Any], dict[str, Any], bytes] | None:
+    """Placements, entries and the text of the tree of a header as `encode_header` writes it."""
+    if not body.startswith(_TENSORS, _COVERED_FROM):
+        return None
+    start = _COVERED_FROM + len(_TENSORS)
+    tree = body.find(_TREE, start)
+    end = body.find(_END, tree)
+    if tree < 0 or end < 0:
+        return None
+    text = _unescaped(body[start:tree])
+    tensors, stop = _JSON.raw_decode(text)
+    if stop != len(text):  # fields that this version does not know
+        return None
+    rest = body[end + len(_END) :]
+    placements = json.loads(b"{" + rest[1:]) if rest[:1] == b"," else {}
+    return placements, tensors, body[tree + len(_TREE) : end]
+
+
+def _parsed(body: bytes, name: str) -> tuple[dict[str, Any], dict[str, Any], bytes]:
+    """The same of any other header."""
     header = json.loads(body)
     content = json.loads(header.pop(_METADATA)["flor"])
     version = content["format"]
@@ -223,18 +281,12 @@ def decode_header(data: bytes | memoryview, *, name: str = "checkpoint") -> Head
             f"{name} was written in checkpoint format {version}; this flor reads {READABLE[-1]}",
             hint="pip install --upgrade florctl",
         )
-    spans = {
-        tensor: (
-            data_start + placement["data_offsets"][0],
-            data_start + placement["data_offsets"][1],
-        )
-        for tensor, placement in header.items()
-    }
-    expected = max((stop for _, stop in spans.values()), default=data_start)
-    if len(data) != expected:
-        raise CheckpointDamaged(f"{name} has {len(data)} bytes where its header says {expected}")
-    entries = {tensor: _entry_from_json(item) for tensor, item in content["tensors"].items()}
-    return Header(content["tree"], entries, spans)
+    tree = json.dumps(json.dumps(content["tree"]))[1:-1]
+    return header, content["tensors"], tree.encode("ascii")
+
+
+def _unescaped(text: bytes) -> str:
+    return str(json.loads(b'"%b"' % text))
 
 
 def _header_body(data: bytes | memoryview, name: str) -> tuple[bytes, int]:

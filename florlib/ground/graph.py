@@ -18,7 +18,10 @@ Root = tuple[str, str]
 
 # Parts of a node that lead to other nodes or blocks, and what no script sees; the rest are plain
 # values.
-_STRUCTURE = ("factory", "globals", "func", "args", "keywords", "state", "indices", "values")
+_STRUCTURE = (
+    *("factory", "globals", "func", "args", "keywords", "state"),
+    *("indices", "compressed", "plain", "values", "scales", "zero_points"),
+)
 _FOLLOWED = frozenset(
     {
         "k",

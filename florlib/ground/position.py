@@ -32,6 +32,32 @@ def describe(position: Position) -> str:
     return ", ".join(f"{name} {index}" for name, index in position)
 
 
+def position_words(position: Position) -> str:
+    """A position as options take it.
+
+    >>> position_words((("epoch", 3), ("loop", 12)))
+    'epoch=3,loop=12'
+    """
+    return ",".join(f"{name}={index}" for name, index in position)
+
+
+def parse_position(words: str) -> Position | None:
+    """Read a position from an option; None where it is not one.
+
+    >>> parse_position("epoch=3,loop=12")
+    (('epoch', 3), ('loop', 12))
+    >>> parse_position("epoch 3") is None
+    True
+    """
+    pairs = []
+    for part in words.split(","):
+        name, _, index = (piece.strip() for piece in part.rpartition("="))
+        if not name or not (index.isascii() and index.isdecimal()):
+            return None
+        pairs.append((name, int(index)))
+    return tuple(pairs)
+
+
 def instance_name(name: str, ordinal: int) -> str:
     """Name the ordinal-th loop (from 1) of the same name beside others.
 

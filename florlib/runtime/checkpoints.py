@@ -13,8 +13,8 @@ from florlib.runtime import frames, states
 from florlib.runtime.arena import Snapshot, live_bytes
 from florlib.runtime.budget import Budget, StepPace
 from florlib.runtime.callsets import CallSets
+from florlib.runtime.graph.captured import Captured, Missing
 from florlib.runtime.graph.channels import has_own_pipe
-from florlib.runtime.graph.encode import Captured, Missing
 from florlib.runtime.graph.known import Known
 from florlib.runtime.guard import guarded, os
 from florlib.runtime.keeping import Keeping

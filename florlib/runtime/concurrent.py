@@ -10,7 +10,7 @@ import threading
 import types
 from collections.abc import Iterator
 
-from florlib.runtime.graph.encode import Missing
+from florlib.runtime.graph.captured import Missing
 from florlib.runtime.project import Project
 
 _WAITING = frozenset({"join", "_wait_for_tstate_lock", "_shutdown"})

@@ -10,7 +10,7 @@ from florlib.ground.checkpoint_format import digest
 from florlib.ground.graph import Nearness, compare_trees
 from florlib.ground.recorded import CheckpointMark
 from florlib.runtime import states
-from florlib.runtime.graph.encode import Captured
+from florlib.runtime.graph.captured import Captured
 from florlib.runtime.guard import guarded
 from florlib.runtime.introduced import introduced_roots
 from florlib.runtime.liveness import unread_roots

@@ -11,8 +11,9 @@ from florlib.runtime import frames
 from florlib.runtime.arena import make_private
 from florlib.runtime.concurrent import under_way
 from florlib.runtime.graph.building import Builder
+from florlib.runtime.graph.captured import Captured
 from florlib.runtime.graph.decode import Decoder, RestoreRefused
-from florlib.runtime.graph.encode import Captured, Encoder
+from florlib.runtime.graph.encode import Encoder
 from florlib.runtime.graph.generators import global_states, set_global_states
 from florlib.runtime.graph.known import Known
 from florlib.runtime.graph.leaves import REFERENCE

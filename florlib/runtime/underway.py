@@ -9,7 +9,7 @@ import types
 from collections.abc import Iterable
 from typing import Any
 
-from florlib.runtime.graph.encode import Missing
+from florlib.runtime.graph.captured import Missing
 
 _DEPTH = 4  # iterators inside iterators, as in enumerate(zip(map(…)))
 _COUNTERS = ("line_num", "_num_yielded")  # csv.reader, a DataLoader's iterator

@@ -7,10 +7,12 @@ knows.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from mmap import ACCESS_READ, mmap
+from errno import EFAULT
+from mmap import ACCESS_READ, PAGESIZE, mmap
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from florlib.stores.direct import published_directly
 _listdir, _unlink = os.listdir, os.unlink
 _open = open
 
+_MADV_POPULATE_READ = 22  # linux/mman.h; the mmap module has no name for it
 SHARED_FROM_BYTES = 64  # a smaller tensor costs less than the reader's look into another file
 
 
@@ -233,11 +236,11 @@ class Checkpoint:
     @property
     def names(self) -> tuple[str, ...]:
         """The tensors, in the order in which they were given to `publish`."""
-        return tuple(self._header.entries)
+        return self._header.names
 
     def entry(self, name: str) -> Entry:
         """What one tensor is: dtype, shape, bytes, digest; KeyError where there is none."""
-        return self._header.entries[name]
+        return self._header.entry(name)
 
     @property
     def references(self) -> frozenset[str]:
@@ -264,9 +267,25 @@ class Checkpoint:
                 f"{holder.path} holds {len(data)} bytes of tensor {name} of {self.path}, "
                 f"which has {entry.bytes}"
             )
-        if verify and digest(data) != entry.digest:
+        if verify and not (holder._load(start, stop) and digest(data) == entry.digest):
             raise CheckpointDamaged(f"tensor {name} of {self.path} is damaged in {holder.path}")
         return data
+
+    def _load(self, start: int, stop: int) -> bool:
+        """Have the pages of a part in memory; False where the disk does not give them.
+
+        Touching such a page ends the process with SIGBUS. Where the system cannot be asked
+        (before Linux 5.14), nothing is known and pages are loaded when touched.
+        """
+        mapped = self._data.obj
+        if start == stop or sys.platform != "linux" or not isinstance(mapped, mmap):
+            return True
+        first = start - start % PAGESIZE
+        try:
+            mapped.madvise(_MADV_POPULATE_READ, first, stop - first)
+        except OSError as error:
+            return error.errno != EFAULT
+        return True
 
     def _keyframe(self, file: str) -> Checkpoint:
         if file not in self._keyframes:

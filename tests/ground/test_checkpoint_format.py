@@ -159,3 +159,43 @@ def test_a_newer_format_is_refused_by_its_number(monkeypatch):
 
 def test_the_written_version_is_readable():
     assert VERSION in READABLE
+
+
+def with_text(text: str, **more: str) -> bytes:
+    """An empty checkpoint with another text under `flor`."""
+    metadata = {"digest": "0" * 32, "flor": text, **more}
+    body = json.dumps({"__metadata__": metadata}, separators=(",", ":")).encode()
+    covered = body.ljust(4088)[59:]
+    return struct.pack("<Q", 4088) + body[:27] + digest(covered).encode() + covered
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"format":1,"tensors":{},"tree":[1]}',
+        '{"format":1,"tree":[1],"tensors":{}}',
+        '{"format":1,"tensors":{},"later":{"a":0,"tree":2},"tree":[1]}',
+        '{"format":1,"tensors":{},"tree":[1],"later":2}',
+        ' {"tree": [1], "tensors": {}, "format": 1}',
+    ],
+)
+def test_fields_stand_in_any_order_and_unknown_ones_are_ignored(text):
+    for data in (with_text(text), with_text(text, later="more")):
+        header = decode_header(data)
+
+        assert (header.tree, header.entries) == ([1], {})
+
+
+TRICKS = ['","tree":', ',"tree":[1]', '}"}', "\\", '\\"}', '}\\"}"}', "}", ",", ',"tree":{"a']
+
+
+@given(st.lists(st.sampled_from(TRICKS), min_size=1, max_size=3), st.sampled_from(TRICKS))
+def test_names_and_texts_cannot_be_taken_for_the_header_itself(pieces, text):
+    name = "".join(pieces)
+    entries = {name: entry(0), "w": entry(3)}
+
+    header = decode_header(whole([text, {name: text, "tree": 1}], entries))
+
+    assert header.tree == [text, {name: text, "tree": 1}]
+    assert header.entries == entries
+    assert header.names == (name, "w")

@@ -23,8 +23,9 @@ import torch
 from florlib.ground.checkpoint_format import Entry, data_order, decode_header, digest, encode_header
 from florlib.ground.graph import Comparison, compare_trees
 from florlib.runtime.arena import make_private
+from florlib.runtime.graph.captured import Captured
 from florlib.runtime.graph.decode import ABSENT, Decoder
-from florlib.runtime.graph.encode import Captured, Encoder
+from florlib.runtime.graph.encode import Encoder
 
 SCOPE = "frame 1 train"
 
@@ -171,8 +172,10 @@ def _facts(value: Any, seen: Any) -> Any:
 
 def _tensor_facts(value: torch.Tensor) -> Any:
     if value.layout is not torch.strided:
-        whole = value.detach().coalesce()
-        return value.shape, whole.indices().tolist(), whole.values().tolist()
+        return value.layout, value.shape, value.requires_grad, repr(value.detach()), value.dtype
+    if value.is_quantized:
+        geometry = value.stride(), value.storage_offset(), value.untyped_storage().tolist()
+        return value.dtype, geometry, repr(value)
     plain = value.detach().resolve_conj().resolve_neg().contiguous()
     data = bytes(plain.reshape(-1).view(torch.uint8).tolist()) if plain.numel() else b""
     geometry = (value.shape, value.stride(), value.storage_offset(), value.untyped_storage().size())
@@ -195,8 +198,9 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f".{name}", getattr(value, name)) for name in ("start", "stop", "step"))
     if isinstance(value, np.ndarray) and value.dtype == object:
         yield from ((f"[{n}]", item) for n, item in enumerate(value.flat))
-    if isinstance(value, torch.Tensor) and value.layout is torch.strided:
-        yield ".storage", _Storage.of(value)
+    if isinstance(value, torch.Tensor):
+        if value.layout is torch.strided:
+            yield ".storage", _Storage.of(value)
         yield ".grad", value.grad if value.is_leaf else None
     if isinstance(value, types.MethodType):
         yield ".__self__", value.__self__

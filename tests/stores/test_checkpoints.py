@@ -39,6 +39,9 @@ KNOWN = [
 ]
 UNKNOWN = [torch.complex128, torch.complex32, torch.float8_e8m0fnu]
 
+RELEASE = tuple(int(part) for part in os.uname().release.split(".")[:2])
+POPULATES = sys.platform == "linux" and RELEASE >= (5, 14)
+
 
 def tensor(dtype: torch.dtype, *shape: int, seed: int = 0) -> torch.Tensor:
     """Any bits at all, NaNs among them; a bool is 0 or 1."""
@@ -301,3 +304,13 @@ def test_a_recorded_process_imports_no_arrays_with_the_stores():
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert {"torch", "numpy", "safetensors", "asyncio"}.isdisjoint(out.stdout.split())
+
+
+@pytest.mark.skipif(not POPULATES, reason="the system cannot be asked for pages (Linux 5.14 can)")
+def test_a_file_that_is_cut_after_it_was_opened_is_named_and_kills_nothing(tmp_path):
+    publish(tmp_path / "c", None, [buffer_of("w", tensor(torch.uint8, 1 << 16))])
+    opened = Checkpoint.open(tmp_path / "c")
+    os.truncate(tmp_path / "c", 4096 + 100)
+
+    with pytest.raises(CheckpointDamaged, match="tensor w of"):
+        opened.read("w")

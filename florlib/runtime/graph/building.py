@@ -6,11 +6,11 @@ import collections
 import functools
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from florlib.runtime.graph import memory
+from florlib.runtime.graph import copying, memory, quantized, sparse
 from florlib.runtime.graph.codes import new_function
 from florlib.runtime.graph.generators import new_generator
 from florlib.runtime.graph.holders import new_holder
@@ -47,12 +47,24 @@ class Builder:
 
         So none is found damaged when half of the objects have been filled.
         """
+        nodes = [self.pairing.nodes[number] for number in self.pairing.seen]
+        large = [node for node in nodes if node.get("bytes", 0) >= copying.SHARED_FROM_BYTES]
+        copying.in_threads(self.read, [node["t"] for node in large])
         for number in sorted(self.pairing.seen):
             self.object(number)
             if "t" in (node := self.pairing.nodes[number]):
                 self.read(node["t"])
         for name in self.pairing.texts:
             self.read(name)
+        for tensor, data in self.storages():
+            copying.check_length(tensor.untyped_storage(), data)
+
+    def storages(self) -> Iterator[tuple[Any, memoryview]]:
+        """A tensor over each live storage that is written over, and its new content."""
+        for number in sorted(self.pairing.seen):
+            node = self.pairing.nodes[number]
+            if node["k"] == "storage" and number in self.pairing.paired:
+                yield self.pairing.paired[number], self.read(node["t"])
 
     def value(self, content: Any, present: Any) -> Any:
         """The value for a piece of a tree, given what stands in its place now."""
@@ -128,10 +140,21 @@ class Builder:
         lib = memory.torch()
         dtype = getattr(lib, node["dtype"])
         storage = self._storage(node["storage"])
-        tensor = lib.empty(0, dtype=dtype, device=node["device"])
+        if "quantizer" in node:
+            tensor = quantized.empty(node, self._parts(node, quantized.PARTS))
+        else:
+            tensor = lib.empty(0, dtype=dtype, device=node["device"])
         tensor.set_(storage, node["offset"], node["shape"], node["stride"])
         tensor = tensor.conj() if node["conj"] else tensor
         tensor = lib._neg_view(tensor) if node["neg"] else tensor
+        return self._finished(tensor, node)
+
+    def _parts(self, node: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+        return {name: self.value(node[name], ABSENT) for name in names if name in node}
+
+    def _finished(self, tensor: Any, node: dict[str, Any]) -> Any:
+        """A new tensor as the class that it was of, and what autograd knows of it."""
+        lib = memory.torch()
         if "grad_fn" in node:
             return stand_in_graph(tensor, node["grad_fn"])
         cls = find_global(*node["c"])
@@ -148,16 +171,12 @@ class Builder:
         storage = self._storages.get(number)
         if storage is None:
             node = self.pairing.nodes[number]
-            storage = memory.new_storage(self.read(node["t"]), node["device"])
+            storage = copying.new_storage(self.read(node["t"]), node["device"])
             self._storages[number] = storage
         return storage
 
     def _build_sparse(self, node: dict[str, Any]) -> Any:
-        indices, values = (self.value(node[part], ABSENT) for part in ("indices", "values"))
-        lib = memory.torch()
-        made = lib.sparse_coo_tensor(indices, values, node["shape"], check_invariants=False)
-        made._coalesced_(node["coalesced"])
-        return made.requires_grad_() if node["requires_grad"] else made
+        return self._finished(sparse.make(node, self._parts(node, sparse.PARTS)), node)
 
     def _build_array(self, node: dict[str, Any]) -> Any:
         numpy = sys.modules["numpy"]
@@ -170,17 +189,14 @@ class Builder:
             )
             view.flags.writeable = node["writeable"]
             return view
-        flat = numpy.frombuffer(bytearray(self.read(node["t"])), dtype=dtype)
-        array = flat.reshape(node["shape"]).copy(order=node["order"])
+        array = copying.new_array(self.read(node["t"]), dtype, node["shape"], node["order"])
         array.flags.writeable = node["writeable"]
         cls = find_global(*node["c"])
         return array if cls is numpy.ndarray else array.view(cls)
 
     def _build_records(self, node: dict[str, Any]) -> Any:
-        numpy = sys.modules["numpy"]
         dtype = decode_record_dtype(node["dtype"])
-        flat = numpy.frombuffer(bytearray(self.read(node["t"])), dtype=dtype)
-        return flat.reshape(node["shape"]).copy()
+        return copying.new_array(self.read(node["t"]), dtype, node["shape"], "C")
 
     def _build_objects(self, node: dict[str, Any]) -> Any:
         return sys.modules["numpy"].empty(node["shape"], dtype=object)
@@ -216,7 +232,7 @@ def _nothing() -> None:
 
 _BUILD = {
     "tensor": Builder._build_tensor,
-    "sparse": Builder._build_sparse,
+    **dict.fromkeys(sparse.KINDS, Builder._build_sparse),
     "array": Builder._build_array,
     "records": Builder._build_records,
     "objects": Builder._build_objects,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import collections
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from florlib.ground.graph import readable_path
 from florlib.runtime.graph import kinds, memory, workers
+from florlib.runtime.graph.captured import Captured, Missing
 from florlib.runtime.graph.channels import open_channel
 from florlib.runtime.graph.encode_containers import (
     fill_bytearray,
@@ -29,6 +30,7 @@ from florlib.runtime.graph.encode_objects import (
     fill_generator,
     fill_holder,
     fill_module,
+    fill_object,
     fill_partial,
 )
 from florlib.runtime.graph.known import Known, Place, Seen
@@ -43,7 +45,6 @@ from florlib.runtime.graph.leaves import (
     stands_for_itself,
 )
 from florlib.runtime.graph.parts import (
-    attributes_of,
     class_attributes,
     function_state,
     is_loaded_module,
@@ -52,47 +53,6 @@ from florlib.runtime.graph.parts import (
     small_integers,
 )
 from florlib.runtime.graph.recall import is_unchanged, remember
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """An object that could not be captured.
-
-    Attributes:
-        scope, name: the root it was reached from.
-        path: how it is reached, "loader._iterator".
-        reason: what it is, in words.
-        kind: "workers" for the processes of a DataLoader, else "object".
-        place: (file, line) of its source, where that is known better than by the name.
-        value: the object itself.
-    """
-
-    scope: str
-    name: str
-    path: str
-    reason: str
-    kind: str = "object"
-    place: tuple[str, int] | None = None
-    value: Any = field(default=None, compare=False, repr=False)
-
-
-@dataclass(slots=True)
-class Captured:
-    """What an Encoder made.
-
-    Attributes:
-        tree: {"roots": [[scope, name, value]], "nodes": [...]}, ready for JSON.
-        blocks: by name, the memory that nodes refer to.
-        missing: what is not in it.
-        alive: what has to live as long as blocks are live.
-        graphs: by node, the live tensors that are part of an autograd graph, where they were kept.
-    """
-
-    tree: dict[str, Any]
-    blocks: dict[str, memory.Block]
-    missing: list[Missing]
-    alive: list[Any] = field(default_factory=list)
-    graphs: Mapping[int, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -405,14 +365,6 @@ class Encoder:
         """Named attributes of a node's object, [[name, value]]."""
         return [[name, self.child(number, f".{name}", item)] for name, item in items]
 
-    def _fill_object(self, number: int, value: Any) -> None:
-        node = self.nodes[number]
-        cls = type(value)
-        node["k"], node["c"] = "object", class_name(cls)
-        node["d"] = self.attributes(number, attributes_of(value))
-        if self.brings_class(cls):
-            node["class"] = self.child(number, ".__class__", cls)
-
 
 _INLINE = {
     "tuple": Encoder._tuple,
@@ -438,7 +390,7 @@ _FILL = {
     "set": fill_set,
     "bytearray": fill_bytearray,
     "dict": fill_dict,
-    "object": Encoder._fill_object,
+    "object": fill_object,
     "class": fill_class,
     "function": fill_function,
     "module": fill_module,

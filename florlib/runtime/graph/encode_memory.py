@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from florlib.ground.checkpoint_format import digest
-from florlib.runtime.graph import memory
+from florlib.runtime.graph import memory, quantized, sparse
 from florlib.runtime.graph.known import Seen
 from florlib.runtime.graph.leaves import class_name
 from florlib.runtime.graph.records import encode_record_dtype
@@ -19,9 +19,16 @@ def fill_tensor(encoder: Encoder, number: int, value: Any) -> None:
     node = encoder.nodes[number]
     node["k"], node["c"] = "tensor", class_name(type(value))
     lib = memory.torch()
-    if value.layout is not lib.strided or value.is_quantized or value.device.type == "meta":
-        _fill_unusual_tensor(encoder, number, node, value)
+    if value.device.type == "meta":
+        node["k"] = "stub"
         return
+    if value.layout is not lib.strided:
+        _fill_sparse(encoder, number, node, value)
+        return
+    if value.is_quantized:
+        node["quantizer"] = quantized.quantizer(value)
+        for part, item in quantized.per_channel(value).items():
+            node[part] = encoder.child(number, f".{part}", item)
     node["dtype"] = str(value.dtype).removeprefix("torch.")
     node["shape"], node["stride"] = list(value.shape), list(value.stride())
     node["offset"], node["device"] = value.storage_offset(), str(value.device)
@@ -31,6 +38,26 @@ def fill_tensor(encoder: Encoder, number: int, value: Any) -> None:
         node["content"] = digest(memory.tensor_content(value.detach()))
     elif encoder.nodes[node["storage"]].get("partial"):
         del encoder.nodes[node["storage"]]["partial"]
+    _fill_autograd(encoder, number, node, value)
+
+
+def _fill_sparse(encoder: Encoder, number: int, node: dict[str, Any], value: Any) -> None:
+    parts = sparse.parts_of(value)
+    if not parts:
+        node["k"] = "stub"
+        encoder.miss(value, encoder.place(number), f"a tensor of layout {value.layout}")
+        return
+    for part, item in parts.items():
+        node[part] = encoder.child(number, f".{part}", item)
+    node["shape"] = list(value.shape)
+    if value.is_sparse:
+        node["k"], node["coalesced"] = "sparse", value.is_coalesced()
+    else:
+        node["k"], node["layout"] = "compressed", str(value.layout).removeprefix("torch.")
+    _fill_autograd(encoder, number, node, value)
+
+
+def _fill_autograd(encoder: Encoder, number: int, node: dict[str, Any], value: Any) -> None:
     node["requires_grad"] = value.requires_grad
     if not value.is_leaf:
         node["grad_fn"] = type(value.grad_fn).__name__
@@ -42,24 +69,6 @@ def fill_tensor(encoder: Encoder, number: int, value: Any) -> None:
     attributes = {key: item for key, item in vars(value).items() if key != "grad"}
     if attributes:
         node["d"] = encoder.attributes(number, attributes.items())
-
-
-def _fill_unusual_tensor(encoder: Encoder, number: int, node: dict[str, Any], value: Any) -> None:
-    place = encoder.place(number)
-    if value.device.type == "meta":
-        node["k"] = "stub"
-        return
-    if value.is_sparse:
-        node["k"] = "sparse"
-        # As it is: coalescing would add up values in another order than the script does.
-        plain = value.detach()
-        node["indices"] = encoder.child(number, ".indices", plain._indices().contiguous())
-        node["values"] = encoder.child(number, ".values", plain._values().contiguous())
-        node["shape"], node["coalesced"] = list(value.shape), value.is_coalesced()
-        node["requires_grad"] = value.requires_grad and value.is_leaf
-        return
-    node["k"] = "stub"
-    encoder.miss(value, place, f"a tensor of layout {value.layout}, quantised or special")
 
 
 def _storage_node(encoder: Encoder, number: int, value: Any) -> int:

@@ -1,4 +1,4 @@
-"""Nodes of what is no plain object: classes, modules, functions, partials, holders, generators."""
+"""Nodes of objects, and of what is no plain one: classes, modules, functions, partials, holders, generators."""
 
 from __future__ import annotations
 
@@ -8,10 +8,19 @@ from florlib.runtime.graph.codes import code_place, has_cells_alone
 from florlib.runtime.graph.generators import bits_name, generator_state
 from florlib.runtime.graph.holders import held_value
 from florlib.runtime.graph.leaves import class_name, global_name
-from florlib.runtime.graph.parts import class_attributes, names_of_module, runs_apart
+from florlib.runtime.graph.parts import attributes_of, class_attributes, names_of_module, runs_apart
 
 if TYPE_CHECKING:
     from florlib.runtime.graph.encode import Encoder
+
+
+def fill_object(encoder: Encoder, number: int, value: Any) -> None:
+    """Fill the node of an instance: its attributes; the first of a class of the user's leads there."""
+    node, cls = encoder.nodes[number], type(value)
+    node["k"], node["c"] = "object", class_name(cls)
+    node["d"] = encoder.attributes(number, attributes_of(value))
+    if encoder.brings_class(cls):
+        node["class"] = encoder.child(number, ".__class__", cls)
 
 
 def fill_class(encoder: Encoder, number: int, value: Any) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import array
 import collections
-import sys
 from dataclasses import dataclass
 from typing import Any
 
-from florlib.runtime.graph import kinds, memory
+from florlib.runtime.graph import copying, kinds, sparse
 from florlib.runtime.graph.building import Builder
 from florlib.runtime.graph.generators import set_generator_state
 from florlib.runtime.graph.holders import set_held_value
@@ -16,6 +14,7 @@ from florlib.runtime.graph.ordering import Table, fill_in_order
 from florlib.runtime.graph.places import (
     ABSENT,
     GIVEN_NAMES,
+    PLAIN_CLASS,
     attribute_of,
     cell_content,
     cells_of,
@@ -32,20 +31,23 @@ class Filler:
 
     def fill(self) -> None:
         """Fill every object that the roots lead to."""
+        pairing = self.builder.pairing
+        copying.fill_storages(self.builder.storages())
         # A generator takes its whole state at once, so the state has to be filled before it.
         numbers = sorted(
-            sorted(self.builder.pairing.seen),
-            key=lambda number: self.builder.pairing.nodes[number]["k"] in ("generator", "holder"),
+            sorted(pairing.seen),
+            key=lambda number: pairing.nodes[number]["k"] in ("generator", "holder"),
         )
         for number in numbers:
-            node = self.builder.pairing.nodes[number]
+            node = pairing.nodes[number]
             fill = _FILL.get(node["k"])
             if fill is not None:
-                fill(self, node, self.builder.object(number), number in self.builder.pairing.paired)
+                fill(self, node, self.builder.object(number), number in pairing.paired)
 
     def _fill_list(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         if "t" in node:
-            target[:] = array.array(_PACKED[node["p"]], bytes(self.builder.read(node["t"])))
+            data = self.builder.read(node["t"])
+            target[:] = data.cast("q").tolist() if node["p"] == "int64" else data.cast("d").tolist()
         else:
             old = list(target)
             target[:] = [
@@ -66,13 +68,17 @@ class Filler:
         self._fill_attributes(node, target)
 
     def _fill_bytearray(self, node: dict[str, Any], target: Any, paired: bool) -> None:
-        target[:] = bytes(self.builder.read(node["t"]))
+        copying.fill_bytearray(target, self.builder.read(node["t"]))
 
     def _fill_dict(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         items = []
-        for content_key, content in node["v"]:
-            key = self.builder.value(content_key, ABSENT)
-            items.append((key, self.builder.value(content, dict.get(target, key, ABSENT))))
+        value_of = self.builder.value
+        for key, content in node["v"]:
+            new = value_of(key, ABSENT) if isinstance(key, list) else key
+            if isinstance(content, list):
+                items.append((new, value_of(content, dict.get(target, new, ABSENT))))
+            else:
+                items.append((new, content))
         if "factory" in node:
             factory = self.builder.value(node["factory"], target.default_factory)
             target.default_factory = factory
@@ -83,21 +89,24 @@ class Filler:
         self._fill_attributes(node, target)
 
     def _fill_attributes(self, node: dict[str, Any], target: Any) -> None:
+        if type(target) in _WITHOUT_ATTRIBUTES:
+            return
         recorded = node.get("d", ())
         present = getattr(target, "__dict__", None)
+        slots = kinds.slot_names(type(target))
         for name, content in recorded:
             old = attribute_of(target, name)
-            value = self.builder.value(content, old)
+            value = self.builder.value(content, old) if isinstance(content, list) else content
             if value is ABSENT or value is old:
                 continue
-            if present is not None and name not in kinds.slot_names(type(target)):
+            if present is not None and name not in slots:
                 present[name] = value
             else:
                 object.__setattr__(target, name, value)
         names = {name for name, _ in recorded}
         if present:
             _drop_others(present, names)
-        for name in kinds.slot_names(type(target)):
+        for name in slots:
             if name not in names and hasattr(target, name):
                 object.__delattr__(target, name)
 
@@ -163,10 +172,6 @@ class Filler:
         set_generator_state(target, self.builder.value(node["state"], ABSENT))
         self._fill_attributes(node, target)
 
-    def _fill_storage(self, node: dict[str, Any], target: Any, paired: bool) -> None:
-        if paired:
-            memory.fill_storage(target, self.builder.read(node["t"]))
-
     def _fill_tensor(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         if "grad_fn" not in node:
             if paired and target.requires_grad != node["requires_grad"]:
@@ -179,15 +184,11 @@ class Filler:
 
     def _fill_array(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         if paired and "owner" not in node:
-            numpy = sys.modules["numpy"]
-            flat = numpy.frombuffer(self.builder.read(node["t"]), dtype=target.dtype)
-            target[...] = flat.reshape(target.shape)
+            copying.fill_array(target, self.builder.read(node["t"]))
 
     def _fill_records(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         if paired:
-            numpy = sys.modules["numpy"]
-            flat = numpy.frombuffer(self.builder.read(node["t"]), dtype=target.dtype)
-            target[...] = flat.reshape(target.shape)
+            copying.fill_array(target, self.builder.read(node["t"]))
 
     def _fill_objects(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         old = list(target.flat)
@@ -208,7 +209,7 @@ def _drop_others(attributes: dict[str, Any], recorded: set[str]) -> None:
             del attributes[name]
 
 
-_PACKED = {"int64": "q", "float64": "d"}
+_WITHOUT_ATTRIBUTES = frozenset(PLAIN_CLASS.values())
 _FILL = {
     "list": Filler._fill_list,
     "deque": Filler._fill_deque,
@@ -222,8 +223,8 @@ _FILL = {
     "partial": Filler._fill_partial,
     "generator": Filler._fill_generator,
     "holder": Filler._fill_holder,
-    "storage": Filler._fill_storage,
     "tensor": Filler._fill_tensor,
+    **dict.fromkeys(sparse.KINDS, Filler._fill_tensor),
     "array": Filler._fill_array,
     "records": Filler._fill_records,
     "objects": Filler._fill_objects,

@@ -160,26 +160,6 @@ def tensor_bytes(flat: Any) -> bytes | memoryview:
     return view_of(flat.data_ptr(), flat.numel() * flat.element_size(), flat)
 
 
-def fill_storage(tensor: Any, data: memoryview) -> None:
-    """Write bytes over the whole storage that a tensor looks into, wherever it lives."""
-    lib = torch()
-    if len(data) == 0:
-        return
-    source = lib.frombuffer(bytearray(data), dtype=lib.uint8)
-    raw = lib.empty(0, dtype=lib.uint8, device=tensor.device).set_(tensor.untyped_storage())
-    with lib.no_grad():
-        raw.copy_(source)
-
-
-def new_storage(data: memoryview, device: str) -> Any:
-    """A storage on `device` with these bytes."""
-    lib = torch()
-    if len(data) == 0:
-        return lib.empty(0, dtype=lib.uint8, device=device).untyped_storage()
-    source = lib.frombuffer(bytearray(data), dtype=lib.uint8)
-    return source.to(device).untyped_storage()
-
-
 def array_owner(array: Any) -> Any:
     """The array that owns the memory an array looks into; itself where it owns it."""
     numpy = sys.modules["numpy"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from florlib.runtime.graph import kinds, memory
+from florlib.runtime.graph import kinds, memory, sparse
+from florlib.runtime.graph.children import children
 from florlib.runtime.graph.codes import code_place, find_code
 from florlib.runtime.graph.leaves import (
     LEAF_TAGS,
@@ -25,10 +26,6 @@ from florlib.runtime.graph.places import (
     PLAIN_CLASS,
     Root,
     attribute_of,
-    cell_content,
-    cells_of,
-    class_part,
-    item_at,
 )
 from florlib.runtime.graph.records import decode_record_dtype
 
@@ -66,7 +63,7 @@ class Pairing:
         for unread in (False, True):
             queue: _Queue = collections.deque()
             for scope, name, content in self.roots:
-                if ((scope, name) in dead) == unread:
+                if ((scope, name) in dead) == unread and isinstance(content, list):
                     queue.append((content, live.get((scope, name), ABSENT), (scope, name)))
             self._walk(queue)
 
@@ -79,23 +76,25 @@ class Pairing:
                 queue.append(absent.popleft())
             while queue:
                 content, present, root = queue.popleft()
-                for part, live in self._pair_value(content, present, root, later):
-                    (absent if live is ABSENT else queue).append((part, live, root))
+                if content[0] == REFERENCE:
+                    parts = self._pair_node(content[1], present, root, later)
+                else:
+                    parts = self._pair_value(content, present, root)
+                for part, live in parts:
+                    if isinstance(part, list):
+                        (absent if live is ABSENT else queue).append((part, live, root))
             # Dictionaries with objects as keys (optimizer.state) wait until the keys are paired.
             waiting, later = later, []
             for number, present, root in waiting:
                 for part, live in self._pair_keyed(number, present):
-                    (absent if live is ABSENT else queue).append((part, live, root))
+                    if isinstance(part, list):
+                        (absent if live is ABSENT else queue).append((part, live, root))
 
     def _pair_value(
-        self, content: Any, present: Any, root: Root, later: list[tuple[int, Any, Root]]
+        self, content: list[Any], present: Any, root: Root
     ) -> Iterator[tuple[Any, Any]]:
-        if not isinstance(content, list):
-            return
         tag = content[0]
-        if tag == REFERENCE:
-            yield from self._pair_node(content[1], present, root, later)
-        elif tag in ("t", "nt"):
+        if tag in ("t", "nt"):
             if tag == "nt" and class_name(type(present)) != content[1:3]:
                 self._check_global(content, root)
             items = content[1:] if tag == "t" else content[3:]
@@ -132,10 +131,10 @@ class Pairing:
 
     def _pair_node(
         self, number: int, present: Any, root: Root, later: list[tuple[int, Any, Root]]
-    ) -> Iterator[tuple[Any, Any]]:
+    ) -> Iterable[tuple[Any, Any]]:
         node = self.nodes[number]
         if number in self.seen:
-            return
+            return ()
         self.seen.add(number)
         if "storage" in node:
             self.seen.add(node["storage"])
@@ -145,7 +144,8 @@ class Pairing:
             self.lost.setdefault(root, "a set whose order of iteration cannot be made again")
         kept = self.graphs.get(number)
         if kept is not None:
-            self._pair_storage(node["storage"], kept)
+            if "storage" in node:
+                self._pair_storage(node["storage"], kept)
             present = self.paired[number] = kept
             self._taken.add(id(kept))
         elif present is not ABSENT and id(present) not in self._taken and self._fits(node, present):
@@ -156,9 +156,8 @@ class Pairing:
             self._check_buildable(node, root)
         if node["k"] == "dict" and any(isinstance(key, list) for key, _ in node["v"]):
             later.append((number, present, root))
-            yield from ((key, ABSENT) for key, _ in node["v"])
-        else:
-            yield from self._children(node, present)
+            return [(key, ABSENT) for key, _ in node["v"]]
+        return children(node, present)
 
     def _check_buildable(self, node: dict[str, Any], root: Root) -> None:
         kind = node["k"]
@@ -185,7 +184,9 @@ class Pairing:
             return is_loose_module(present) and present.__name__ == node["name"]
         if kind == "opaque":
             return False
-        wanted = {"objects": "array", "records": "array", "sparse": "tensor"}
+        if kind in sparse.KINDS or "quantizer" in node:
+            return False
+        wanted = {"objects": "array", "records": "array"}
         if kind != "stub" and kinds.kind_of(present) != wanted.get(kind, kind):
             return False
         cls = type(present)
@@ -203,7 +204,7 @@ class Pairing:
             return self._fits_element_type(node, present)
         if kind == "deque":
             return bool(present.maxlen == node["maxlen"])
-        return str(kind) != "sparse"
+        return True
 
     def _fits_tensor(self, node: dict[str, Any], present: Any) -> bool:
         lib = memory.torch()
@@ -255,47 +256,6 @@ class Pairing:
         if node["k"] == "objects":
             return bool(present.dtype.str == node["dtype"])
         return bool(present.dtype == decode_record_dtype(node["dtype"]))
-
-    def _children(self, node: dict[str, Any], present: Any) -> Iterator[tuple[Any, Any]]:
-        kind = node["k"]
-        if kind in ("list", "deque", "objects"):
-            items = list(present.flat) if kind == "objects" and present is not ABSENT else present
-            for n, content in enumerate(node.get("v", ())):
-                yield content, item_at(items, n)
-        elif kind == "set":
-            yield from ((content, ABSENT) for content in node["v"])
-        elif kind == "dict":
-            yield node.get("factory"), getattr(present, "default_factory", ABSENT)
-            for key, content in node["v"]:
-                yield content, ABSENT if present is ABSENT else dict.get(present, key, ABSENT)
-        elif kind == "function":
-            cells = {} if present is ABSENT else cells_of(present)
-            for name, content in node["cells"]:
-                yield content, cell_content(cells[name]) if name in cells else ABSENT
-            for n, content in enumerate(node["defaults"]):
-                yield content, item_at(getattr(present, "__defaults__", None) or (), n)
-            yield node.get("globals"), getattr(present, "__globals__", ABSENT)
-            keyword_only = getattr(present, "__kwdefaults__", None) or {}
-            for name, content in node.get("kwdefaults", ()):
-                yield content, keyword_only.get(name, ABSENT)
-        elif kind == "partial":
-            for name in ("func", "args", "keywords"):
-                yield node[name], getattr(present, name, ABSENT)
-        elif kind == "tensor":
-            grad = present.grad if present is not ABSENT and present.is_leaf else None
-            yield node.get("grad"), ABSENT if grad is None else grad
-        elif kind == "array" and "owner" in node:
-            yield [REFERENCE, node["owner"]], ABSENT
-        elif kind == "sparse":
-            yield node["indices"], ABSENT
-            yield node["values"], ABSENT
-        elif kind in ("generator", "holder"):
-            yield node["state"], ABSENT
-        find = class_part if kind == "class" else attribute_of
-        for name, content in node.get("d", ()):
-            yield content, find(present, name)
-        if "class" in node:
-            yield node["class"], ABSENT if present is ABSENT else type(present)
 
     def _pair_keyed(self, number: int, present: Any) -> Iterator[tuple[Any, Any]]:
         node = self.nodes[number]

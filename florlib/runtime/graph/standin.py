@@ -29,7 +29,8 @@ def stand_in_graph(tensor: Any, name: str) -> Any:
 
 def _make(name: str) -> Any:
     def forward(ctx: Any, anchor: Any, tensor: Any) -> Any:
-        return tensor.view_as(tensor)
+        # A sparse tensor has no views; a copy of a new one shares nothing that was shared before.
+        return tensor.view_as(tensor) if tensor.layout is torch().strided else tensor.clone()
 
     def backward(ctx: Any, *grads: Any) -> Any:
         raise GraphNotRestored(

@@ -122,9 +122,9 @@ def details(connection: sqlite3.Connection, run: int) -> RunDetails:
             MissingRow(*row) for row in ask("DISTINCT name, path, line, reason", "missing", "")
         ),
         checkpoints=tuple(
-            CheckpointRow(position_from_json(json.loads(path)), size, stall_s)
-            for path, size, stall_s in ask(
-                "path, bytes, checkpoint.stall_s",
+            CheckpointRow(position_from_json(json.loads(path)), *rest)
+            for path, *rest in ask(
+                "path, bytes, checkpoint.stall_s, file",
                 "checkpoint",
                 "AND dropped = 0 ORDER BY wave, rank, file",
             )
@@ -147,6 +147,20 @@ def details(connection: sqlite3.Connection, run: int) -> RunDetails:
             )
         ),
     )
+
+
+def checkpoints(connection: sqlite3.Connection, run: int) -> list[CheckpointRow]:
+    """The checkpoints of the processes of a run's lowest rank, in the order of execution."""
+    rows = connection.execute(
+        "SELECT rank, wave, process, main, path, bytes, checkpoint.stall_s, file FROM checkpoint"
+        " JOIN process ON process.key = checkpoint.process WHERE run = ? AND replay IS NULL",
+        (run,),
+    ).fetchall()
+    found = [
+        (row[:4], CheckpointRow(position_from_json(json.loads(row[4])), *row[5:])) for row in rows
+    ]
+    found.sort(key=lambda item: (item[0], [index for _, index in item[1].position]))
+    return [row for (rank, *_), row in found if rank == found[0][0][0]]
 
 
 def _loops(connection: sqlite3.Connection, run: int) -> sqlite3.Cursor:

@@ -56,11 +56,16 @@ class LoopRow:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointRow:
-    """A published checkpoint that has not been dropped."""
+    """A published checkpoint that has not been dropped.
+
+    Attributes:
+        file: below the run's folder.
+    """
 
     position: Position
     bytes: int
     stall_s: float
+    file: str
 
 
 @dataclass(frozen=True, slots=True)
