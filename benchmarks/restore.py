@@ -78,7 +78,7 @@ class Rivals:
             [(SCOPE, "net", self.net), (SCOPE, "optimizer", self.optimizer)]
         )
         blocks = captured.blocks.items()
-        buffers = [Buffer(name, block.dtype, block.shape, block.data) for name, block in blocks]
+        buffers = [Buffer(name, block.dtype, block.shape, block.view) for name, block in blocks]
         self.bytes = publish(self.ours, captured.tree, buffers).bytes
 
     def _state(self) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def large_and_small() -> dict[str, torch.Tensor]:
 def publish_capture(path, live) -> Checkpoint:
     captured = capture(live)
     blocks = captured.blocks.items()
-    publish(path, captured.tree, [Buffer(n, b.dtype, b.shape, b.data) for n, b in blocks])
+    publish(path, captured.tree, [Buffer(n, b.dtype, b.shape, b.view) for n, b in blocks])
     return Checkpoint.open(path)
 
 

@@ -84,7 +84,7 @@ def through_a_file(path, live) -> dict[str, torch.Tensor]:
     """Publish a capture; what safetensors loads of it by itself."""
     captured = capture(live)
     blocks = captured.blocks.items()
-    publish(path, captured.tree, [Buffer(n, b.dtype, b.shape, b.data) for n, b in blocks])
+    publish(path, captured.tree, [Buffer(n, b.dtype, b.shape, b.view) for n, b in blocks])
     assert not captured.missing
     loaded = load_file(path)
     opened = Checkpoint.open(path)
