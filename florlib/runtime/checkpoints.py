@@ -10,11 +10,11 @@ from typing import Any
 from florlib.ground.layout import CHECKPOINTS, RunLayout
 from florlib.ground.position import Position
 from florlib.runtime import frames, states
-from florlib.runtime.budget import Budget, StepPace
+from florlib.runtime.budget import Budget
 from florlib.runtime.callsets import CallSets
 from florlib.runtime.graph.channels import has_own_pipe
 from florlib.runtime.graph.encode import Captured, Missing
-from florlib.runtime.guard import guarded, os
+from florlib.runtime.guard import guarded, os, thread_cpu
 from florlib.runtime.marks import pairs
 from florlib.runtime.session import Session, now_s
 from florlib.runtime.writer import CheckpointWriter, Job
@@ -27,20 +27,19 @@ class Checkpoints:
     Args:
         session: that records.
         layout: of the run.
-        budget_share: of the run's time.
+        budget: of the run.
         calls: that must not be taken for the script's.
     """
 
     def __init__(
-        self, session: Session, layout: RunLayout, budget_share: float, calls: CallSets
+        self, session: Session, layout: RunLayout, budget: Budget, calls: CallSets
     ) -> None:
         self._session = session
         self._layout = layout
-        self._share = budget_share
+        self._budget = budget
         self._calls = calls
         self._folder: Path | None = None
         self._writer: CheckpointWriter | None = None
-        self._budget: Budget | None = None
         self._named: set[str] = set()
         self._captured: set[str] = set()
         self._pipe_lines: list[tuple[str, int]] | None = None
@@ -59,15 +58,6 @@ class Checkpoints:
         self._folder = folder
         return name
 
-    def begin(self) -> None:
-        """Count the budget from now on, if it is not counted yet."""
-        if self._budget is None:
-            self._budget = Budget(self._share, now_s())
-
-    def pace(self) -> StepPace | None:
-        """When checkpoints are due within one execution of a loop; None where there are none."""
-        return None if self._budget is None else StepPace(self._budget, now_s())
-
     def take(
         self,
         stem: str,
@@ -79,17 +69,15 @@ class Checkpoints:
     ) -> str | None:
         """Take a checkpoint if the budget affords it; its name, or None where none was taken."""
         started = now_s()
-        first = about["role"] == "boundary" and about["index"] == 0
-        if self._budget is None or self._folder is None:
-            return None
-        if not first and not self._budget.affords(started):
+        at_start = about["role"] == "boundary" and about["index"] == 0
+        if self._folder is None or not self._budget.affords(started):
             return None
         with guarded("take a checkpoint"), self._calls.aside():
             held = () if self._writer is None else self._writer.held
             captured = states.capture(frame, self._session.project, held, course)
             found = [*captured.missing, *self._pipes()]
             missing = [item for item in found if not unread((item.scope, item.name))]
-            if first:
+            if at_start:
                 self._caches = {(item.path, item.reason) for item in missing}
             missing = [
                 item
@@ -109,27 +97,24 @@ class Checkpoints:
             }
             if self._writer is None:
                 self._writer = CheckpointWriter()
-            self._writer.submit(
-                Job(path, captured.tree, captured.blocks, self._announcer(record, started))
-            )
+            size = sum(len(block.data) for block in captured.blocks.values())
+            announce = self._announcer(record, started, size)
+            self._writer.submit(Job(path, captured.tree, captured.blocks, announce))
             return str(record["file"])
-        self._budget.spend(started, now_s() - started)
+        self._budget.waste(started, now_s() - started)
         return None
 
     def _announcer(
-        self, record: dict[str, Any], started: float
+        self, record: dict[str, Any], started: float, size: int
     ) -> Callable[[Published | None], None]:
         stall = now_s() - started
 
         def announce(published: Published | None) -> None:
             if published is not None:
                 self._session.append({**record, "bytes": published.bytes, "stall_s": stall})
+            self._budget.written(now_s(), thread_cpu(), published is not None)
 
-        assert self._budget is not None
-        if record["role"] == "boundary" and not record["index"]:
-            self._budget.note_first(started, stall)  # it is taken in any case
-        else:
-            self._budget.spend(started, stall)
+        self._budget.spend(record["role"], started, stall, size)
         return announce
 
     def _note_names(self, captured: Captured, missing: list[Missing]) -> None:
