@@ -11,16 +11,16 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from math import sqrt
 
+from florlib.ground.reach import REACH_S
 from florlib.runtime.slowdown import SlowDown, Usual
 
 HEAD_START_S = 2.0  # of training, whose share is the first credit: 20 ms at 1 %
 MOST_CREDIT_S = 600.0  # of training: a long quiet stretch must not license a burst
-REACH_S = 10.0  # of training that should lie between two checkpoints at most
 LEAST_SPACING_S = 1.0  # turns that take less are executed before a replay has imported torch
 EXPECTED_SEEKS = 10  # questions about a run, each of which executes half a spacing
 KEPT_FREE = 2  # checkpoints that one within a loop leaves affordable: the loop's end, the boundary
 SKIPPED_S = 0.05  # after a checkpoint that found no room, until the next is tried
-FIRST_SHARE = 0.25  # of what the first took: imports and first copies do not come again
+FIRST_SHARE = 0.1  # of what the first took: first looks, copies and imports do not come again
 COPY_BYTES_S = 5e9  # a third of what a memory copy does
 WEIGHT = 0.25  # of the newest checkpoint in what the next is expected to cost
 

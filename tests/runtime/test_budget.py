@@ -31,7 +31,7 @@ def test_the_very_first_is_taken_in_any_case_and_costs_no_credit() -> None:
 
 
 def test_the_second_is_guessed_from_the_first_whose_imports_do_not_come_again() -> None:
-    assert a_budget(first_s=0.4).cost.expected_s == pytest.approx(0.1)
+    assert a_budget(first_s=0.4).cost.expected_s == pytest.approx(0.04)
 
 
 def test_the_second_is_guessed_from_its_bytes_where_copying_them_takes_longer() -> None:
