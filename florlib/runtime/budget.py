@@ -201,7 +201,7 @@ class Budget:
     # ------------------------------------------------------------------ paying
 
     def spend(self, role: str, began: float, stall_s: float, size: int = 0) -> None:
-        """Pay for a checkpoint that goes to the writer now.
+        """Pay for a checkpoint, before it goes to the writer.
 
         Args:
             role: "boundary", "block" or "step".

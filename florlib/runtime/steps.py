@@ -7,6 +7,7 @@ from typing import Any
 
 from florlib.runtime.budget import Budget
 from florlib.runtime.course import Course
+from florlib.runtime.guard import guarded
 from florlib.runtime.pace import NEVER, Pace
 from florlib.runtime.session import Entry, now_s
 
@@ -45,6 +46,10 @@ class Steps:
         if self._entry.holds:
             self._pace.due = NEVER
             return
+        with guarded("follow the turns of a loop"):
+            self._reach(turn)
+
+    def _reach(self, turn: int) -> None:
         now = now_s()
         self._pace.passed(turn, now)
         course = self._course

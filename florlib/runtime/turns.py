@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from florlib.runtime.budget import Budget
+from florlib.runtime.guard import guarded
 from florlib.runtime.marks import iteration_record, overhead_record
 from florlib.runtime.pace import Pace
 from florlib.runtime.session import Entry, Session, now_s
@@ -70,8 +71,11 @@ class MainTurns:
             turn: the one that is to come.
             left: how the last one left the loop early: "break" or "return".
         """
-        if not self._session.active:
-            return
+        if self._session.active:
+            with guarded("follow the turns of a loop"):
+                self._reach(turn, left)
+
+    def _reach(self, turn: int, left: str | None) -> None:
         now = now_s()
         self._seconds += self._pace.passed(turn, now, alone=not self._entry.holds)
         is_last = left is not None or turn == self._total
@@ -90,10 +94,12 @@ class MainTurns:
         Args:
             turn: the one that did not come to its end.
         """
-        now = now_s()
-        if turn > self._pace.turn:
-            self._seconds += self._pace.passed(turn, now, alone=not self._entry.holds)
-        self._tell(turn, now, None)
+        if self._session.active:
+            with guarded("follow the turns of a loop"):
+                now = now_s()
+                if turn > self._pace.turn:
+                    self._seconds += self._pace.passed(turn, now, alone=not self._entry.holds)
+                self._tell(turn, now, None)
 
     def _tell(self, turn: int, now: float, left: str | None) -> None:
         session, turns = self._session, turn - self._told

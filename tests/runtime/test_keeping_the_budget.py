@@ -61,19 +61,25 @@ class Trainer:
     plain_s: float = 0.0
     spent_s: list[float] = field(default_factory=list)  # by checkpoint
 
-    def run(self, turn_s: Callable[[random.Random, int], float], seconds: float) -> None:
+    def run(
+        self,
+        turn_s: Callable[[random.Random, int], float],
+        seconds: float,
+        role: str = "boundary",
+    ) -> None:
+        """Go through one loop for so long, with checkpoints between its turns."""
         dice = random.Random(7)
         self.budget.begin(self.now)
         pace = Pace(self.budget, self.budget.usual("epoch"), self.now)
-        self.take()
+        self.take("boundary")
         turn = 0
         while self.now < seconds:
             self.train(turn_s(dice, turn))
             turn += 1
             if turn >= pace.due:
                 pace.passed(turn, self.now)
-                if not self.writing and self.budget.wants("boundary", self.now):
-                    self.take()
+                if not self.writing and self.budget.wants(role, self.now):
+                    self.take(role)
         self.budget.end(self.now)
 
     def train(self, work_s: float) -> None:
@@ -88,10 +94,10 @@ class Trainer:
             self.clock_s += self.costs.write_s * self.costs.loss
             self.budget.written(self.write_until_s, self.clock_s, True)
 
-    def take(self) -> None:
+    def take(self, role: str) -> None:
         stall_s = self.costs.stall_s(len(self.spent_s))
         began, self.now = self.now, self.now + stall_s
-        self.budget.spend("boundary", began, stall_s)
+        self.budget.spend(role, began, stall_s)
         self.spent_s.append(stall_s)
         self.writing, self.write_until_s = True, self.now + self.costs.write_s
 
@@ -130,3 +136,19 @@ def test_a_script_of_ten_seconds_has_a_checkpoint_every_second_or_so() -> None:
     trainer.run(lambda dice, turn: 1.0, 10.0)
 
     assert len(trainer.spent_s) == 11
+
+
+@pytest.mark.parametrize(("kind", "most_s"), [("tiny", 1.1), ("58 MB", 1.1), ("dear", 9.0)])
+def test_a_long_epoch_has_positions_inside_and_its_end_stays_affordable(
+    kind: str, most_s: float
+) -> None:
+    costs = {**COSTS, "dear": Costs(lambda n: 0.08, 0.05, 0.02)}
+    trainer = Trainer(Budget(0.01, lambda: 1.0), costs[kind])
+
+    trainer.run(lambda dice, turn: 0.02, 200.0, role="step")
+
+    assert 200.0 / len(trainer.spent_s) < most_s
+    trainer.budget.begin(trainer.now)
+    for role in ("block", "boundary"):
+        assert trainer.budget.wants(role, trainer.now)
+        trainer.take(role)
