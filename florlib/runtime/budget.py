@@ -118,8 +118,7 @@ class Budget:
 
     def end(self, now: float) -> None:
         """A main loop has ended: time does not count."""
-        self._hear()
-        self._settle()
+        self.settle()
         self._pass(now)
         self._at_s = None
 
@@ -145,7 +144,7 @@ class Budget:
         self._hear()
         overlaps = bool(self._under_way) or (bool(self._unsettled) and began < self._ended_s)
         self._slow_down.note(usual, seconds, turns, busy=overlaps)
-        self._settle()
+        self.settle()
 
     def _pass(self, now: float) -> None:
         if self._at_s is None or now <= self._at_s:
@@ -184,8 +183,7 @@ class Budget:
     def _covers(self, checkpoints: int, now: float) -> bool:
         if self.is_ample or self.is_fresh:
             return True
-        self._hear()
-        self._settle()
+        self.settle()
         self._pass(now)
         return self.share > 0 and self._credit_s >= checkpoints * self.cost.expected_s
 
@@ -218,7 +216,7 @@ class Budget:
             charged_s = max(stall_s, self.cost.expected_s)
             self._credit_s -= charged_s
         if not self._under_way:
-            self._settle()
+            self.settle()
             self._began_s = began + stall_s
         self._last_s[role] = began + stall_s
         self._under_way.append(_Taken(self.trained_s, stall_s, charged_s))
@@ -265,8 +263,9 @@ class Budget:
                 self._longest_s = max(self._longest_s, taken.at_s - self._reached_s)
                 self._reached_s = taken.at_s
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Charge what checkpoints really cost, once none is under way."""
+        self._hear()
         if self._under_way or not self._unsettled:
             return
         window_s = self._ended_s - self._began_s

@@ -337,6 +337,7 @@ class Recorder(Session):
             self.budget.end(now_s())
         self._note_calls()
         self.checkpoints.close()
+        self.budget.settle()
         self.append(overhead_record(self.budget))
         self.append({"kind": "end", "how": how, "exit_status": exit_status, "signal": None})
         with suppress(AttributeError):
