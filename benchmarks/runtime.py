@@ -31,7 +31,8 @@ from florlib.runtime.session import Session
 from florlib.runtime.sources import Sources
 
 TURNS = 100_000  # of a nested loop, a measurement
-MAIN_TURNS = 2_000
+MAIN_TURNS = 20_000
+QUESTIONS = 2_000  # turns that ask whether a checkpoint is due, which most do not
 LOGS = 20_000
 CAPTURES = 20
 
@@ -71,6 +72,24 @@ def main_loop(runtime: Runtime) -> float:
     loop = iter(runtime.explicit_loop(range(MAIN_TURNS + 1), "epoch", None))
     next(loop)
     return empty(loop)
+
+
+def questions(runtime: Runtime, session: Session) -> float:
+    """Seconds of a main loop of QUESTIONS turns, each of which asks whether anything is due."""
+    loop = iter(runtime.explicit_loop(range(QUESTIONS + 1), "epoch", None))
+    next(loop)
+    started = time.perf_counter()
+    for _ in loop:
+        session.nudge()
+    return time.perf_counter() - started
+
+
+def nudges(session: Session) -> float:
+    """The same without the loop's part."""
+    started = time.perf_counter()
+    for _ in range(QUESTIONS):
+        session.nudge()
+    return time.perf_counter() - started
 
 
 def logs(log: Callable[[str, Any], object]) -> float:
@@ -123,6 +142,8 @@ def measure(rounds: int) -> dict[str, list[float]]:
             note(
                 "a turn of a main loop", main_loop(runtime) - plain / TURNS * MAIN_TURNS, MAIN_TURNS
             )
+            apart = nudges(session)
+            note("a turn of it that asks", questions(runtime, session) - apart, QUESTIONS)
             bare = logs(lambda name, value: None)
             note("A/A: a call", logs(lambda name, value: None) - bare, LOGS)
             note("a log of a float", logs_in_a_loop(runtime) - bare, LOGS)

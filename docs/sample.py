@@ -36,7 +36,7 @@ GRADIENT = ("        loss.backward()\n", '        print("gradient", weight.grad.
 MASKS = (
     (r"\d{8}-\d{6}-[0-9a-f]{6}", "20261123-221000-ab12cd"),
     (r"replay [0-9a-f]{6}\b", "replay 9f3e01"),
-    (r"overhead [\d.]+%", "overhead …"),
+    (r"overhead [\d.]+%( \([\d.]+ m?s\))?", "overhead …"),
     (r"[\d.]+ (B|[KM]iB)$", "…"),
     (r"[\d.]+ s$", "… s"),
 )

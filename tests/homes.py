@@ -187,6 +187,12 @@ def checkpoint(index: int, **changes: Any) -> Record:
     }
 
 
+def overhead(**changes: Any) -> Record:
+    """What checkpoints have cost."""
+    costs = {"stall_s": 0.03, "slowed_s": 0.0, "longest_s": 2.0, "expected_s": 0.01}
+    return {"kind": "overhead", **costs, **changes}
+
+
 END: Record = {"kind": "end", "exit_status": 0, "signal": None, "how": "exit"}
 
 

@@ -57,9 +57,10 @@ def tell_limited(home: Path, token: str, home_bytes: int) -> None:
 
 
 def _recorded_lines(run: RunRow, details: RunDetails) -> list[str]:
+    from florctl.cli.overhead import reach_of_run, reach_words, short_cost_words
     from florctl.cli.views import size
 
-    cost = "" if run.overhead is None else f", overhead {run.overhead:.1%}"
+    cost = short_cost_words(run, details)
     ended = "" if run.status == "done" else f", {run.status}"
     lines = [f"flor: recorded {run.name}@{run.ordinal} ({run.run}){ended}{cost}"]
     main = [loop for loop in details.loops if loop.kind == "main"]
@@ -70,6 +71,9 @@ def _recorded_lines(run: RunRow, details: RunDetails) -> list[str]:
         place = f" ({loop.file}:{loop.line})" if loop.file else ""
         lines.append(f"flor: main loop {loop.name}{place}: {counted(loop.iterations, 'iteration')}")
     lines[-1] += f", {counted(run.checkpoints, 'checkpoint')}, {size(run.bytes)}"
+    reach = reach_of_run(details)
+    if reach is not None and reach.budget is not None:
+        lines.append(f"flor: {reach_words(reach)}")
     return lines + _warning_lines(details)
 
 

@@ -7,6 +7,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from florctl.cli.overhead import (
+    cost_words,
+    overhead_object,
+    reach_object,
+    reach_of_run,
+    reach_words,
+)
 from florctl.cli.render import Column, Table, View, on_terminal, records_of
 from florlib.ground.position import Position, describe
 from florlib.ground.values import plain_json
@@ -112,7 +119,8 @@ def run_page(run: RunRow, more: RunDetails) -> View:
             for one in more.checkpoints
         ],
         "dropped_checkpoints": more.dropped,
-        "overhead": {"share": run.overhead, "stall_s": more.stall_s, "budget": more.budget},
+        "overhead": overhead_object(run, more),
+        "reach": reach_object(more),
         "files": {"read": list(more.read), "written": list(more.written)},
         "warnings": [{"code": code, "text": text} for code, text in more.warnings],
         "replays": [
@@ -127,7 +135,7 @@ def _page_tables(run: RunRow, more: RunDetails) -> list[Table]:
     ending = "" if run.signal is None else f", signal {run.signal}"
     if run.exit_status is not None:
         ending = f", exit status {run.exit_status}{ending}"
-    cost = f"{_percent(run.overhead)} of training time" if run.overhead is not None else "none"
+    reach = reach_of_run(more)
     facts = {
         "run": f"{run.name}@{run.ordinal}  {run.run}",
         "status": f"{run.status}{ending}",
@@ -139,7 +147,8 @@ def _page_tables(run: RunRow, more: RunDetails) -> list[Table]:
         "tags": _pairs(more.tags),
         "environment": _pairs(more.environment),
         "checkpoints": _checkpoint_words(more),
-        "cost": f"{cost}, budget {_percent(more.budget)}" if more.budget is not None else cost,
+        "cost": cost_words(run, more),
+        "reach": "" if reach is None else reach_words(reach),
         "captured": _listed(more.captured),
         "read": _listed(more.read),
         "written": _listed(more.written),

@@ -11,6 +11,16 @@ from florlib.ground.position import Position, position_from_json
 from florlib.ground.stamp import Left
 
 
+def told_iterations(record: Record) -> range:
+    """The indices that an iteration record tells of: short iterations share one.
+
+    >>> told_iterations({"index": 9, "turns": 3}), told_iterations({"index": 9})
+    (range(7, 10), range(9, 10))
+    """
+    last = record["index"]
+    return range(last - record.get("turns", 1) + 1, last + 1)
+
+
 @dataclass(frozen=True, slots=True)
 class CheckpointMark:
     """A published checkpoint, as the journal tells of it."""
@@ -69,7 +79,7 @@ class MainMark:
         how: how it ended; "killed" where the journal ends inside it.
         boundaries: checkpoints by the index of the iteration that follows.
         blocks: by (position of the parent, loop name).
-        seconds: of each iteration, by index.
+        seconds: of each iteration, by index; short ones have those of the average.
     """
 
     name: str
@@ -176,8 +186,9 @@ class RecordedProcess:
             self.mains.append(MainMark(record["loop"], path, ordinal))
         elif kind == "iteration":
             main = self.mains[record["main"]]
-            main.iterations = max(main.iterations, record["index"] + 1)
-            main.seconds[record["index"]] = record["seconds"]
+            over = told_iterations(record)
+            main.iterations = max(main.iterations, over.stop)
+            main.seconds.update(dict.fromkeys(over, record["seconds"] / len(over)))
         elif kind == "exit":
             self._take_exit(record, pending)
         elif kind == "checkpoint":

@@ -15,7 +15,7 @@ from florlib.ground.closeness import is_close, same_value
 from florlib.ground.journal_format import Record
 from florlib.ground.plan import Plan
 from florlib.ground.position import Position, position_from_json
-from florlib.ground.recorded import RecordedProcess
+from florlib.ground.recorded import RecordedProcess, told_iterations
 from florlib.ground.relocation import Relocation
 
 HINDSIGHT, VOLATILE = 1, 2
@@ -98,8 +98,9 @@ class Trace:
                 trace._count(record["loop"], record["iterations"])
                 trace._note_turns(record, record.get("turns"))
             elif kind == "iteration":
-                trace.iterations.add((record["main"], record["index"]))
-                trace._count(record["position"][-1][0], 1)
+                over = told_iterations(record)
+                trace.iterations.update((record["main"], index) for index in over)
+                trace._count(record["position"][-1][0], len(over))
             elif kind == "log":
                 rows = list(trace._rows(record, main))
                 trace.rows.extend(rows)

@@ -11,12 +11,12 @@ from florlib.ground.layout import CHECKPOINTS, RunLayout
 from florlib.ground.position import Position
 from florlib.runtime import frames, states
 from florlib.runtime.arena import Snapshot, live_bytes
-from florlib.runtime.budget import Budget, StepPace
+from florlib.runtime.budget import Budget
 from florlib.runtime.callsets import CallSets
 from florlib.runtime.graph.captured import Captured, Missing
 from florlib.runtime.graph.channels import has_own_pipe
 from florlib.runtime.graph.known import Known
-from florlib.runtime.guard import guarded, os
+from florlib.runtime.guard import guarded, os, thread_cpu
 from florlib.runtime.keeping import Keeping
 from florlib.runtime.marks import pairs
 from florlib.runtime.session import Session, now_s
@@ -30,7 +30,7 @@ class Checkpoints:
     Args:
         session: that records.
         layout: of the run.
-        budget_share: of the run's time.
+        budget: of the run.
         calls: that must not be taken for the script's.
         limit: bytes that all of the run may take; None for any number.
     """
@@ -39,18 +39,17 @@ class Checkpoints:
         self,
         session: Session,
         layout: RunLayout,
-        budget_share: float,
+        budget: Budget,
         calls: CallSets,
         limit: int | None = None,
     ) -> None:
         self._session = session
         self._layout = layout
-        self._share = budget_share
+        self._budget = budget
         self._calls = calls
         self._keeping = Keeping(session, layout, limit)
         self._folder: Path | None = None
         self._writer: CheckpointWriter | None = None
-        self._budget: Budget | None = None
         self._size = 0  # of the last one
         self._known = Known()
         self._named: set[str] = set()
@@ -71,15 +70,6 @@ class Checkpoints:
         self._folder = folder
         return name
 
-    def begin(self) -> None:
-        """Count the budget from now on, if it is not counted yet."""
-        if self._budget is None:
-            self._budget = Budget(self._share, now_s())
-
-    def pace(self) -> StepPace | None:
-        """When checkpoints are due within one execution of a loop; None where there are none."""
-        return None if self._budget is None else StepPace(self._budget, now_s())
-
     def take(
         self,
         stem: str,
@@ -92,21 +82,20 @@ class Checkpoints:
         """Take a checkpoint if the budget affords it; its name, or None where none was taken."""
         started = now_s()
         moment = self._keeping.moment(about, started)
-        first = about["role"] == "boundary" and about["index"] == 0
-        if self._budget is None or self._folder is None:
-            return None
-        if not first and not self._budget.affords(started):
+        if self._folder is None or not self._budget.affords(started):
             return None
         if self._writer is None:
             self._writer = CheckpointWriter()
-        must = first or self._share >= 1  # checkpoints may take longer than training
+        must = self._budget.is_fresh or self._budget.is_ample
         if not must and not self._writer.arenas.has_free(self._size):
+            self._budget.skipped(started)
             return None
         with guarded("take a checkpoint"), self._calls.aside():
             captured = states.capture(
                 frame, self._session.project, self._writer.stored, course, known=self._known
             )
-            missing = self._lacks(captured, unread, first=first)
+            at_start = about["role"] == "boundary" and about["index"] == 0
+            missing = self._lacks(captured, unread, at_start=at_start)
             self._note_names(captured, missing)
             path = self._folder / f"{stem}.safetensors"
             record = {
@@ -124,15 +113,15 @@ class Checkpoints:
                 done = self._announcer(record, started)
                 self._writer.submit(Job(path, captured.tree, copied, done))
                 return str(record["file"])
-        self._budget.spend(started, now_s() - started)
+        self._budget.waste(started, now_s() - started)
         return None
 
     def _lacks(
-        self, captured: Captured, unread: Callable[[tuple[str, str]], bool], *, first: bool
+        self, captured: Captured, unread: Callable[[tuple[str, str]], bool], *, at_start: bool
     ) -> list[Missing]:
         found = [*captured.missing, *self._pipes()]
         missing = [item for item in found if not unread((item.scope, item.name))]
-        if first:
+        if at_start:
             self._caches = {(item.path, item.reason) for item in missing}
         return [
             item
@@ -155,12 +144,9 @@ class Checkpoints:
             if published is not None:
                 self._session.append({**record, "bytes": published.bytes, "stall_s": stall})
                 self._keeping.published(record, published.bytes)
+            self._budget.written(now_s(), thread_cpu(), published is not None)
 
-        assert self._budget is not None
-        if record["role"] == "boundary" and not record["index"]:
-            self._budget.note_first(started, stall)  # it is taken in any case
-        else:
-            self._budget.spend(started, stall)
+        self._budget.spend(record["role"], started, stall, self._size)
         return announce
 
     def _note_names(self, captured: Captured, missing: list[Missing]) -> None:

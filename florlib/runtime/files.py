@@ -45,6 +45,7 @@ class FileWatch:
         self.writes = 0
         self._saves_watched = False
         self.in_loop: Callable[[], bool] = lambda: False
+        self.when_written: Callable[[], None] = lambda: None  # as a file is opened for writing
         self._reread: set[str] = set()
         self._outside: dict[str, tuple[str, int]] = {}  # where each was first opened
         self._held: frozenset[str] = frozenset()
@@ -207,6 +208,7 @@ class FileWatch:
 
     def _written(self, name: str) -> None:
         self.writes += 1
+        self.when_written()
         for left in self._left.values():
             if name in left:
                 left[name] = False
@@ -240,7 +242,8 @@ class FileWatch:
     def hold_open(self) -> None:
         """Note which written files are open between two iterations: those grow with the loop, so
         that one which is read later has to be written anew."""
-        self._held |= self._open_now([path for path, mode in self._modes.items() if "w" in mode])
+        written = {path for path, mode in self._modes.items() if "w" in mode}
+        self._held |= self._open_now(sorted(written - self._held))
 
     def watch_torch_save(self, torch: Any) -> None:
         """Have torch.save tell as well: its zip writer opens files in C++, without an event."""

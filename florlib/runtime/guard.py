@@ -33,6 +33,8 @@ vars(_path)["os"] = os
 vars(os)["path"] = _path
 open_file = open
 monotonic = _time.perf_counter
+process_cpu = _time.process_time
+thread_cpu = _time.thread_time
 write_stderr = sys.__stderr__.write if sys.__stderr__ is not None else None
 
 _PYTHON_FUNCTIONS = (types.FunctionType, types.MethodType)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from florlib.ground.position import Position
+from florlib.runtime.budget import Budget
 from florlib.runtime.session import Entry
 from florlib.source.loops import LoopSite
 
@@ -25,9 +26,12 @@ def enter_record(entry: Entry, position: Position, main: int) -> dict[str, Any]:
 
 
 def iteration_record(
-    position: Position, main: int, index: int, seconds: float, left: str | None
+    position: Position, main: int, index: int, seconds: float, left: str | None, turns: int = 1
 ) -> dict[str, Any]:
-    """The journal record of an iteration of a main loop that is complete, or left early."""
+    """The journal record of an iteration of a main loop that is complete, or left early.
+
+    Short ones share a record: `turns` of them, the last of which is `index`, took `seconds`.
+    """
     record = {
         "kind": "iteration",
         "main": main,
@@ -35,7 +39,20 @@ def iteration_record(
         "position": pairs(position),
         "seconds": seconds,
     }
+    if turns > 1:
+        record["turns"] = turns
     return record if left is None else {**record, "left": left}
+
+
+def overhead_record(budget: Budget) -> dict[str, Any]:
+    """The journal record of what checkpoints have cost so far."""
+    return {
+        "kind": "overhead",
+        "stall_s": budget.stall_s,
+        "slowed_s": budget.slowed_s,
+        "longest_s": budget.longest_s,
+        "expected_s": budget.cost.expected_s,
+    }
 
 
 def exit_record(

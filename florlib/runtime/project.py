@@ -30,6 +30,7 @@ class Project:
     library_attributes: set[tuple[str, str]] = field(default_factory=set)
     _modules: dict[str, bool] = field(default_factory=dict)
     _paths: dict[str, str | None] = field(default_factory=dict)
+    _folders: dict[str, str] = field(default_factory=dict)
     _prefixes: tuple[str, ...] = field(default_factory=_prefixes)
 
     @classmethod
@@ -52,7 +53,7 @@ class Project:
     def _relative(self, path: str) -> str | None:
         if path.startswith("<"):  # "<frozen runpy>", "<string>": code without a file
             return None
-        real = os.path.realpath(path)
+        real = self._real(path)
         if not os.path.isabs(path) and not os.path.exists(real):
             return None  # torch gives modules that it makes up a __file__ of "_ops.py"
         if not real.startswith(self.root.rstrip(os.sep) + os.sep):
@@ -64,6 +65,21 @@ class Project:
         if installed or "site-packages" in inside.split(os.sep):
             return None
         return str(inside).replace(os.sep, "/")
+
+    def _real(self, path: str) -> str:
+        """The path without symbolic links; those of a folder are looked up once.
+
+        A process has some two thousand modules: one by one that takes a tenth of a second, which
+        the first checkpoint would have to wait for.
+        """
+        folder, name = os.path.split(path)
+        if not os.path.isabs(path) or os.pardir in path or not name:
+            return str(os.path.realpath(path))
+        known = self._folders.get(folder)
+        if known is None:
+            known = self._folders[folder] = os.path.realpath(folder)
+        whole = os.path.join(known, name)
+        return str(os.path.realpath(whole) if os.path.islink(whole) else whole)
 
     def owns_module(self, name: object) -> bool:
         """Whether the loaded module of this name comes from a project file."""
@@ -84,7 +100,7 @@ class Project:
         """Whether a file is neither the project's nor installed: `sys.path.append("../common")`."""
         if not os.path.isabs(path) or not os.path.exists(path):
             return False
-        real = os.path.realpath(path)
+        real = self._real(path)
         parts = real.split(os.sep)
         installed = "site-packages" in parts or "dist-packages" in parts
         return not (installed or real.startswith(self._prefixes) or real.startswith(_OWN))

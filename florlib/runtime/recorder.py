@@ -11,20 +11,29 @@ from typing import Any
 
 from florlib.ground.launch import LaunchSpec
 from florlib.ground.layout import RunLayout
+from florlib.runtime.budget import Budget
 from florlib.runtime.callsets import CallSets
 from florlib.runtime.checkpoints import Checkpoints
+from florlib.runtime.cores import Cores
 from florlib.runtime.course import Course
 from florlib.runtime.graph.workers import watch_workers
 from florlib.runtime.guard import guarded
 from florlib.runtime.libraries import Numbers, generators, moved, numbers
 from florlib.runtime.liveness import unread_roots
 from florlib.runtime.loops import LoopBody, LoopCall, way_out
-from florlib.runtime.marks import enter_record, exit_record, iteration_record, loops_record
+from florlib.runtime.marks import (
+    enter_record,
+    exit_record,
+    loops_record,
+    overhead_record,
+)
 from florlib.runtime.naming import unrepeatable
+from florlib.runtime.pace import NEVER, Pace
 from florlib.runtime.project import Project
 from florlib.runtime.session import Entry, Session, now_s, process_identity
 from florlib.runtime.sources import Sources
 from florlib.runtime.steps import Steps
+from florlib.runtime.turns import MainTurns
 from florlib.source.loops import LoopSite
 from florlib.stores.journal import JournalWriter
 
@@ -47,8 +56,11 @@ class Recorder(Session):
         self._mains = 0
         self._blocks = 0
         self._calls = CallSets(sources)
+        self._paces: list[Pace] = []  # of the loops that are running
+        self._turns: MainTurns | None = None
+        self.budget = Budget(spec.budget_share, Cores().busy)
         self.checkpoints = Checkpoints(
-            self, self.layout, spec.budget_share, self._calls, spec.checkpoint_bytes
+            self, self.layout, self.budget, self._calls, spec.checkpoint_bytes
         )
 
     # ------------------------------------------------------------------ journal
@@ -107,6 +119,8 @@ class Recorder(Session):
     def run_main(self, call: LoopCall, frame: types.FrameType) -> LoopBody:
         """The generator of a main loop: a boundary before each iteration and after the last."""
         self.begin()
+        if self.files is not None:
+            self.files.when_written = self.nudge
         torch = sys.modules.get("torch")
         if self.files is not None and torch is not None:
             self.files.watch_torch_save(torch)
@@ -119,39 +133,42 @@ class Recorder(Session):
         with self._calls.aside():
             self.project.library_attributes |= generators(self.sources.packages(), self.project)
             counted = numbers(self.sources.packages(), self.project)
-        self.checkpoints.begin()
-        how, index, started = "raise", 0, now_s()
+        self.budget.begin(now_s())
+        how, index, whiles, pace = "raise", 0, call.turns, self._pace(entry)
+        turns = self._turns = self._main_turns(entry, main, pace, frame)
         try:
-            self._boundary(entry, main, 0, frame)
-            iterator = iter(call.items)
-            while True:
-                entry.index, entry.counts, self._blocks = index, {}, 0
-                try:
-                    item = next(iterator)
-                except StopIteration:
-                    break
-                started = now_s()
+            turns.begin()
+            iterable = call.items.evaluate()
+            turns.goes_over(iterable)
+            for item in iterable:
                 yield item
-                if call.finished:
+                if whiles is not None and whiles.finished:
                     break
-                self._completed(entry, main, index, now_s() - started)
                 index += 1
-                self._boundary(entry, main, index, frame)
+                if index >= pace.due:
+                    turns.reach(index)
+                entry.index, self._blocks = index, 0
+                if entry.counts:
+                    entry.counts = {}
             how = "exhausted"
         except GeneratorExit:
             how = way_out(self, entry, frame)
             if how in ("break", "return"):
-                self._completed(entry, main, index, now_s() - started, left=how)
                 index += 1
                 entry.index = index
-                self._boundary(entry, main, index, frame)
+                turns.reach(index, left=how)
             raise
         finally:
+            turns.end(index)
+            self._turns = None
+            self._paces.clear()
+            self.budget.end(now_s())
             self.leave(entry)
             self._name_moved(counted, entry)
             if self.files is not None:
                 self.files.leave_main(main)
             self.append(exit_record(entry, self.position(), how, index, main=main))
+            self.append(overhead_record(self.budget))
             self.flush_soon()
 
     def run_nested(self, call: LoopCall, frame: types.FrameType) -> LoopBody:
@@ -160,28 +177,30 @@ class Recorder(Session):
         entry.index = 0
         writes = 0 if self.files is None else self.files.writes
         block, self._blocks = self._blocks, self._blocks + 1
-        steps, turn, how = None, 0, "raise"
+        steps, turn, how, whiles = None, 0, "raise", call.turns
+        pace = self._pace(entry)
         try:
             course = self._course(lambda: Course.of_call(call.items))
             iterable = call.items.evaluate()
             course = course or self._course(lambda: Course.over(iterable))
-            steps = self._steps(course, entry, frame, block)
-            due = steps.due
+            steps = self._steps(course, entry, frame, block, pace)
             for item in iterable:
                 yield item
-                if call.finished:
+                if whiles is not None and whiles.finished:
                     break
                 entry.index = turn = turn + 1
                 if entry.counts:
                     entry.counts = {}
-                if turn == due:
-                    due = steps.reach(turn)
+                if turn >= pace.due:
+                    steps.reach(turn)
             how = "exhausted"
         except GeneratorExit:
             how = way_out(self, entry, frame)
             entry.index += how in ("break", "return")
             raise
         finally:
+            if pace in self._paces:
+                self._paces.remove(pace)
             self._block(entry, how, frame, writes, block, last=steps.last if steps else 0)
 
     def _course(self, found: Callable[[], Course | None]) -> Course | None:
@@ -189,8 +208,26 @@ class Recorder(Session):
             return found()
         return None
 
+    def _pace(self, entry: Entry) -> Pace:
+        loop = entry.site.ordinal if entry.site else entry.name.partition("#")[0]
+        pace = Pace(self.budget, self.budget.usual((entry.path, loop)), now_s())
+        self._paces.append(pace)
+        return pace
+
+    def nudge(self) -> None:
+        """Have the loops that are running ask before their next turn whether anything is due."""
+        if self.active:
+            for pace in list(self._paces):
+                pace.due = 0
+
+    def _main_turns(self, entry: Entry, main: int, pace: Pace, frame: types.FrameType) -> MainTurns:
+        def take(index: int) -> None:
+            self._boundary(entry, main, index, frame)
+
+        return MainTurns(self, entry, main, pace, self.budget, self._note_calls, take)
+
     def _steps(
-        self, course: Course | None, entry: Entry, frame: types.FrameType, block: int
+        self, course: Course | None, entry: Entry, frame: types.FrameType, block: int, pace: Pace
     ) -> Steps:
         main = self.main
 
@@ -208,14 +245,7 @@ class Recorder(Session):
             stem = self._stem(main, turn, block)
             self.checkpoints.take(stem, self.position(), about, frame, unread, roots)
 
-        return Steps(entry, course, self.checkpoints.pace(), take)
-
-    def _completed(
-        self, entry: Entry, main: int, index: int, seconds: float, left: str | None = None
-    ) -> None:
-        self.append(iteration_record(self.position(), main, index, seconds, left))
-        self._note_calls()
-        self.flush_soon()
+        return Steps(entry, course, pace, self.budget, take)
 
     def _note_calls(self) -> None:
         with guarded("note calls"):
@@ -225,11 +255,6 @@ class Recorder(Session):
     # ------------------------------------------------------------------ checkpoints
 
     def _boundary(self, entry: Entry, main: int, index: int, frame: types.FrameType) -> None:
-        if self.files is not None:
-            self.files.hold_open()
-            news = self.files.news()
-            if news is not None:
-                self.append(news)
         about = {"role": "boundary", "main": main, "index": index, "block": None}
         position = (*self.position()[: self.path.index(entry)], (entry.name, index))
         stem = f"{index:06d}.000000" + (f".m{main}" if main else "")
@@ -253,7 +278,8 @@ class Recorder(Session):
         position = self.position()
         main = self.main
         name = None
-        if skippable and main is not None:
+        wanted = self.active and self.budget.wants("block", now_s())
+        if skippable and main is not None and wanted:
             stem = self._stem(main, iterations, block) + (".end" if last == iterations else "")
             about = {
                 "role": "block",
@@ -298,6 +324,8 @@ class Recorder(Session):
         """Become inert, in a forked child."""
         super().abandon()
         self._calls.stop()
+        for pace in self._paces:
+            pace.due = NEVER
 
     # ------------------------------------------------------------------ end
 
@@ -306,8 +334,13 @@ class Recorder(Session):
         if not self.has_journal:
             return
         self._calls.stop()
+        if self._turns is not None and self.main is not None:
+            self._turns.end(self.main.index)
+            self.budget.end(now_s())
         self._note_calls()
         self.checkpoints.close()
+        self.budget.settle()
+        self.append(overhead_record(self.budget))
         self.append({"kind": "end", "how": how, "exit_status": exit_status, "signal": None})
         with suppress(AttributeError):
             self.close()

@@ -270,8 +270,12 @@ class Session:
         while self.active and self._flusher is threading.current_thread():
             self._wake.wait(FLUSH_EVERY_S)
             self._wake.clear()
+            self.nudge()
             if self._rows or self._records:
                 self.flush()
+
+    def nudge(self) -> None:
+        """Called every half a second or so, on the flusher's thread."""
 
     def close(self) -> None:
         """Write what waits, bring it to disk, and write no more."""

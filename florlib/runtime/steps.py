@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from florlib.runtime.budget import StepPace
+from florlib.runtime.budget import Budget
 from florlib.runtime.course import Course
+from florlib.runtime.guard import guarded
+from florlib.runtime.pace import NEVER, Pace
 from florlib.runtime.session import Entry, now_s
 
 Take = Callable[[int, dict[str, Any]], None]
@@ -21,32 +23,40 @@ class Steps:
     Args:
         entry: the loop.
         course: what it goes over; None where that cannot be entered in its middle.
-        pace: decides when; None where there are no checkpoints at all.
+        pace: says when to call `reach`.
+        budget: decides whether a checkpoint is worth its time.
         take: takes one.
 
     Attributes:
-        due: the turn before which `reach` wants to be called; 0 for never.
         last: the turn before which the last one was taken.
     """
 
     def __init__(
-        self, entry: Entry, course: Course | None, pace: StepPace | None, take: Take
+        self, entry: Entry, course: Course | None, pace: Pace, budget: Budget, take: Take
     ) -> None:
         self._entry = entry
         self._course = course
         self._pace = pace
+        self._budget = budget
         self._take = take
-        self.due = 0 if course is None or pace is None else 1
         self.last = 0
 
-    def reach(self, turn: int) -> int:
-        """Take a checkpoint if it is worth its time; the turn before which to ask again."""
-        if self._entry.holds or self._course is None or self._pace is None:
-            return 0
-        total = self._course.total
+    def reach(self, turn: int) -> None:
+        """Take a checkpoint before a turn, if it is worth its time."""
+        if self._entry.holds:
+            self._pace.due = NEVER
+            return
+        with guarded("follow the turns of a loop"):
+            self._reach(turn)
+
+    def _reach(self, turn: int) -> None:
+        now = now_s()
+        self._pace.passed(turn, now)
+        course = self._course
+        if course is None or not self._budget.wants("step", now):
+            return
+        total = course.total
         # Behind the last turn comes the loop's end, which has a checkpoint of its own.
-        wanted = total is None or turn < total
-        if wanted and self._pace.asks(turn, now_s()) and self._course.is_ready:
+        if (total is None or turn < total) and course.is_ready:
             self.last = turn
-            self._take(turn, self._course.roots(self._entry.name))
-        return self._pace.due
+            self._take(turn, course.roots(self._entry.name))

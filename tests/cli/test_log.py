@@ -15,7 +15,19 @@ from typer.testing import CliRunner
 from florctl.cli.app import app, main
 from florctl.cli.render import Column, Table, aligned, fitted
 from florctl.cli.views import duration, size, value_text
-from tests.homes import HINDSIGHT, HOST, NOW, Home, checkpoint, enter, exit_, log, training
+from tests.homes import (
+    HINDSIGHT,
+    HOST,
+    NOW,
+    Home,
+    checkpoint,
+    enter,
+    exit_,
+    iteration,
+    log,
+    overhead,
+    training,
+)
 
 Flor = Callable[..., Any]
 
@@ -141,13 +153,47 @@ def test_show_holds_the_contract(flor: Flor, home: Home):
     assert shown["overhead"] == {
         "share": pytest.approx(0.005),
         "stall_s": pytest.approx(0.03),
+        "slowed_s": 0.0,
         "budget": 0.01,
     }
+    assert shown["reach"] is None
     assert shown["files"] == {"read": ["digits.npz"], "written": ["best.pt"]}
     assert shown["warnings"] == []
     replay = f"{NOW:%Y%m%d-%H%M%S}-b00001"
     assert shown["replays"] == [{"replay": replay, "status": "verified", "seconds": 1.5}]
     assert shown.keys() >= RUN_FIELDS.keys()
+
+
+def test_show_tells_what_checkpoints_cost_and_how_far_positions_are_from_them(
+    flor: Flor, home: Home
+):
+    costs = overhead(stall_s=0.03, slowed_s=0.27, longest_s=40.0, expected_s=0.4)
+    home.run("dd4444", name="far", records=[*training(epochs=3), costs])
+
+    shown = answer(flor("log", "show", "far@1", "--json"))
+    page = flor("log", "show", "far@1").stdout
+
+    assert shown["overhead"] == {
+        "share": pytest.approx(0.05),
+        "stall_s": pytest.approx(0.03),
+        "slowed_s": 0.27,
+        "budget": 0.01,
+    }
+    assert shown["reach"] == {
+        "seconds": pytest.approx(40.05, abs=0.01),
+        "more": {"budget": 0.05, "seconds": pytest.approx(8.05, abs=0.01)},
+    }
+    assert (
+        "5.00% of training time, 30 ms held up, 270 ms slower beside the writer, budget 1%" in page
+    )
+    assert "any position within 40 s; --budget 5% would give 8.1 s" in page
+
+
+def test_how_far_is_not_told_where_checkpoints_lack_something(flor: Flor, home: Home):
+    records = [enter([], "epoch", "main"), checkpoint(0, complete=False), iteration(0), overhead()]
+    home.run("dd4444", name="lacking", records=records)
+
+    assert answer(flor("log", "show", "lacking@1", "--json"))["reach"] is None
 
 
 def test_show_tells_what_is_missing(flor: Flor, home: Home):

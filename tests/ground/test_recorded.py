@@ -24,8 +24,8 @@ def enter(loop: str = "epoch", main: int = 0, **fields: Any) -> dict[str, Any]:
     }
 
 
-def iteration(index: int, main: int = 0, seconds: float = 0.5) -> dict[str, Any]:
-    return {"kind": "iteration", "main": main, "index": index, "seconds": seconds}
+def iteration(index: int, main: int = 0, seconds: float = 0.5, **fields: Any) -> dict[str, Any]:
+    return {"kind": "iteration", "main": main, "index": index, "seconds": seconds, **fields}
 
 
 def leave(how: str = "exhausted", main: int = 0) -> dict[str, Any]:
@@ -87,6 +87,13 @@ def test_a_run_that_came_to_its_end() -> None:
     assert sorted(main.boundaries) == [0, 1]
     assert main.seconds == {0: 0.5, 1: 0.5}
     assert found.ended
+
+
+def test_short_iterations_share_a_record_and_its_seconds() -> None:
+    (main,) = read(enter(), iteration(0), iteration(4, seconds=1.0, turns=4)).mains
+
+    assert main.iterations == 5
+    assert main.seconds == {0: 0.5, 1: 0.25, 2: 0.25, 3: 0.25, 4: 0.25}
 
 
 def test_a_run_that_was_killed() -> None:

@@ -47,12 +47,14 @@ class Program:
         root: the test's own folder.
         python: the interpreter.
         variables: of the environment, for every run.
+        budget_share: of the recorded process; by default it takes every checkpoint that it can.
         measured: whether coverage may look into the processes; it needs files and time, too.
     """
 
     root: Path
     python: str = sys.executable
     variables: dict[str, str] = field(default_factory=dict)
+    budget_share: float = 100.0
     measured: bool = True
 
     @property
@@ -82,7 +84,8 @@ class Program:
         folders = [python_path] if python_path else []
         if hooked:
             folders.insert(0, str(SITE))
-            spec = LaunchSpec("record", "a-run", str(self.run_dir), str(self.folder), 100.0)
+            folders_of_run = (str(self.run_dir), str(self.folder))
+            spec = LaunchSpec("record", "a-run", *folders_of_run, self.budget_share)
             kept[VARIABLE] = spec.to_environment()
         return kept | {"PYTHONPATH": os.pathsep.join(folders)} if folders else kept
 

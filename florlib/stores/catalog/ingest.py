@@ -195,6 +195,17 @@ class _Ingest:
             (float(record.get("seconds") or 0.0), self._process),
         )
 
+    def overhead(self, record: Record) -> None:
+        self._sql(
+            "UPDATE process SET stall_s = ?, slowed_s = ?, longest_s = ?, expected_s = ?"
+            " WHERE key = ?",
+            (
+                *(float(record[name]) for name in ("stall_s", "slowed_s")),
+                *(float(record[name]) for name in ("longest_s", "expected_s")),
+                self._process,
+            ),
+        )
+
     def checkpoint(self, record: Record) -> None:
         self._sql(
             "INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
@@ -322,6 +333,7 @@ _TAKES: dict[str, Callable[[_Ingest, Record], None]] = {
     "exit": _Ingest.exit,
     "skip": _Ingest.skip,
     "iteration": _Ingest.iteration,
+    "overhead": _Ingest.overhead,
     "checkpoint": _Ingest.checkpoint,
     "dropped": _Ingest.dropped,
     "log": _Ingest.log,

@@ -22,7 +22,7 @@ from florlib.stores.catalog.rows import (
 _RUN = """
 SELECT run.key, run.id, name, ordinal, status, started, seconds, exit_status, signal,
     version."commit", version.dirty, iterations, checkpoints, bytes,
-    CASE WHEN training_s > 0 THEN stall_s / training_s END, project, folder, command
+    CASE WHEN training_s > 0 THEN (stall_s + slowed_s) / training_s END, project, folder, command
 FROM run LEFT JOIN version ON version.run = run.key
 """
 _NEWEST_FIRST = " ORDER BY run.started DESC, run.id DESC"
@@ -100,11 +100,16 @@ def details(connection: sqlite3.Connection, run: int) -> RunDetails:
             (run,),
         ).fetchall()
 
-    environment, tags, budget, stall_s, branch, base = connection.execute(
-        "SELECT environment, tags, budget, stall_s, branch, base"
+    environment, tags, budget, stall_s, slowed_s, branch, base = connection.execute(
+        "SELECT environment, tags, budget, stall_s, slowed_s, branch, base"
         " FROM run LEFT JOIN version ON version.run = run.key WHERE run.key = ?",
         (run,),
     ).fetchone()
+    ((longest_s, expected_s),) = connection.execute(
+        "SELECT max(longest_s), max(expected_s) FROM process WHERE run = ? AND replay IS NULL",
+        (run,),
+    )
+    ((incomplete,),) = ask("count(*)", "checkpoint", "AND NOT complete")
     files = ask("DISTINCT mode, path", "file", "ORDER BY path")
     return RunDetails(
         arguments={
@@ -116,6 +121,10 @@ def details(connection: sqlite3.Connection, run: int) -> RunDetails:
         base=base,
         budget=budget,
         stall_s=stall_s,
+        slowed_s=slowed_s,
+        longest_s=longest_s,
+        expected_s=expected_s,
+        incomplete=incomplete,
         loops=tuple(LoopRow(*row) for row in _loops(connection, run)),
         captured=tuple(name for (name,) in ask("DISTINCT name", "captured", "ORDER BY name")),
         not_captured=tuple(

@@ -18,7 +18,8 @@ class RunRow:
         dirty: files that differed from the user's HEAD.
         iterations: of main loops, completed.
         checkpoints, bytes: of those that are there.
-        overhead: time that checkpoints held up training, as a share of training time.
+        overhead: time that checkpoints cost, held up and slower beside the writer, as a share of
+            training time.
         project: absolute path.
         folder: below FLOR_HOME.
     """
@@ -92,6 +93,11 @@ class RunDetails:
     """Everything that `flor log show` tells of a run beyond its row.
 
     Attributes:
+        stall_s: how long checkpoints held up training.
+        slowed_s: how much slower it was while they were written.
+        longest_s: the most training between two checkpoints; None where no process has told.
+        expected_s: what another checkpoint would cost.
+        incomplete: checkpoints that lack something.
         dropped: how many checkpoints were deleted on purpose.
     """
 
@@ -102,6 +108,10 @@ class RunDetails:
     base: str | None
     budget: float | None
     stall_s: float
+    slowed_s: float
+    longest_s: float | None
+    expected_s: float | None
+    incomplete: int
     loops: tuple[LoopRow, ...]
     captured: tuple[str, ...]
     not_captured: tuple[MissingRow, ...]

@@ -229,12 +229,16 @@ def add_up(connection: sqlite3.Connection, run: int) -> None:
     """Add up a run's journals: waves, iterations, checkpoints, time lost to them."""
     _number_waves(connection, run)
     connection.execute(
-        "UPDATE run SET (checkpoints, bytes, stall_s) ="
-        " (SELECT coalesce(sum(dropped = 0), 0), coalesce(sum(bytes * (dropped = 0)), 0),"
-        " coalesce(sum(stall_s), 0.0) FROM checkpoint"
+        "UPDATE run SET (checkpoints, bytes) ="
+        " (SELECT coalesce(sum(dropped = 0), 0), coalesce(sum(bytes * (dropped = 0)), 0)"
+        " FROM checkpoint"
         " JOIN process ON process.key = checkpoint.process"
         " WHERE process.run = run.key AND replay IS NULL),"
-        " training_s = (SELECT coalesce(sum(training_s), 0.0) FROM process"
+        # What a process tells by itself counts checkpoints that were never published, too; one
+        # that was killed may not have told of its last ones.
+        " (stall_s, slowed_s, training_s) = (SELECT coalesce(sum(max(stall_s, (SELECT"
+        " coalesce(sum(stall_s), 0.0) FROM checkpoint WHERE process = process.key))), 0.0),"
+        " coalesce(sum(slowed_s), 0.0), coalesce(sum(training_s), 0.0) FROM process"
         " WHERE process.run = run.key AND replay IS NULL),"
         " iterations = (SELECT coalesce(max(of_rank), 0) FROM (SELECT sum(iterations) AS of_rank"
         " FROM loop JOIN process ON process.key = loop.process"

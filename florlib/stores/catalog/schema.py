@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils.db import Database
 
-VERSION = 3
+VERSION = 4
 """Stands in PRAGMA user_version; a reader refuses a higher one."""
 
 VIEWS = ("runs", "args", "logs", "loops", "checkpoints", "versions", "replays")
@@ -43,6 +43,7 @@ CREATE TABLE run (
     checkpoints INTEGER NOT NULL DEFAULT 0,  -- that are there
     bytes INTEGER NOT NULL DEFAULT 0,        -- of those
     stall_s REAL NOT NULL DEFAULT 0,         -- how long checkpoints held up training
+    slowed_s REAL NOT NULL DEFAULT 0,        -- how much slower it was while they were written
     training_s REAL NOT NULL DEFAULT 0,      -- time inside main-loop iterations
     settled INTEGER NOT NULL DEFAULT 0,      -- 1: looked at again only when a folder's mtime changes
     folder_mtime_ns INTEGER NOT NULL DEFAULT 0,
@@ -87,6 +88,10 @@ CREATE TABLE process (
     stands_for INTEGER,                 -- replay: the recorded process that it re-executes
     wave INTEGER NOT NULL DEFAULT 0,    -- the n-th process of its rank, where a shell started several
     training_s REAL NOT NULL DEFAULT 0, -- time inside main-loop iterations
+    stall_s REAL NOT NULL DEFAULT 0,    -- as in run, as far as the process itself has told
+    slowed_s REAL NOT NULL DEFAULT 0,
+    longest_s REAL,                     -- the most training between two checkpoints
+    expected_s REAL,                    -- what another checkpoint would cost
     ended INTEGER NOT NULL DEFAULT 0,   -- 1: its journal has an end record
     exit_status INTEGER,
     signal INTEGER
@@ -226,8 +231,8 @@ CREATE TABLE harvested (
 CREATE VIEW runs AS
 SELECT run.id AS run, name, ordinal, status, started, ended, seconds, exit_status, signal, project,
     script, command, tags, environment, version."commit" AS version, version.dirty, iterations,
-    checkpoints, bytes, stall_s, budget,
-    CASE WHEN training_s > 0 THEN stall_s / training_s END AS overhead
+    checkpoints, bytes, stall_s, slowed_s, budget,
+    CASE WHEN training_s > 0 THEN (stall_s + slowed_s) / training_s END AS overhead
 FROM run LEFT JOIN version ON version.run = run.key""",
     """\
 -- args: one row an argument of a run.
@@ -295,7 +300,24 @@ def migrate(connection: sqlite3.Connection) -> None:
         _renew_view(db, "logs")
 
     @migrations()
-    def m003_dropped(db: Database) -> None:
+    def m003_measured_overhead(db: Database) -> None:
+        added = {
+            "run": {"slowed_s": "REAL NOT NULL DEFAULT 0"},
+            "process": {
+                "stall_s": "REAL NOT NULL DEFAULT 0",
+                "slowed_s": "REAL NOT NULL DEFAULT 0",
+                "longest_s": "REAL",
+                "expected_s": "REAL",
+            },
+        }
+        for table, columns in added.items():
+            known = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+            for name in columns.keys() - known:
+                db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
+        _renew_view(db, "runs")
+
+    @migrations()
+    def m004_dropped(db: Database) -> None:
         if "dropped" not in db["checkpoint"].columns_dict:  # a catalog of before
             db.execute("ALTER TABLE checkpoint ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0")
         _renew_view(db, "checkpoints")
