@@ -15,6 +15,8 @@ JOBS ?= $(TEST_PROCESSES)
 # How many processes `make faults` kills, and how many files of a run it changes.
 KILLS ?= 300
 CHANGES ?= 50
+# What `make bench` runs, a quarter of an hour in all.
+BENCHMARKS ?= runtime checkpoint overhead
 # Pages whose help texts and sample outputs cog writes.
 COGGED := $(wildcard README.md docs/cli.md docs/formats/*.md)
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
@@ -80,7 +82,7 @@ docs: $(INSTALLED)  ## write help texts and sample outputs into the documents an
 	$(if $(COGGED),$(BIN)/cog -r $(COGGED))
 
 bench: $(INSTALLED)  ## measure: benchmarks/ says what, benchmarks/results.md holds the last figures
-	$(foreach script,$(wildcard benchmarks/[a-z]*.py),$(BIN)/python $(script) &&) true
+	$(foreach name,$(BENCHMARKS),$(BIN)/python benchmarks/$(name).py &&) true
 
 clean:  ## remove .venv and all that was made here
 	rm -rf $(VENV) $(VENV)-pythons build dist *.egg-info .coverage .coverage.* .hypothesis
