@@ -19,7 +19,8 @@ class Rule:
     """What happens to some calls of a recorded process.
 
     Attributes:
-        calls: names of functions of os; "write" and "open" are those of raw files as well.
+        calls: names of functions of os; "write" and "open" are those of raw files as well, and
+            "open_direct" is one that asks for O_DIRECT.
         under: what is in the path of the file concerned.
         first: which of such calls is the first that it happens to, from 1.
         times: how many of them it happens to; None for all that follow.

@@ -1,4 +1,4 @@
-"""Kill -9, derandomised in kind if not in its moment; `make faults` goes on with hundreds of others."""
+"""Kill -9 and Ctrl-C at any moment; `make faults` goes on with hundreds of others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.process
 
 
 @pytest.mark.parametrize("seed", range(15))
-def test_everything_published_before_a_kill_reads_back_and_answers(
+def test_everything_published_before_a_signal_reads_back_and_answers(
     seed: int, tmp_path: Path
 ) -> None:
     kill = killed(seed, tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,8 +18,8 @@ from tests.faults.faults import Rule, environment, hits
 from tests.faults.reading import ReadBack, read_back
 
 SCRIPT = Path(__file__).parent / "scripts" / "train.py"
-ANCHOR = '    print("epoch", epoch, net.weight, flush=True)\n'
-PROBE = '    print("seen", epoch, sum(net.state), len(net.history))\n'
+ANCHOR = re.compile(r'( +)print\("epoch", epoch, net.weight, flush=True\)\n')
+PROBE = 'print("seen", epoch, sum(net.state), len(net.history))\n'
 DENSE = ("--budget", "10000%", "--no-version")
 
 
@@ -146,8 +147,11 @@ class Training:
     def probed(self) -> str:
         """The script with a line added."""
         text = (self.folder / "train.py").read_text(encoding="utf-8")
-        assert ANCHOR in text
-        return text if PROBE in text else text.replace(ANCHOR, ANCHOR + PROBE)
+        if PROBE in text:
+            return text
+        anchor = ANCHOR.search(text)
+        assert anchor is not None
+        return text[: anchor.end()] + anchor[1] + PROBE + text[anchor.end() :]
 
     def truth(self, *arguments: object) -> list[str]:
         """The lines that the probed script prints without flor."""

@@ -8,6 +8,7 @@ are written by `tests/faults/faults.py`.
 from __future__ import annotations
 
 import errno
+import fcntl
 import importlib
 import io
 import json
@@ -24,6 +25,7 @@ _MAKES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 _open, _write, _close, _kill, _getpid = os.open, os.write, os.close, os.kill, os.getpid
 _exists, _readlink, _sleep = os.path.exists, os.readlink, time.sleep
+_status, _PAGE = fcntl.fcntl, 4096
 _counting = threading.Lock()
 _met = [0] * len(_RULES)
 _taken = [0] * len(_RULES)
@@ -65,6 +67,16 @@ def _wait_for(path):
         _sleep(0.005)
 
 
+def _part(place, data, length):
+    """The first bytes of what is to be written; whole pages of it where the file wants such."""
+    view = memoryview(data).cast("B")
+    length = min(max(0, length), len(view))
+    direct = getattr(os, "O_DIRECT", 0)
+    if length < len(view) and direct and _status(place, fcntl.F_GETFL) & direct:
+        length -= length % _PAGE
+    return view[:length]
+
+
 def _fail(name, path):
     number = getattr(errno, name)
     raise OSError(number, os.strerror(number), path)
@@ -84,9 +96,9 @@ def _called(call, place, function, data=None, rest=()):
             _kill(_getpid(), 9)
         after = after or rule["kill"]
         if data is not None and rule["short"]:
-            data = memoryview(data).cast("B")[: max(1, memoryview(data).nbytes // 3)]
+            data = _part(place, data, memoryview(data).nbytes // 3) or data
         if data is not None and rule["space"] is not None:
-            data = memoryview(data).cast("B")[: max(0, rule["space"] - _taken[number])]
+            data = _part(place, data, rule["space"] - _taken[number])
             _taken[number] += len(data)
             if not data:
                 _fail("ENOSPC", path)
@@ -104,6 +116,8 @@ def _stand_in(call):
     def stand_in(place, *rest, **named):
         if call == "open" and not (rest and rest[0] & _MAKES):
             return function(place, *rest, **named)
+        if call == "open" and rest[0] & getattr(os, "O_DIRECT", 0):
+            _called("open_direct", place, lambda _: None)
         if call in _WRITES:
             return _called(call, place, function, rest[0], rest[1:])
         return _called(call, place, lambda place, *rest: function(place, *rest, **named), rest=rest)
