@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import random
+import shlex
 import shutil
 import subprocess
 import sys
@@ -95,14 +96,15 @@ class Bench:
 
 
 def _timed(words: Sequence[str], project: Path, environ: Mapping[str, str]) -> Ran:
-    with tempfile.TemporaryFile("w+") as output:
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         started = time.perf_counter()
-        process = subprocess.Popen(words, cwd=project, env=environ, stdout=output)
+        process = subprocess.Popen(words, cwd=project, env=environ, stdout=output, stderr=errors)
         _, status, usage = os.wait4(process.pid, 0)
         whole_s = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
-            raise SystemExit(f"{words[-2]} ended with {process.returncode}")
+            errors.seek(0)
+            raise SystemExit(f"{errors.read()}\n{shlex.join(words)} ended by {process.returncode}")
         output.seek(0)
         last = output.read().splitlines()[-1].split()
     return Ran(float(last[1]), float(last[2]), whole_s, usage.ru_maxrss * 1024)
@@ -118,7 +120,7 @@ def _told(ran: Ran, flor: Sequence[str], project: Path, environ: Mapping[str, st
         ran.loop_cpu_s,
         ran.whole_s,
         ran.peak_bytes,
-        run["overhead"],
+        run["overhead"] or 0.0,
         run["checkpoints"],
         run["bytes"],
     )
