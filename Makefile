@@ -8,15 +8,20 @@ INSTALLED := $(VENV)/.installed
 TEST_PROCESSES ?= 2
 # What `make pythons` looks for; an environment for each takes some minutes, and gigabytes with torch.
 PYTHONS ?= 3.10 3.11 3.12 3.13
-# How long `make fuzz` runs, with which seed it begins, and how many scripts it tries at a time.
+# How long `make fuzz` runs, with which seed it and `make faults` begin, and how many they try at a time.
 MINUTES ?= 10
 SEED ?= 0
 JOBS ?= $(TEST_PROCESSES)
+# How many processes `make faults` kills, and how many files of a run it changes.
+KILLS ?= 300
+CHANGES ?= 50
+# What `make bench` runs, a quarter of an hour in all.
+BENCHMARKS ?= runtime checkpoint overhead
 # Pages whose help texts and sample outputs cog writes.
 COGGED := $(wildcard README.md docs/cli.md docs/formats/*.md)
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-deep exactness pythons fuzz coverage check format docs bench clean
+.PHONY: help install demo test test-deep exactness pythons fuzz faults coverage check format docs bench clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -51,6 +56,9 @@ pythons:  ## run what differs by version of Python, with each of PYTHONS that is
 fuzz: $(INSTALLED)  ## compose training scripts and compare replays of them with plain runs (MINUTES, SEED, JOBS)
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --seed $(SEED) --jobs $(JOBS) --finds build/fuzz
 
+faults: $(INSTALLED)  ## kill recorded scripts at any moment and change files of runs (KILLS, CHANGES, SEED, JOBS)
+	$(BIN)/python -m tests.faults --kills $(KILLS) --changes $(CHANGES) --seed $(SEED) --jobs $(JOBS)
+
 coverage: $(INSTALLED)  ## run all tests and show the branches that none of them took
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
@@ -74,7 +82,7 @@ docs: $(INSTALLED)  ## write help texts and sample outputs into the documents an
 	$(if $(COGGED),$(BIN)/cog -r $(COGGED))
 
 bench: $(INSTALLED)  ## measure: benchmarks/ says what, benchmarks/results.md holds the last figures
-	$(foreach script,$(wildcard benchmarks/[a-z]*.py),$(BIN)/python $(script) &&) true
+	$(foreach name,$(BENCHMARKS),$(BIN)/python benchmarks/$(name).py &&) true
 
 clean:  ## remove .venv and all that was made here
 	rm -rf $(VENV) $(VENV)-pythons build dist *.egg-info .coverage .coverage.* .hypothesis

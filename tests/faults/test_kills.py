@@ -1,0 +1,20 @@
+"""Kill -9 and Ctrl-C at any moment; `make faults` goes on with hundreds of others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.kills import killed
+
+pytestmark = pytest.mark.process
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_everything_published_before_a_signal_reads_back_and_answers(
+    seed: int, tmp_path: Path
+) -> None:
+    kill = killed(seed, tmp_path)
+
+    assert kill.values > 0 or kill.status != "verified"
