@@ -29,10 +29,10 @@ def reach_object(more: RunDetails) -> dict[str, Any] | None:
 
 
 def reach_of_run(more: RunDetails) -> Reach | None:
-    """The reach of a run; None where checkpoints lack something, or nothing is known of them."""
+    """The reach of a run; None where checkpoints lack something, were dropped, or nothing is known of them."""
     from florlib.ground.reach import reach_of
 
-    if more.longest_s is None or not more.checkpoints or more.incomplete:
+    if more.longest_s is None or not more.checkpoints or more.incomplete or more.dropped:
         return None
     largest = max(one.bytes for one in more.checkpoints)
     return reach_of(more.longest_s, more.expected_s or 0.0, largest, more.budget or 0.0)

@@ -196,6 +196,16 @@ def test_how_far_is_not_told_where_checkpoints_lack_something(flor: Flor, home: 
     assert answer(flor("log", "show", "lacking@1", "--json"))["reach"] is None
 
 
+def test_how_far_is_not_told_where_checkpoints_were_dropped(flor: Flor, home: Home):
+    dropped = {"kind": "dropped", "file": checkpoint(1)["file"]}
+    home.run("dd4444", name="thinned", records=[*training(epochs=3), overhead(), dropped])
+
+    shown = answer(flor("log", "show", "thinned@1", "--json"))
+
+    assert (shown["reach"], shown["dropped_checkpoints"]) == (None, 1)
+    assert "1 dropped to save room" in flor("log", "show", "thinned@1").stdout
+
+
 def test_show_tells_what_is_missing(flor: Flor, home: Home):
     shown = answer(flor("log", "show", "@", "--json"))
 

@@ -109,7 +109,7 @@ def details(connection: sqlite3.Connection, run: int) -> RunDetails:
         "SELECT max(longest_s), max(expected_s) FROM process WHERE run = ? AND replay IS NULL",
         (run,),
     )
-    ((incomplete,),) = ask("count(*)", "checkpoint", "AND NOT complete")
+    ((incomplete,),) = ask("count(*)", "checkpoint", "AND NOT complete AND NOT dropped")
     files = ask("DISTINCT mode, path", "file", "ORDER BY path")
     return RunDetails(
         arguments={
