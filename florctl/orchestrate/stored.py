@@ -25,18 +25,22 @@ class StoredProcess:
     Attributes:
         layout: of the run.
         journal: of the process.
+        rank: in a distributed run.
         has_ended: its journal says so.
         checkpoints: that are there, in the order they were taken.
         positions: of all that the journal names, by file.
+        steps: by file, the turn of its nested loop that a checkpoint stands before, if it does.
         lost: files that the journal names and that are not there.
         undead: files that are there although the journal calls them dropped.
     """
 
     layout: RunLayout
     journal: Path
+    rank: int = 0
     has_ended: bool = False
     checkpoints: list[Stored] = field(default_factory=list)
     positions: dict[str, Position] = field(default_factory=dict)
+    steps: dict[str, int | None] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
     undead: list[str] = field(default_factory=list)
 
@@ -78,7 +82,7 @@ def read_stored(layout: RunLayout) -> list[StoredProcess]:
 
 
 def _process(layout: RunLayout, journal: Path, records: list[Record]) -> StoredProcess:
-    found = StoredProcess(layout, journal)
+    found = StoredProcess(layout, journal, int(records[0].get("rank", 0)))
     found.has_ended = any(record["kind"] == "end" for record in records)
     dropped = [record["file"] for record in records if record["kind"] == "dropped"]
     starts = _iteration_starts(records)
@@ -87,6 +91,7 @@ def _process(layout: RunLayout, journal: Path, records: list[Record]) -> StoredP
             continue
         file = record["file"]
         found.positions[file] = position_from_json(record["position"])
+        found.steps[file] = record.get("step")
         size = _size(layout.folder / file)
         if file in dropped:
             found.undead += [file] if size is not None else []

@@ -18,7 +18,7 @@ from florctl.orchestrate.stored import StoredProcess, folder_bytes, read_stored
 from florlib.ground.errors import FlorError
 from florlib.ground.layout import ReplayLayout, RunLayout
 from florlib.ground.position import Position
-from florlib.ground.retention import Loss, Retention
+from florlib.ground.retention import Loss, Retention, TurnClock
 from florlib.stores.catalog.rows import RunRow
 from florlib.stores.checkpoints import orphans
 from florlib.stores.journal import append_behind
@@ -105,6 +105,8 @@ class _Candidate:
 
     Attributes:
         weight: how likely somebody asks about its run, compared with the newest.
+        in_turns: it has other ranks beside it.
+        turn_s: seconds of what the retention counts; 1 where that is seconds.
     """
 
     run: RunRow
@@ -112,6 +114,8 @@ class _Candidate:
     pinned: frozenset[str]
     weight: float
     spared: bool
+    in_turns: bool
+    turn_s: float = 1.0
     _retention: Retention | None = None
 
     @property
@@ -119,8 +123,13 @@ class _Candidate:
         """Its checkpoints; their headers are read when this is first asked for."""
         if self._retention is None:
             self._retention = Retention(self.pinned, goes_on=False)
+            clock, last = TurnClock(), None
             for one in self.process.with_references():
-                self._retention.add(one)
+                told = clock.tell(one, self.process.steps[one.file]) if self.in_turns else one
+                self._retention.add(told)
+                last = (one.at_s, told.at_s)
+            if last is not None and last[1] > 0:
+                self.turn_s = last[0] / last[1]
         return self._retention
 
 
@@ -155,8 +164,9 @@ def plan_sweep(home: Path, runs: Sequence[RunRow], limits: Limits, *, now: datet
             continue
         found.leftovers += _leftovers(run, layout, processes, limits, now)
         spared = limits.keep_runs is None or seen[run.name] <= limits.keep_runs
+        in_turns = len({process.rank for process in processes}) > 1
         candidates += [
-            _Candidate(run, process, pins.files, 1 / (number + 1), spared)
+            _Candidate(run, process, pins.files, 1 / (number + 1), spared, in_turns)
             for process in ([] if pins.whole else processes)
         ]
     _thin(found, candidates, limits)
@@ -247,7 +257,8 @@ def _drop(found: Sweep, group: Sequence[_Candidate], is_enough: Callable[[], boo
     def offer(number: int) -> None:
         loss = group[number].retention.cheapest()
         if loss is not None:
-            price = group[number].weight * loss.expected_s / max(loss.bytes, 1)
+            one = group[number]
+            price = one.weight * one.turn_s * loss.expected_s / max(loss.bytes, 1)
             heapq.heappush(heap, (loss.is_last_resort, price, number, loss))
 
     for number in range(len(group)):
@@ -256,21 +267,18 @@ def _drop(found: Sweep, group: Sequence[_Candidate], is_enough: Callable[[], boo
         *_, number, loss = heapq.heappop(heap)
         one = group[number]
         one.retention.drop(loss)
-        for stored in loss.dropped:
-            position = one.process.positions[stored.file]
-            found.deletions.append(
-                Deletion(
-                    one.run,
-                    one.process.journal,
-                    stored.file,
-                    position,
-                    stored.bytes,
-                    loss.longer_s,
-                )
-            )
-        found.kept_bytes -= loss.bytes
+        gone = [_deletion(one, stored.file, loss) for stored in loss.dropped]
+        found.deletions += gone
+        found.kept_bytes -= sum(deletion.bytes for deletion in gone)
         offer(number)
     return is_enough()
+
+
+def _deletion(one: _Candidate, file: str, loss: Loss) -> Deletion:
+    (size,) = (stored.bytes for stored in one.process.checkpoints if stored.file == file)
+    position = one.process.positions[file]
+    longer_s = loss.longer_s * one.turn_s
+    return Deletion(one.run, one.process.journal, file, position, size, longer_s)
 
 
 def carry_out(home: Path, sweep: Sweep) -> list[str]:

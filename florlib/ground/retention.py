@@ -28,9 +28,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 NEWEST_KEPT = 2
+_NESTED_SHARE = 0.9  # of a turn, that its nested loop is taken to be
+_STEP_SHARE = 1e-6  # of the nested loop, that one of its turns is taken to be
 PASSED_SHARE = 1 / 16  # of its training, that an iteration counts for whose block is kept
 
 
@@ -57,6 +59,37 @@ class Stored:
     turn_s: float
     bytes: int
     refers_to: frozenset[str] = frozenset()
+
+
+class TurnClock:
+    """Counts turns instead of seconds, for the ranks of a distributed run.
+
+    A replay of ranks goes on from checkpoints that all of them have
+    (`RecordedProcess.keep_in_step`). Seconds and sizes differ a little from rank to rank, and soon
+    each would keep others; by turns, and by sizes that are rounded up, all come to the same.
+    """
+
+    def __init__(self) -> None:
+        self._main = 0
+        self._start = self._last = 0.0
+
+    def tell(self, stored: Stored, step: int | None) -> Stored:
+        """The same checkpoint in turns; told of them in the order they were taken.
+
+        Args:
+            stored: with seconds.
+            step: the turn of the nested loop that a step stands before.
+        """
+        if stored.main != self._main:
+            self._main, self._start = stored.main, self._last + 1
+        turn = self._start + stored.index
+        within = {"boundary": 0.0, "block": _NESTED_SHARE}.get(stored.role)
+        if within is None:
+            within = _NESTED_SHARE * min(1.0, (step or 0) * _STEP_SHARE)
+        self._last = max(self._last, turn + within)
+        grain = 1 << max(0, stored.bytes.bit_length() - 4)
+        size = -(-stored.bytes // grain) * grain
+        return replace(stored, at_s=turn + within, turn_s=turn, bytes=size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from florlib.ground.layout import RunLayout
-from florlib.ground.retention import Loss, Retention, Stored
+from florlib.ground.retention import Loss, Retention, Stored, TurnClock
 from florlib.runtime.guard import guarded, os
 from florlib.stores.pins import Pins, read_pins
 
@@ -31,7 +31,9 @@ class Keeping:
     def __init__(self, session: Session, layout: RunLayout, limit: int | None) -> None:
         self._session = session
         self._layout = layout
-        self._limit = None if limit is None else limit // _ranks()
+        ranks = _ranks()
+        self._limit = None if limit is None else limit // ranks
+        self._clock = TurnClock() if ranks > 1 else None
         self._retention = Retention()
         self._pins = Pins()
         self._pins_stamp: tuple[int, int] | None = None
@@ -61,7 +63,10 @@ class Keeping:
         if self._limit is None:
             return
         with guarded("drop checkpoints"):
-            self._retention.add(stored_of(record, size))
+            stored = stored_of(record, size)
+            if self._clock is not None:
+                stored = self._clock.tell(stored, record.get("step"))
+            self._retention.add(stored)
             while self._retention.bytes > self._limit or len(self._retention) > MOST_FILES:
                 self._read_pins()
                 loss = None if self._pins.whole else self._retention.cheapest()

@@ -193,6 +193,37 @@ def test_of_each_name_the_newest_runs_are_kept_whole(flor: Flor, home: Home) -> 
     assert (len(indices(new)), len(indices(other))) == (11, 11)
 
 
+def test_ranks_keep_the_same_positions(flor: Flor, home: Home) -> None:
+    layout = add_run(home)
+    first = read_journal(layout.journal(0, 100)).records
+    others = layout.checkpoints / "1.101"
+    others.mkdir()
+    for path in layout.checkpoints.glob("*.safetensors"):
+        (others / path.name).write_bytes(path.read_bytes())
+    second = [{**first[0], "rank": 1, "pid": 101}, *map(_of_another_rank, first[1:])]
+    write_journal(layout.journal(1, 101), second)
+
+    found = answer(flor, "sweep", "--max", str(10 * size_of(layout)), "--yes")
+
+    kept = [
+        sorted(int(path.name[:6]) for path in folder.glob("*.safetensors"))
+        for folder in (layout.checkpoints, others)
+    ]
+    assert kept[0] == kept[1]
+    assert len(kept[0]) == 5
+    assert found["kept_bytes"] == 10 * size_of(layout)
+    assert {round(one["longer_s"]) for one in found["deletions"]} == {2, 4}
+
+
+def _of_another_rank(record: dict[str, Any]) -> dict[str, Any]:
+    """A record as another process has it, whose clock is another."""
+    if record["kind"] != "checkpoint":
+        return record
+    at_s = record["at_s"] + 0.3 * (record["index"] % 3)
+    file = record["file"].replace("/", "/1.101/")
+    return {**record, "file": file, "at_s": at_s, "turn_s": at_s}
+
+
 def test_what_has_to_stay_is_told_where_it_is_too_much(flor: Flor, home: Home) -> None:
     layout = add_run(home)
 

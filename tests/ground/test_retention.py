@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from florlib.ground.retention import Loss, Retention, Stored
+from florlib.ground.retention import Loss, Retention, Stored, TurnClock
 
 SIZE = 100
 
@@ -264,3 +265,23 @@ def test_a_loss_is_the_least_of_all_that_can_be_had(taken):
 
 def _price(loss: Loss) -> tuple[bool, float]:
     return loss.is_last_resort, loss.expected_s / max(loss.bytes, 1)
+
+
+def test_turns_go_on_from_loop_to_loop_and_sizes_are_rounded_up():
+    clock = TurnClock()
+    taken = [
+        boundary(0, 0.5),
+        step(0, 3, 1.0, 0.5),
+        block(0, 2.0, 0.5),
+        boundary(1, 2.5, size=1001),
+        boundary(0, 7.0, main=1, size=0),
+        step(0, 10**9, 8.0, 7.0),
+    ]
+    taken[-1] = replace(taken[-1], main=1)
+    steps = [None, 3, None, None, None, 10**9]
+
+    told = [clock.tell(one, at) for one, at in zip(taken, steps, strict=True)]
+
+    assert [one.at_s for one in told] == pytest.approx([0, 2.7e-6, 0.9, 1, 2, 2.9])
+    assert [one.turn_s for one in told] == [0, 0, 0, 1, 2, 2]
+    assert [one.bytes for one in told] == [104, 104, 104, 1024, 0, 104]

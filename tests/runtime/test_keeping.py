@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,12 @@ class Recording:
         self.journal = Journal(folder)
         self.keeping = Keeping(self.journal, self.layout, limit)  # type: ignore[arg-type]
 
-    def publish(self, index: int) -> None:
+    def publish(self, index: int, late_s: float = 0.0, more: int = 0) -> None:
         about = {"role": "boundary", "main": 0, "index": index}
-        moment = self.keeping.moment(about, 50.0 + index)
+        moment = self.keeping.moment(about, 50.0 + index + late_s)
         file = f"checkpoints/{index:06d}.000000.safetensors"
         (self.layout.folder / file).write_bytes(b"x" * SIZE)
-        self.keeping.published({"file": file, **about, **moment}, SIZE)
+        self.keeping.published({"file": file, **about, **moment}, SIZE + more)
 
     @property
     def indices(self) -> list[int]:
@@ -131,7 +132,24 @@ def test_ranks_share_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for index in range(10):
         recording.publish(index)
 
-    assert len(recording.indices) == 5
+    assert len(recording.indices) == 4  # of 1,024 bytes each, as far as ranks are concerned
+
+
+def test_ranks_keep_the_same_although_their_clocks_and_sizes_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    kept = []
+    for rank in (0, 1):
+        (tmp_path / str(rank)).mkdir()
+        recording = Recording(tmp_path / str(rank), 20 * SIZE)
+        wobble = random.Random(rank)
+        for index in range(200):
+            recording.publish(index, late_s=wobble.random(), more=wobble.randrange(9))
+        kept.append(recording.indices)
+
+    assert kept[0] == kept[1]
+    assert len(kept[0]) == 9  # sizes are rounded up
 
 
 def test_what_has_to_stay_stays_and_is_told_once(tmp_path: Path) -> None:
