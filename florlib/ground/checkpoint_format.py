@@ -146,11 +146,21 @@ def alignment(shape: tuple[int, ...], length: int) -> int:
     return size & -size  # the largest power of two in it: 4 for the 12 bytes of numpy's "<U3"
 
 
+class JsonText(str):
+    """JSON that has been written as text already, without spaces."""
+
+    __slots__ = ()
+
+
+def _text(content: Any) -> str:
+    return json.dumps(content, separators=(",", ":"), allow_nan=False)
+
+
 def encode_header(tree: Any, entries: Mapping[str, Entry]) -> bytes:
     """The bytes in front of the data, a multiple of 4096.
 
     Args:
-        tree: JSON; floats must be finite.
+        tree: JSON, or its text; floats must be finite.
         entries: every tensor by name; `data_order` tells which contents follow the header.
 
     Raises:
@@ -159,12 +169,9 @@ def encode_header(tree: Any, entries: Mapping[str, Entry]) -> bytes:
     """
     if _METADATA in entries:
         raise ValueError(f"no tensor can be named {_METADATA}")
-    content = {
-        "format": VERSION,
-        "tensors": {name: _entry_to_json(entry) for name, entry in entries.items()},
-        "tree": tree,
-    }
-    text = json.dumps(content, separators=(",", ":"), allow_nan=False)
+    tensors = _text({name: _entry_to_json(entry) for name, entry in entries.items()})
+    tree = tree if isinstance(tree, JsonText) else _text(tree)
+    text = f'{{"format":{VERSION},"tensors":{tensors},"tree":{tree}}}'
     metadata = {"digest": "0" * _DIGEST_LENGTH, "flor": text}
     header = {_METADATA: metadata, **_placements(entries)}
     body = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")

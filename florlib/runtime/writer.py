@@ -12,6 +12,7 @@ from typing import Any
 from florlib.runtime.arena import Arenas, Snapshot
 from florlib.runtime.freemem import free_memory
 from florlib.runtime.graph.memory import Stored
+from florlib.runtime.graph.texts import TreeTexts
 from florlib.runtime.guard import degrade, guarded
 from florlib.runtime.session import end_thread
 from florlib.stores.checkpoints import Buffer, Keyframe, Published, publish
@@ -49,6 +50,7 @@ class CheckpointWriter:
         self._jobs: queue.Queue[Job | Callable[[], None] | None] = queue.Queue()
         self._room = threading.Condition()
         self._keyframe: Keyframe | None = None
+        self._texts = TreeTexts()
         self._unfinished = 0
         self._thread: threading.Thread | None = None
 
@@ -102,7 +104,8 @@ class CheckpointWriter:
             Buffer(name, block.dtype, block.shape, block.view, block.held, block.address)
             for name, block in job.snapshot.blocks.items()
         ]
-        published = publish(job.path, job.tree, buffers, keyframe=self._keyframe)
+        tree = self._texts.encode(job.tree)
+        published = publish(job.path, tree, buffers, keyframe=self._keyframe)
         if self._keyframe is None:
             self._keyframe = Keyframe.open(job.path)
         origins = [job.snapshot.blocks[name].origin for name in published.referenced]

@@ -113,7 +113,7 @@ def publish(
 
     Args:
         path: the file to be; its folder exists.
-        tree: JSON that tells how the tensors belong together; floats must be finite.
+        tree: JSON that tells how the tensors belong together, or its text; floats must be finite.
         buffers: the tensors.
         keyframe: a file in the same folder that will be kept as long as this one.
 
