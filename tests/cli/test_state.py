@@ -21,7 +21,7 @@ from florlib.ground.layout import RunLayout
 from florlib.stores.checkpoints import Buffer, publish
 from tests.homes import Home, checkpoint
 from tests.runner import FlorRunner
-from tests.runtime.graphs import capture
+from tests.runtime.graphs import capture, stored
 
 Flor = Callable[..., Any]
 
@@ -56,7 +56,8 @@ def run(flor_home: Path, tmp_path: Path) -> RunLayout:
             "seen": [number, float("nan")],
         }
         captured = capture(names)
-        buffers = [Buffer(n, b.dtype, b.shape, b.data) for n, b in captured.blocks.items()]
+        read, blocks = stored(captured).read, captured.blocks.items()
+        buffers = [Buffer(n, block.dtype, block.shape, read(n)) for n, block in blocks]
         publish(layout.folder / record["file"], captured.tree, buffers)
     return layout
 
