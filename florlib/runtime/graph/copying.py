@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import Any
 
 from florlib.runtime.guard import os
-from florlib.runtime.session import end_thread
 
 # What is smaller costs less to copy than to hand to a thread.
 SHARED_FROM_BYTES = 1 << 20
@@ -80,7 +79,7 @@ def in_threads(do: Callable[[Any], object], items: list[Any]) -> None:
             threads.append(thread)
     _do_each(do, shared, errors)
     for thread in threads:
-        end_thread(thread)
+        thread.join()
     if errors:
         raise errors[0]
 
