@@ -15,6 +15,8 @@ from florlib.stores.atomic import writer_of
 from florlib.stores.checkpoints import Checkpoint
 from florlib.stores.journal import read_journal
 
+FATES = ("checkpoint", "dropped")
+
 
 @dataclass(frozen=True)
 class ReadBack:
@@ -22,7 +24,7 @@ class ReadBack:
 
     Attributes:
         checkpoints: published files, as the journal names them.
-        journalled: those that a journal tells of.
+        journalled: those that a journal tells of, and does not say were deleted for want of room.
         records: of all journals.
         torn_bytes: at the ends of journals, behind the last whole frame.
         orphans: temporary files that nobody will publish.
@@ -61,7 +63,10 @@ def read_back(folder: Path) -> ReadBack:
         decoded = read_journal(path)
         records += decoded.records
         torn_bytes += os.path.getsize(path) - decoded.whole_bytes
-    journalled = {record["file"] for record in records if record["kind"] == "checkpoint"}
+    told = {
+        kind: {record["file"] for record in records if record["kind"] == kind} for kind in FATES
+    }
+    journalled = told["checkpoint"] - told["dropped"]
     assert journalled <= checkpoints
     orphans = [path for path in folder.rglob(".*") if writer_of(path.name) is not None]
     return ReadBack(checkpoints, journalled, records, torn_bytes, orphans)

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.process
 
 SCRIPT = Path(__file__).parent / "scripts" / "filling.py"
 EPOCHS, SIZE = 10, 200_000
-DISK_BYTES, BALLAST_BYTES = 6 << 20, 4 << 20
+DISK_BYTES = 6 << 20
+BALLAST_BYTES = DISK_BYTES - 2 * SIZE - 64_000
 ON_SMALL_DISK = (
     f'mount -t tmpfs -o size={DISK_BYTES} tmpfs "$0" && head -c {BALLAST_BYTES} /dev/zero > "$1" '
     '&& kept="$2" && shift 2 && "$@"; status=$?; cp -r "$0" "$kept"; exit $status'
@@ -47,7 +48,7 @@ def test_a_full_disk_costs_what_does_not_fit(tmp_path: Path, flor_home: Path) ->
     assert "No space left on device" in stderr
     (run,) = kept.glob("train/*")
     found = read_back(run)
-    assert 4 * EPOCHS > len(found.checkpoints) > 4
+    assert len(found.checkpoints) > 2
     assert found.journalled == found.checkpoints
     assert found.orphans == []
     # There was room again behind the middle.
