@@ -127,7 +127,8 @@ class Arenas:
         Args:
             blocks: of which some are live.
             size: bytes of these.
-            must: wait for an arena, or make one, rather than go without.
+            must: wait for an arena, or make one, rather than go without; but never take more than
+                half of the memory that is free.
         """
         arena = self._take(size, must)
         if arena is None:
@@ -148,6 +149,8 @@ class Arenas:
                 self._change.wait()
                 found = self._take_free(size)
             if found is None and must:
+                if not self._most(size):
+                    return None
                 self._free.clear()
                 found = Arena(size)
             elif found is None:

@@ -52,6 +52,7 @@ class Checkpoints:
         self._writer: CheckpointWriter | None = None
         self._size = 0  # of the last one
         self._known = Known()
+        self._is_short = False  # of memory, and has told so
         self._named: set[str] = set()
         self._captured: set[str] = set()
         self._pipe_lines: list[tuple[str, int]] | None = None
@@ -133,7 +134,14 @@ class Checkpoints:
         """The captured state's memory, copied; None where no arena is free."""
         assert self._writer is not None
         self._size = live_bytes(captured.blocks)
-        return self._writer.arenas.snapshot(captured.blocks, self._size, must=must)
+        copied = self._writer.arenas.snapshot(captured.blocks, self._size, must=must)
+        if copied is None and must and not self._is_short:
+            self._is_short = True
+            text = (
+                f"a checkpoint copies {self._size} bytes, more than half of the memory that is free"
+            )
+            self._session.warn("memory-short", text)
+        return copied
 
     def _announcer(
         self, record: dict[str, Any], started: float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,9 +106,11 @@ class CheckpointWriter:
         ]
         tree = self._texts.encode(job.tree)
         published = publish(job.path, tree, buffers, keyframe=self._keyframe)
+        unchanged: Iterable[str] = published.referenced
         if self._keyframe is None:
             self._keyframe = Keyframe.open(job.path)
-        origins = [job.snapshot.blocks[name].origin for name in published.referenced]
+            unchanged = job.snapshot.blocks  # as far as is known: the next one hashes them first
+        origins = [job.snapshot.blocks[name].origin for name in unchanged]
         steady = {part for part in origins if part is not None and part[1] >= STEADY_BYTES}
         self.stored = Stored(self._keyframe.names, frozenset(steady))
         return published

@@ -125,6 +125,12 @@ def test_with_memory_short_there_is_one_or_none(free, most):
     assert len([one for one in found if one is not None]) == most
 
 
+def test_who_must_have_one_goes_without_rather_than_take_all_memory():
+    pool, _ = arenas(LARGE)
+
+    assert taken(pool, LARGE, must=True) is None
+
+
 def test_who_must_have_one_waits_for_the_writer():
     pool, _ = arenas()
     first = taken(pool, LARGE, must=True)

@@ -1,7 +1,7 @@
 """From live objects to a tree of JSON nodes and blocks of memory (the way into a checkpoint).
 
-Breadth first from named roots, so that a node's number and path do not depend on anything but
-the objects. docs/formats/checkpoint.md has the table of nodes. The way back is decode.py.
+Breadth first from named roots, so that a node's path does not depend on anything but the objects.
+The way back is decode.py.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ class Encoder:
 
     def _name_ids(self) -> None:
         """Say of keys that are an object's id() whose it is: the number itself is chance."""
-        for number in self.id_keys:
-            for item in self.nodes[number]["v"]:
+        for items in [self.nodes[number]["v"] for number in self.id_keys]:
+            for item in items:
                 owner = self.known.met_id(item[0]) if type(item[0]) is int else None
                 if owner is not None:
                     item[0] = ["id", owner]
@@ -120,10 +120,7 @@ class Encoder:
                 self._give_up(number, value, error)
 
     def _fill(self, number: int, value: Any, kind: str) -> None:
-        seen = self.known.seen[number]
-        assert seen is not None
-        seen.mark = None
-        self.known.contents[number] = {}
+        self.known.empty(number)
         _FILL[kind](self, number, value)
         remember(self, number, value, kind)
 

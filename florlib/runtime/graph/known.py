@@ -103,6 +103,12 @@ class Known:
             self.contents.append({})
         return number
 
+    def empty(self, number: int) -> None:
+        """Have a node filled anew."""
+        seen = self.seen[number]
+        assert seen is not None
+        seen.mark, self.contents[number] = None, {}
+
     def end(self) -> None:
         """Forget what this capture has not met."""
         gone = [

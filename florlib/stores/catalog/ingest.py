@@ -16,6 +16,7 @@ from florlib.ground.errors import JournalDamaged
 from florlib.ground.journal_format import Record
 from florlib.ground.position import Position, position_from_json
 from florlib.ground.relocation import Relocation
+from florlib.stores.catalog.interned import Names, storable
 from florlib.stores.catalog.places import HINDSIGHT, Cursor
 
 VOLATILE = 2
@@ -80,7 +81,7 @@ class _Ingest:
         self._journal = journal
         self._cursor = cursor
         self._rows: list[tuple[Any, ...]] = []
-        self._names = _Names(connection)
+        self._names = Names(connection)
         self._places: dict[tuple[str, bytes], int] = {}
         self._reached: dict[str, int] = {}
         found = self._sql(
@@ -342,44 +343,6 @@ _TAKES: dict[str, Callable[[_Ingest, Record], None]] = {
     "captured": _Ingest.captured,
     "end": _Ingest.end,
 }
-
-
-class _Names:
-    """Keys of interned names and sites, asked for once a batch."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._sql = connection.execute
-        self._names: dict[str, int] = {}
-        self._sites: dict[tuple[str, int], int] = {}
-
-    def name(self, name: str) -> int:
-        key = self._names.get(name)
-        if key is None:
-            text = storable(name)
-            self._sql("INSERT OR IGNORE INTO name (name) VALUES (?)", (text,))
-            (key,) = self._sql("SELECT key FROM name WHERE name = ?", (text,)).fetchone()
-            self._names[name] = key
-        return key
-
-    def site(self, path: str | None, line: int) -> int | None:
-        if path is None:  # a line of an installed package or of no file
-            return None
-        key = self._sites.get((path, line))
-        if key is None:
-            row = (storable(path), line)
-            self._sql("INSERT OR IGNORE INTO site (path, line) VALUES (?, ?)", row)
-            (key,) = self._sql("SELECT key FROM site WHERE path = ? AND line = ?", row).fetchone()
-            self._sites[path, line] = key
-        return key
-
-
-def storable(text: str | None) -> str | None:
-    """A text as SQLite can hold it: bytes of file names that are no UTF-8 become escapes.
-
-    >>> storable("x\\udce9.txt")
-    'x\\\\udce9.txt'
-    """
-    return None if text is None else str(text).encode("utf-8", "backslashreplace").decode()
 
 
 def _chain(parent: Position, loop: str) -> str:

@@ -7,7 +7,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
-from florlib.stores.catalog.ingest import storable
+from florlib.stores.catalog.interned import storable
 
 _MARKS = {"verified": 1, "diverged": 0}
 
