@@ -199,7 +199,7 @@ def draw(inputs, targets):
         words={"iterable": "loader", **_PAIR},
     ),
     "random_split": part(
-        setup="kept, _ = torch.utils.data.random_split(torch.utils.data.TensorDataset(inputs, targets), [20, 4])\nloader = torch.utils.data.DataLoader(kept, 5, sampler=torch.utils.data.RandomSampler(kept, replacement=True, num_samples=15))",
+        setup="kept, left_out = torch.utils.data.random_split(torch.utils.data.TensorDataset(inputs, targets), [20, 4])\nloader = torch.utils.data.DataLoader(kept, 5, sampler=torch.utils.data.RandomSampler(kept, replacement=True, num_samples=15))",
         words={"iterable": "loader", **_PAIR},
     ),
     "growing": part(
