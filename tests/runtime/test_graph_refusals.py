@@ -7,12 +7,14 @@ import re
 import socket
 import sys
 import threading
+import types
 
 import numpy as np
 import pytest
 import torch
 
 from florlib.ground.checkpoint_format import digest
+from florlib.runtime.graph import memory
 from florlib.runtime.graph.decode import RestoreRefused
 from florlib.runtime.graph.encode import Encoder
 from florlib.runtime.graph.memory import Block, Stored
@@ -227,3 +229,20 @@ def test_a_memoryview_is_named_and_stays_a_view():
     assert [item.name for item in captured.missing] == ["view"]
     assert live["view"].tobytes() == b"ab"
     assert live["view"].obj is live["bytes"]
+
+
+def test_memory_that_a_library_has_taken_away_is_named_and_not_read():
+    tensor = torch.ones(4)
+    storage = types.SimpleNamespace(data_ptr=lambda: 0, nbytes=lambda: 16)
+    hollow = types.SimpleNamespace(
+        element_size=lambda: 4,
+        untyped_storage=lambda: storage,
+        dtype=torch.float32,
+        is_contiguous=lambda: True,
+        numel=lambda: 4,
+        shape=(4,),
+        device=tensor.device,
+    )
+
+    with pytest.raises(ValueError, match="not there"):
+        memory.storage_block(hollow)

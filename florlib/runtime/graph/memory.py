@@ -137,6 +137,8 @@ def _live_block(
 ) -> Block:
     if not live.length:
         return Block(dtype, shape, b"")
+    if not live.address:  # a library has taken the memory away, and left its size
+        raise ValueError("its memory is not there")
     origin, key = (live.address, live.length), stored.key_of(live)
     if key is None:
         return Block(dtype, shape, live, None, origin, width)
