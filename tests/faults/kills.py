@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.faults import CHANGES, Rule
-from tests.faults.training import SCRIPT, Ended, Training, is_subsequence
+from tests.faults.training import SCRIPT, Ended, Training, ended, is_subsequence
 
 EPOCHS = 12
 SIZES = (400_000, 400_000, 400_000, 6_000_000)
@@ -59,16 +59,16 @@ def killed(seed: int, folder: Path) -> Kill:
     way = WAYS[seed % len(WAYS)]
     training = Training.begun(folder / "project", folder / "home", SCRIPTS / way.script)
     arguments = (EPOCHS, SIZES[seed % len(SIZES)])
-    how, ended = way.send(training, arguments, chance)
+    how, end = way.send(training, arguments, chance)
     truth = training.truth(*arguments)
     truth.insert(-1, INTERRUPTED)
-    lines = ended.stdout.splitlines()
+    lines = end.stdout.splitlines()
     begun = [line for line in lines if line not in truth]  # an interrupt within a print
     assert len(begun) <= (way.send is _interrupted), (how, lines)
     assert is_subsequence([line for line in lines if line not in begun], truth), (how, lines)
-    assert ended.status in way.statuses, (how, ended)
+    assert end.status in way.statuses, (how, end)
     found = training.read_back()
-    early = ended.status != 0 or way.send is _interrupted
+    early = end.status != 0 or way.send is _interrupted
     assert early or len(found.kinds("iteration")) == EPOCHS, (how, lines)
     answer = training.ask()
     assert is_subsequence([line for line in answer.values if line not in begun], truth), (
@@ -88,10 +88,10 @@ def _by_a_call(
     """The recorded process kills itself at the n-th change that it makes to the run's folder."""
     number, when = chance.randrange(1, CALLS), chance.choice(["before", "after"])
     run = str(training.home / "train")
-    ended = training.record(*arguments, rules=[Rule(CHANGES, run, number, 1, kill=when)])
+    end = training.record(*arguments, rules=[Rule(CHANGES, run, number, 1, kill=when)])
     hits = training.hits()
     where = f"{hits[0][1]} of {hits[0][2].name}" if hits else "nothing, it had ended"
-    return f"{when} call {number}: {where}", ended
+    return f"{when} call {number}: {where}", end
 
 
 def _from_outside(
@@ -134,8 +134,7 @@ def _after_a_while(
         first = process.stdout.readline()
         time.sleep(after_s)
         send(process)
-        stdout, stderr = process.communicate(timeout=60)
-    return f"{what} after {after_s:.3f} s", Ended(process.returncode, first + stdout, stderr)
+        return f"{what} after {after_s:.3f} s", ended(process, first)
 
 
 def children(pid: int) -> list[int]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.faults import CHECKPOINTS, WRITES, Rule
-from tests.faults.training import Ended, Training
+from tests.faults.training import Ended, Training, ended
 
 pytestmark = pytest.mark.process
 
@@ -33,8 +33,7 @@ def signalled(
             process.send_signal(number)
             time.sleep(GO_ON_S)
         training.hold.touch()
-        stdout, stderr = process.communicate(timeout=60)
-    return Ended(process.returncode, stdout, stderr)
+        return ended(process)
 
 
 def _wait(path: Path, process: subprocess.Popen[str]) -> None:

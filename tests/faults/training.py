@@ -171,6 +171,16 @@ class Training:
         return Answer(report.get("status", "refused"), done.stderr, values, report)
 
 
+def ended(process: subprocess.Popen[str], before: str = "") -> Ended:
+    """How a process ends, behind lines that were read of it already.
+
+    `communicate` would lose what those reads took along into the buffer.
+    """
+    assert process.stdout is not None and process.stderr is not None
+    stdout, stderr = process.stdout.read(), process.stderr.read()
+    return Ended(process.wait(timeout=60), before + stdout, stderr)
+
+
 def is_subsequence(part: Sequence[str], whole: Sequence[str]) -> bool:
     """Whether all of one come in the other, in this order.
 
