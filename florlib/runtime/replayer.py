@@ -132,6 +132,8 @@ class Replayer(Session):
         self._mains += 1
         watch_workers()
         if number >= len(self.recorded.mains):
+            if not self.recorded.ended:
+                self.end()  # the run was killed before
             self.warn("loop-not-recorded", f"{call.name} was not a main loop in the record")
             return (yield from call.items)
         self.project.library_attributes |= generators(self.sources.packages(), self.project)

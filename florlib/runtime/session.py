@@ -20,6 +20,7 @@ from florlib.source.loops import LoopSite
 from florlib.stores.journal import JournalWriter
 
 FLUSH_EVERY_S = 0.5  # what a kill -9 may lose at most (DESIGN section 3, Logging)
+MOST_UNWRITTEN = 100_000  # records that wait for a disk to have room again
 _THREAD_GONE_S = 0.05  # what a thread may take to go after it has ended; it takes microseconds
 
 
@@ -67,6 +68,7 @@ class Session:
         self._counts: dict[str, int] = {}
         self._rows: list[Row] = []
         self._records: list[Record] = []
+        self._unwritten: list[Record] = []  # encoded, on their way to the journal
         self._journal: JournalWriter | None = None
         self._lock = threading.Lock()
         self._writing = threading.Lock()
@@ -250,10 +252,17 @@ class Session:
         with guarded("write the journal"), self._writing:
             with self._lock:
                 self._take_rows()
-                if self._journal is None or not self._records:
+                if self._journal is None:
                     return
                 records, self._records = self._records, []
-            self._journal.append_all([self._encode(record) for record in records])
+            self._unwritten += [self._encode(record) for record in records]
+            if len(self._unwritten) > MOST_UNWRITTEN:
+                # What comes later could not be read without it.
+                self._unwritten.clear()
+                self.active = False
+            elif self._unwritten:
+                self._journal.append_all(self._unwritten)
+                self._unwritten.clear()  # where writing fails they are tried again, with the next
 
     def flush_soon(self) -> None:
         """Have the flusher's thread write what waits."""
@@ -271,7 +280,7 @@ class Session:
             self._wake.wait(FLUSH_EVERY_S)
             self._wake.clear()
             self.nudge()
-            if self._rows or self._records:
+            if self._rows or self._records or self._unwritten:
                 self.flush()
 
     def nudge(self) -> None:
@@ -280,6 +289,8 @@ class Session:
     def close(self) -> None:
         """Write what waits, bring it to disk, and write no more."""
         self.flush()
+        if self._unwritten:
+            self.flush()
         self.active = False
         self._wake.set()
         if self._journal is not None:
@@ -293,6 +304,7 @@ class Session:
         self.active = False
         self._rows = []
         self._records = []
+        self._unwritten = []
         self._journal = None
         self._flusher = None
         self._lock = threading.Lock()

@@ -92,7 +92,7 @@ class CheckpointWriter:
             try:
                 published = self._publish(job)
             except Exception as error:  # noqa: BLE001  # a full disk must not end training
-                degrade(f"write checkpoint {job.path.name}", error)
+                degrade("write a checkpoint", error)
             self.arenas.give_back(job.snapshot)
             job.done(published)
             with self._room:
