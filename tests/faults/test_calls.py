@@ -36,7 +36,7 @@ def test_a_checkpoint_that_fails_is_left_out_and_the_others_are_there(
 
     assert (ran.status, ran.stdout) == (plain.status, plain.stdout)
     ((_, _, hit),) = training.hits()
-    assert ran.stderr.count("warning: flor could not write checkpoint") == 1
+    assert ran.stderr.count("warning: flor could not write a checkpoint") == 1
     found = training.read_back()
     assert found.orphans == [] and found.torn_bytes == 0
     assert len(found.checkpoints) >= rule.first

@@ -1,4 +1,4 @@
-"""A run killed before its main loop came into the journal did not diverge. Put below tests/faults/."""
+"""A run killed before its main loop came into the journal did not diverge."""
 
 from __future__ import annotations
 
