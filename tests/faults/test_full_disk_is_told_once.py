@@ -1,4 +1,4 @@
-"""A disk that stays full is told once, not once a checkpoint (DESIGN 3: "reported once")."""
+"""A disk that stays full is told once, not once a checkpoint."""
 
 from __future__ import annotations
 
