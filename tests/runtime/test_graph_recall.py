@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections import OrderedDict, deque
 
@@ -81,6 +82,7 @@ def trained() -> dict[str, object]:
     net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 2))
     optimizer = torch.optim.AdamW(net.parameters(), lr=0.1)
     names = {"net": net, "optimizer": optimizer, "history": [], "window": deque(maxlen=2)}
+    names["best"] = copy.deepcopy(net.state_dict())  # an OrderedDict with an attribute
     step(names)
     return names
 
@@ -132,6 +134,23 @@ def test_a_network_that_trains_and_changes_is_found_as_it_is():
 
         assert compared(capture(names), again).differences == (), name
         assert compared(again, capture(names)).differences == (), name
+        assert referred(again) <= {n for n, node in enumerate(again.tree["nodes"]) if node}
+
+
+def referred(captured: Captured) -> set[int]:
+    """The nodes that anything refers to."""
+    found: set[int] = set()
+    waiting: list[object] = [captured.tree]
+    while waiting:
+        content = waiting.pop()
+        if isinstance(content, dict):
+            found.update(content[part] for part in ("storage", "owner") if part in content)
+            waiting += content.values()
+        elif isinstance(content, list):
+            if len(content) == 2 and content[0] == "r":
+                found.add(content[1])
+            waiting += content
+    return found
 
 
 def test_what_did_not_change_is_not_taken_apart_anew():

@@ -20,6 +20,13 @@ _LONGEST_TUPLE = 8  # of values that never change, such as the sizes of a kernel
 _WITH_NODES = frozenset(
     """dict list set deque bytearray object tensor array generator holder partial""".split()
 )
+# What a node holds whose object consists of its parts alone.
+_FIELDS = {
+    "dict": frozenset({"k", "c", "v"}),
+    "list": frozenset({"k", "v"}),
+    "set": frozenset({"k", "v", "slots"}),
+    "object": frozenset({"k", "c", "d"}),
+}
 _EXACT = {"dict": (dict, collections.OrderedDict), "list": (list,), "set": (set,)}
 
 
@@ -47,9 +54,8 @@ def remember(encoder: Encoder, number: int, value: Any, kind: str) -> None:
     if kind == "tensor":
         seen.mark = _tensor_mark(value)
         return
-    node = encoder.nodes[number]
-    parts = _parts_of(value, kind)
-    if parts is None or "t" in node or "class" in node or number in encoder.id_keys:
+    node, parts = encoder.nodes[number], _parts_of(value, kind)
+    if parts is None or node.keys() - _FIELDS[kind] or number in encoder.id_keys:
         return
     children, held, unset = [], [], []
     for n, part in enumerate(parts):
@@ -82,7 +88,7 @@ def _parts_of(value: Any, kind: str) -> list[Any] | None:
             return None
         names = vars(value)
         return [*names, *names.values()]
-    if type(value) not in _EXACT.get(kind, ()):
+    if type(value) not in _EXACT.get(kind, ()) or getattr(value, "__dict__", None):
         return None
     if kind == "set":
         form = form_of(value)
