@@ -137,6 +137,19 @@ def test_a_network_that_trains_and_changes_is_found_as_it_is():
         assert referred(again) <= {n for n, node in enumerate(again.tree["nodes"]) if node}
 
 
+def test_a_hook_that_is_taken_off_leaves_what_was_there_before():
+    names, known = trained(), Known()
+    captured_again(names, known)
+    handle = names["net"][0].register_forward_hook(print)
+    captured_again(names, known)
+
+    handle.remove()
+
+    again = captured_again(names, known)
+    assert compared(capture(names), again).differences == ()
+    assert compared(again, capture(names)).differences == ()
+
+
 def referred(captured: Captured) -> set[int]:
     """The nodes that anything refers to."""
     found: set[int] = set()

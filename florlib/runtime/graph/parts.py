@@ -16,7 +16,7 @@ from florlib.runtime.graph.places import GIVEN_NAMES, WRAPPERS, functions_in
 # stays small, and an unchanged history is found equal by its digest.
 PACKED_LENGTH = 64
 _PACK = {int: ("q", "int64"), float: ("d", "float64")}
-_EMPTY_HOOKS = "_hooks"
+_HOOKS = "_hooks"
 
 
 def items_in_order(value: Any) -> Iterable[tuple[Any, Any]]:
@@ -63,20 +63,18 @@ def attributes_of(value: Any) -> list[tuple[str, Any]]:
     attributes = getattr(value, "__dict__", {})
     cls = type(value)
     found = [
-        (name, item) for name, item in attributes.items() if not is_unset_hook(cls, name, item)
+        (name, item)
+        for name, item in attributes.items()
+        if not is_hook_table(cls, name, item) or item
     ]
     slots = kinds.slot_names(type(value))
     return found + [(name, getattr(value, name)) for name in slots if hasattr(value, name)]
 
 
-def is_unset_hook(cls: type, name: str, item: Any) -> bool:
-    """Whether an attribute is a table of hooks of a torch module that has none."""
-    return (
-        type(item) in (dict, collections.OrderedDict)
-        and not item
-        and _EMPTY_HOOKS in name
-        and memory.is_network(cls)
-    )
+def is_hook_table(cls: type, name: str, item: Any) -> bool:
+    """Whether an attribute is a table of hooks of a torch module: left out as long as it is empty."""
+    known = type(item) in (dict, collections.OrderedDict)
+    return known and _HOOKS in name and memory.is_network(cls)
 
 
 def is_loaded_module(names: dict[Any, Any]) -> bool:

@@ -9,7 +9,7 @@ from florlib.runtime.graph import kinds, memory
 from florlib.runtime.graph.known import Seen
 from florlib.runtime.graph.leaves import LONG_TEXT
 from florlib.runtime.graph.ordering import form_of
-from florlib.runtime.graph.parts import is_unset_hook
+from florlib.runtime.graph.parts import is_hook_table
 
 if TYPE_CHECKING:
     from florlib.runtime.graph.encode import Encoder
@@ -62,7 +62,9 @@ def remember(encoder: Encoder, number: int, value: Any, kind: str) -> None:
         child = encoder.known.met(part)
         if _never_changes(part):
             held.append(part)
-        elif kind == "object" and is_unset_hook(type(value), parts[n - len(parts) // 2], part):
+        elif kind == "object" and is_hook_table(type(value), parts[n - len(parts) // 2], part):
+            if part:
+                return
             unset.append(n)
         elif child is not None and kinds.kind_of(part) in _WITH_NODES:
             children.append((n, child))
