@@ -8,6 +8,7 @@ import sys
 import types
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 from florlib.ground.stamp import Left, stamp
@@ -41,7 +42,7 @@ class FileWatch:
         self._pid = os.getpid()
         self._modes: dict[str, str] = {}
         self.active = True
-        self._busy = False
+        self._busy: set[int] = set()  # threads that are in the hook
         self.writes = 0
         self._saves_watched = False
         self.in_loop: Callable[[], bool] = lambda: False
@@ -61,9 +62,10 @@ class FileWatch:
         sys.addaudithook(self._hook)
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event not in _EVENTS or not self.active or self._busy:
+        thread = get_ident()
+        if event not in _EVENTS or not self.active or thread in self._busy:
             return
-        self._busy = True
+        self._busy.add(thread)
         try:
             if event == "compile":
                 self._note_compiled(*arguments)
@@ -79,7 +81,7 @@ class FileWatch:
         except Exception:  # noqa: BLE001  # an audit hook that raises would fail the open
             self.active = False
         finally:
-            self._busy = False
+            self._busy.discard(thread)
 
     def _opened_by_library(self) -> bool:
         """Whether a library opens a file for the script, as TensorBoard's writers do."""
@@ -123,7 +125,7 @@ class FileWatch:
         """The written files of the project in a folder, by the folder's name with its slash."""
         return [
             path
-            for path, mode in self._modes.items()
+            for path, mode in list(self._modes.items())
             if "w" in mode and not os.path.isabs(path) and path.startswith(folder)
         ]
 
@@ -242,7 +244,7 @@ class FileWatch:
     def hold_open(self) -> None:
         """Note which written files are open between two iterations: those grow with the loop, so
         that one which is read later has to be written anew."""
-        written = {path for path, mode in self._modes.items() if "w" in mode}
+        written = {path for path, mode in list(self._modes.items()) if "w" in mode}
         self._held |= self._open_now(sorted(written - self._held))
 
     def watch_torch_save(self, torch: Any) -> None:
@@ -265,7 +267,7 @@ class FileWatch:
         was opened before is open still, so that it may have been written to."""
         if self.writes != writes:
             return True
-        written = [path for path, mode in self._modes.items() if "w" in mode]
+        written = [path for path, mode in list(self._modes.items()) if "w" in mode]
         return bool(self._open_now(written))
 
     def _open_now(self, paths: list[str]) -> frozenset[str]:
@@ -288,7 +290,7 @@ class FileWatch:
         if not self._news:
             return None
         self._news = False
-        inside = {path: mode for path, mode in self._modes.items() if not os.path.isabs(path)}
+        inside = {path: mode for path, mode in list(self._modes.items()) if not os.path.isabs(path)}
         return {
             "kind": "files",
             "read": self._untold("read", {path for path, mode in inside.items() if "r" in mode}),
