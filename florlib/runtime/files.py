@@ -1,4 +1,4 @@
-"""Which project files the run opens, and which it executes by itself, seen by audit events."""
+"""Which project files the run opens, lists and removes, and which it executes by itself (audit events)."""
 
 from __future__ import annotations
 
