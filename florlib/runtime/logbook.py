@@ -18,12 +18,12 @@ HINDSIGHT, VOLATILE = 1, 2
 Row = tuple[Position, str, Any, str | None, int, int]
 """(position, name, value, file name, line, flags)"""
 
-_PLAIN = frozenset({float, int, str, bool, type(None)})
+PLAIN = frozenset({float, int, str, bool, type(None)})
 
 
 def freeze(value: Any) -> Any:
     """The value as it is now; what may change later is copied, and no device is waited for."""
-    if type(value) in _PLAIN:
+    if type(value) in PLAIN:
         return value
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
@@ -33,7 +33,7 @@ def freeze(value: Any) -> Any:
 
 def plain(value: Any) -> Any:
     """A value made of what `encode_value` takes: numbers, text, trees, arrays, or a repr."""
-    if type(value) in _PLAIN or type(value) in (bytes, complex, Array, Other):
+    if type(value) in PLAIN or type(value) in (bytes, complex, Array, Other):
         return value
     if isinstance(value, list):
         return [plain(item) for item in value]
@@ -46,7 +46,7 @@ def plain(value: Any) -> Any:
 
 def plain_key(key: Any) -> Any:
     """A dictionary's key: kept where JSON trees can hold it, else its repr."""
-    if type(key) in _PLAIN or isinstance(key, tuple):
+    if type(key) in PLAIN or isinstance(key, tuple):
         return plain(key)
     return _text(key)
 
@@ -114,7 +114,7 @@ class BatchEncoder:
                 [
                     positions.setdefault(position, len(positions)),
                     name,
-                    encode_value(value if type(value) in _PLAIN else plain(value)),
+                    encode_value(value if type(value) in PLAIN else plain(value)),
                     sites.setdefault((path, line if path else 0), len(sites)),
                     flags | told,
                 ]

@@ -110,7 +110,10 @@ class Project:
 
         A module under two names (multiprocessing makes `__mp_main__` of `__main__`) counts once.
         """
-        names = [name for name in list(sys.modules) if self.owns_module(name)]
+        owned = self._modules  # of most of two thousand names it is known, and no call is needed
+        names = [
+            n for n in list(sys.modules) if owned.get(n, n not in owned) and self.owns_module(n)
+        ]
         names.sort(key=lambda name: (name != "__main__", name))
         once = {id(sys.modules[name]): name for name in reversed(names)}
         return [name for name in names if once[id(sys.modules[name])] == name]

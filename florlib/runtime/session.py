@@ -12,7 +12,7 @@ from florlib.ground.journal_format import Record
 from florlib.ground.position import Position, instance_name
 from florlib.runtime.files import FileWatch
 from florlib.runtime.guard import degrade, guarded, monotonic, os
-from florlib.runtime.logbook import HINDSIGHT, BatchEncoder, Row, freeze
+from florlib.runtime.logbook import HINDSIGHT, PLAIN, BatchEncoder, Row, freeze
 from florlib.runtime.prints import LineTap
 from florlib.runtime.project import Project
 from florlib.runtime.sources import Sources
@@ -61,6 +61,8 @@ class Session:
         self.sources = sources
         self.active = True
         self.path: list[Entry] = []
+        self._moves = 0  # how often a loop began or ended
+        self._latest: tuple[int, list[tuple[Entry, int]], Position] = (-1, [], ())  # as last told
         self.thread = threading.get_ident()
         self.in_probe = 0
         self.warming = False
@@ -88,7 +90,18 @@ class Session:
         """
         if self.in_probe:
             return tuple([(entry.name, entry.index) for entry in self.path])
-        return tuple([(entry.name, entry.index) for entry in self.path if not entry.added])
+        moves, steps, position = self._latest
+        if moves == self._moves:
+            for entry, index in steps:
+                if entry.index != index:
+                    break
+            else:
+                return position
+        moves = self._moves  # before the loops are looked at: another thread may ask as well
+        steps = [(entry, entry.index) for entry in self.path if not entry.added]
+        position = tuple([(entry.name, index) for entry, index in steps])
+        self._latest = moves, steps, position
+        return position
 
     def enter(self, name: str, path: str | None, site: LoopSite | None, role: str) -> Entry:
         """Begin a loop: it becomes the last step of the position."""
@@ -104,12 +117,14 @@ class Session:
             for around in self.path:
                 around.holds = True
         self.path.append(entry)
+        self._moves += 1
         return entry
 
     def leave(self, entry: Entry) -> None:
         """End a loop; one that was closed late takes the loops inside it along."""
         if entry in self.path:
             del self.path[self.path.index(entry) :]
+            self._moves += 1
 
     @property
     def main(self) -> Entry | None:
@@ -162,33 +177,25 @@ class Session:
 
     def log(self, name: str, value: Any, frame: types.FrameType) -> None:
         """Append one value that the script logged."""
-        if self._is_unasked(name, frame.f_code.co_filename, frame.f_lineno):
+        file, line = frame.f_code.co_filename, frame.f_lineno
+        if self.warming and self._is_unasked(name, file, line):
             return
         if self._flusher is None:
             self.resume()
-        self._rows.append(
-            (
-                self.position(),
-                name,
-                freeze(value),
-                frame.f_code.co_filename,
-                frame.f_lineno,
-                HINDSIGHT if self.in_probe else 0,
-            )
-        )
+        frozen = value if type(value) in PLAIN else freeze(value)
+        flags = HINDSIGHT if self.in_probe else 0
+        self._rows.append((self.position(), name, frozen, file, line, flags))
 
     def line(self, name: str, text: str, file: str | None, line: int) -> None:
         """Append one line that the script printed."""
-        if self.active and not self._is_unasked(name, file, line):
+        if self.active and not (self.warming and self._is_unasked(name, file, line)):
             if self._flusher is None:
                 self.resume()
             flags = HINDSIGHT if self.in_probe else 0
             self._rows.append((self.position(), name, text, file, line, flags))
 
     def _is_unasked(self, name: str, file: str | None, line: int) -> bool:
-        """Whether it is a probe's, on the way to the iterations that were asked for."""
-        if not self.warming:
-            return False
+        """Whether it is a probe's, while warming: on the way to the iterations asked for."""
         path = None if file is None else self.project.relative(file)
         passing = path is not None and self.sources.is_hindsight(path, line, name)
         return passing or bool(self.in_probe)

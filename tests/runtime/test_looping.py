@@ -83,6 +83,26 @@ for epoch in flor.loop(range(2)):
     ]  # fmt: skip
 
 
+def test_an_outer_loop_moved_on_from_within_an_inner_one(program: Program) -> None:
+    record(
+        program,
+        """
+epochs = iter(flor.loop(range(9), name="epoch"))
+next(epochs)
+for step in flor.loop(range(2)):
+    flor.log("before", step)
+    next(epochs)
+    flor.log("behind", step)
+    flor.log("behind", step)
+""",
+    )
+
+    assert [at for at, _ in program.rows("before")] == ["epoch=0 step=0", "epoch=1 step=1"]
+    assert [at for at, _ in program.rows("behind")] == [
+        "epoch=1 step=0", "epoch=1 step=0", "epoch=2 step=1", "epoch=2 step=1",
+    ]  # fmt: skip
+
+
 def test_main_loops_after_one_another(program: Program) -> None:
     record(
         program,
