@@ -15,6 +15,7 @@ from florlib.runtime.budget import Budget
 from florlib.runtime.callsets import CallSets
 from florlib.runtime.graph.captured import Captured, Missing
 from florlib.runtime.graph.channels import has_own_pipe
+from florlib.runtime.graph.children import reached
 from florlib.runtime.graph.known import Known
 from florlib.runtime.guard import guarded, os, thread_cpu
 from florlib.runtime.keeping import Keeping
@@ -120,8 +121,7 @@ class Checkpoints:
     def _lacks(
         self, captured: Captured, unread: Callable[[tuple[str, str]], bool], *, at_start: bool
     ) -> list[Missing]:
-        found = [*captured.missing, *self._pipes()]
-        missing = [item for item in found if not unread((item.scope, item.name))]
+        missing = [*_read_later(captured, unread), *self._pipes()]
         if at_start:
             self._caches = {(item.path, item.reason) for item in missing}
         return [
@@ -197,3 +197,14 @@ class Checkpoints:
         if self._writer is not None:
             with guarded("finish the checkpoints"):
                 self._writer.close()
+
+
+def _read_later(captured: Captured, unread: Callable[[tuple[str, str]], bool]) -> list[Missing]:
+    """What is missing, but for what dead roots alone lead to."""
+    sure = [item for item in captured.missing if not unread((item.scope, item.name))]
+    if len(sure) == len(captured.missing):
+        return sure
+    roots = captured.tree["roots"]
+    alive = [content for scope, name, content in roots if not unread((scope, name))]
+    nodes = reached(captured.tree["nodes"], alive)
+    return [item for item in captured.missing if item in sure or item.node in nodes]

@@ -14,12 +14,13 @@ class Missing:
     """An object that could not be captured.
 
     Attributes:
-        scope, name: the root it was reached from.
+        scope, name: the root it was reached from first.
         path: how it is reached, "loader._iterator".
         reason: what it is, in words.
         kind: "workers" for the processes of a DataLoader, else "object".
         place: (file, line) of its source, where that is known better than by the name.
         value: the object itself.
+        node: what it is a part of, or its own; -1 for a root itself.
     """
 
     scope: str
@@ -29,6 +30,7 @@ class Missing:
     kind: str = "object"
     place: tuple[str, int] | None = None
     value: Any = field(default=None, compare=False, repr=False)
+    node: int = -1
 
 
 @dataclass(slots=True)

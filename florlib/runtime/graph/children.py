@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from florlib.runtime.graph import quantized, sparse
@@ -34,6 +34,25 @@ def children(node: Node, present: Any) -> Parts:
     if "class" in node:
         parts.append((node["class"], ABSENT if present is ABSENT else type(present)))
     return parts
+
+
+def reached(nodes: Sequence[Node], contents: Iterable[Any]) -> set[int]:
+    """The numbers of all nodes that contents of a tree lead to."""
+    found: set[int] = set()
+    waiting = list(contents)
+    while waiting:
+        content = waiting.pop()
+        if not isinstance(content, list) or not content:
+            continue
+        if content[0] != REFERENCE:
+            waiting += content[1:]
+        elif content[1] not in found:
+            found.add(content[1])
+            node = nodes[content[1]]
+            waiting += [part for part, _ in children(node, ABSENT)]
+            if node["k"] == "dict":
+                waiting += [key for key, _ in node["v"]]
+    return found
 
 
 def _list(node: Node, present: Any) -> Parts:

@@ -128,7 +128,8 @@ class Encoder:
         """Leave out an object that cannot be taken apart, and name it."""
         self.nodes[number] = {"k": "stub", "c": class_name(type(value))}
         reason = f"{type(value).__name__} cannot be captured ({type(error).__name__}: {error})"
-        self.miss(value, self.place(number), reason)
+        place = self.place(number)
+        self._note_missing(place, reason, value=value, node=number)
 
     # ------------------------------------------------------------------ values
 
@@ -221,9 +222,12 @@ class Encoder:
 
     def miss(self, value: Any, place: Place, reason: str) -> Any:
         """Leave something out, by name; what stands for it in the tree."""
-        path = self.path(place)
-        self.missing.append(Missing(place.scope, place.name, path, reason, value=value))
+        self._note_missing(place, reason, value=value, node=place.parent)
         return [LIVE, type(value).__qualname__]
+
+    def _note_missing(self, place: Place, reason: str, **more: Any) -> None:
+        path = self.path(place)
+        self.missing.append(Missing(place.scope, place.name, path, reason, **more))
 
     def _iterator(self, value: Any, place: Place) -> Any:
         what = "a generator" if isinstance(value, types.GeneratorType) else "an iterator"
@@ -246,8 +250,7 @@ class Encoder:
         if loader is not None and self._workers_of(loader) is not None:
             return [LIVE, type(value).__qualname__]
         reason = "worker processes of a DataLoader, which go on from epoch to epoch"
-        item = Missing(place.scope, place.name, self.path(place), reason, "workers")
-        self.missing.append(item)
+        self._note_missing(place, reason, kind="workers", node=place.parent)
         return [LIVE, type(value).__qualname__]
 
     def _tuple(self, value: Any, place: Place) -> Any:
@@ -314,7 +317,7 @@ class Encoder:
         size = value.cache_info().currsize
         if size and self.is_project(getattr(value, "__module__", None)):
             reason = f"an lru_cache with {size} results"
-            self.missing.append(Missing(place.scope, place.name, self.path(place), reason, "cache"))
+            self._note_missing(place, reason, kind="cache", node=place.parent)
         return global_name(value) or self._live(value, place)
 
     def _processes(self, value: Any, place: Place) -> Any:
