@@ -52,6 +52,7 @@ class Checkpoints:
         self._folder: Path | None = None
         self._writer: CheckpointWriter | None = None
         self._size = 0  # of the last one
+        self._last: tuple[Mapping[str, Any], Path] | None = None
         self._known = Known()
         self._is_short = False  # of memory, and has told so
         self._named: set[str] = set()
@@ -93,8 +94,9 @@ class Checkpoints:
             self._budget.skipped(started)
             return None
         with guarded("take a checkpoint"), self._calls.aside():
+            stored = self._writer.stored_behind(self._companion(about))
             captured = states.capture(
-                frame, self._session.project, self._writer.stored, course, known=self._known
+                frame, self._session.project, stored, course, known=self._known
             )
             at_start = about["role"] == "boundary" and about["index"] == 0
             missing = self._lacks(captured, unread, at_start=at_start)
@@ -113,10 +115,19 @@ class Checkpoints:
             copied = self._copied(captured, must=must)
             if copied is not None:
                 done = self._announcer(record, started)
-                self._writer.submit(Job(path, captured.tree, copied, done))
+                self._writer.submit(Job(path, captured.tree, copied, stored, done))
+                self._last = (about, path)
                 return str(record["file"])
         self._budget.waste(started, now_s() - started)
         return None
+
+    def _companion(self, about: Mapping[str, Any]) -> Path | None:
+        """The checkpoint of the end of a nested loop, for the boundary that follows it."""
+        if self._last is None or about["role"] != "boundary" or self._last[0]["role"] != "block":
+            return None
+        block, path = self._last
+        follows = (block["main"], block["index"] + 1) == (about["main"], about["index"])
+        return path if follows else None
 
     def _lacks(
         self, captured: Captured, unread: Callable[[tuple[str, str]], bool], *, at_start: bool
@@ -151,7 +162,7 @@ class Checkpoints:
         def announce(published: Published | None) -> None:
             if published is not None:
                 self._session.append({**record, "bytes": published.bytes, "stall_s": stall})
-                self._keeping.published(record, published.bytes)
+                self._keeping.published(record, published.bytes, published.files)
             self._budget.written(now_s(), thread_cpu(), published is not None)
 
         self._budget.spend(record["role"], started, stall, self._size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -58,12 +58,18 @@ class Keeping:
             turn_s = at_s - (at_s - turn_s) / (index - known_index + 1)
         return {"at_s": at_s, "turn_s": turn_s}
 
-    def published(self, record: Mapping[str, Any], size: int) -> None:
-        """A checkpoint is on disk; on the writer's thread, in the order they were taken."""
+    def published(self, record: Mapping[str, Any], size: int, others: Iterable[str]) -> None:
+        """A checkpoint is on disk; on the writer's thread, in the order they were taken.
+
+        Args:
+            record: of the checkpoint.
+            size: of its file.
+            others: files beside it that hold some of its contents.
+        """
         if self._limit is None:
             return
         with guarded("drop checkpoints"):
-            stored = stored_of(record, size)
+            stored = stored_of(record, size, others)
             if self._clock is not None:
                 stored = self._clock.tell(stored, record.get("step"))
             self._retention.add(stored)
@@ -108,8 +114,9 @@ class Keeping:
             self._session.warn("over-limit", text)
 
 
-def stored_of(record: Mapping[str, Any], size: int) -> Stored:
+def stored_of(record: Mapping[str, Any], size: int, others: Iterable[str] = ()) -> Stored:
     """What retention has to know of a checkpoint's record."""
+    folder = record["file"].rpartition("/")[0]
     return Stored(
         record["file"],
         record["role"],
@@ -118,6 +125,7 @@ def stored_of(record: Mapping[str, Any], size: int) -> Stored:
         record["at_s"],
         record["turn_s"],
         size,
+        frozenset(f"{folder}/{name}" for name in others),
     )
 
 

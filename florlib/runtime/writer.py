@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from florlib.ground.errors import CheckpointMissing
 from florlib.runtime.arena import Arenas, Snapshot
 from florlib.runtime.freemem import free_memory
-from florlib.runtime.graph.memory import Stored
+from florlib.runtime.graph.memory import Block, Stored
 from florlib.runtime.graph.texts import TreeTexts
-from florlib.runtime.guard import degrade, guarded
+from florlib.runtime.guard import degrade, guarded, os
 from florlib.runtime.session import end_thread
-from florlib.stores.checkpoints import Buffer, Keyframe, Published, publish
+from florlib.stores.checkpoints import Buffer, Published, publish
+from florlib.stores.keyframes import Contents, Key, Keyframes
 
 PAUSE_S = 0.05  # how long a fork waits for a checkpoint that is being written
 # From this size on memory that stays as it is counts as steady (memory.Stored).
@@ -27,17 +29,19 @@ class Job:
     """One checkpoint to publish.
 
     Attributes:
+        stored: what was known to be on disk when it was taken.
         done: called on the writer's thread with what was published, or None if that failed.
     """
 
     path: Path
     tree: Any
     snapshot: Snapshot
+    stored: Stored
     done: Callable[[Published | None], None]
 
 
 class CheckpointWriter:
-    """Publishes checkpoints in the background; equal blocks refer to the first one's.
+    """Publishes checkpoints in the background; what others hold is not written again.
 
     Attributes:
         arenas: that checkpoints are copied into before they are handed over.
@@ -49,10 +53,23 @@ class CheckpointWriter:
         self.stored = Stored()
         self._jobs: queue.Queue[Job | Callable[[], None] | None] = queue.Queue()
         self._room = threading.Condition()
-        self._keyframe: Keyframe | None = None
+        self._behind = self.stored
+        self._latest: Path | None = None
+        self._keyframes = Keyframes(exists=self._exists)
         self._texts = TreeTexts()
         self._unfinished = 0
         self._thread: threading.Thread | None = None
+
+    def stored_behind(self, path: Path | None) -> Stored:
+        """What need not be copied by a checkpoint, before which none of this one's memory changed.
+
+        Args:
+            path: of the checkpoint before, if it is known that nothing has trained since.
+        """
+        return self._behind if path is not None and path == self._latest else self.stored
+
+    def _exists(self, file: str) -> bool:
+        return self._latest is not None and os.path.exists(self._latest.with_name(file))
 
     def submit(self, job: Job) -> None:
         """Hand over a checkpoint."""
@@ -100,17 +117,31 @@ class CheckpointWriter:
                 self._room.notify_all()
 
     def _publish(self, job: Job) -> Published:
+        blocks = job.snapshot.blocks
         buffers = [
             Buffer(name, block.dtype, block.shape, block.view, block.held, block.address)
-            for name, block in job.snapshot.blocks.items()
+            for name, block in blocks.items()
         ]
-        tree = self._texts.encode(job.tree)
-        published = publish(job.path, tree, buffers, keyframe=self._keyframe)
-        unchanged: Iterable[str] = published.referenced
-        if self._keyframe is None:
-            self._keyframe = Keyframe.open(job.path)
-            unchanged = job.snapshot.blocks  # as far as is known: the next one hashes them first
-        origins = [job.snapshot.blocks[name].origin for name in unchanged]
-        steady = {part for part in origins if part is not None and part[1] >= STEADY_BYTES}
-        self.stored = Stored(self._keyframe.names, frozenset(steady))
+        held = {block.held for block in blocks.values() if block.held is not None}
+        # What was left out of the snapshot lies where it lay then.
+        left_out = {key: job.stored.contents[key] for key in held}
+        for file in {file for file, _ in left_out.values()}:
+            if not self._exists(file):
+                raise CheckpointMissing(f"{file} went away, which was to hold a part of {job.path}")
+
+        def refer(keys: Collection[Key]) -> Contents:
+            return {**self._keyframes.refer(keys), **left_out}
+
+        published = publish(job.path, self._texts.encode(job.tree), buffers, refer=refer)
+        self._keyframes.published(published.holds)
+        # All of the first one is steady as far as is known: the next one hashes it.
+        unchanged = _origins(blocks, published.referenced if self._latest else blocks)
+        self.stored = Stored(self._keyframes.contents, unchanged)
+        self._behind = Stored(self.stored.contents, unchanged | _origins(blocks, blocks))
+        self._latest = job.path
         return published
+
+
+def _origins(blocks: Mapping[str, Block], names: Iterable[str]) -> frozenset[tuple[int, int]]:
+    origins = [blocks[name].origin for name in names]
+    return frozenset(one for one in origins if one is not None and one[1] >= STEADY_BYTES)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from errno import EFAULT
@@ -27,6 +27,7 @@ from florlib.ground.checkpoint_format import (
 from florlib.ground.errors import CheckpointDamaged, CheckpointMissing
 from florlib.stores.atomic import writer_of
 from florlib.stores.direct import published_directly
+from florlib.stores.keyframes import Contents, Key
 
 # Private copies, because scripts that are being recorded replace open and functions of os.
 _listdir, _unlink = os.listdir, os.unlink
@@ -45,7 +46,7 @@ class Buffer:
         dtype: the element type as torch or numpy spells it, "bfloat16".
         shape: sizes, outermost first.
         data: the elements in C order, little-endian, contiguous; they must not change meanwhile.
-        held: instead of data, digest and length of a content that the keyframe holds.
+        held: instead of data, digest and length of a content that another file holds.
         address: where the data lie, if that is known: those that follow each other in memory as
             they do in the file are written as one.
     """
@@ -54,7 +55,7 @@ class Buffer:
     dtype: str
     shape: tuple[int, ...]
     data: memoryview | bytes
-    held: tuple[str, int] | None = None
+    held: Key | None = None
     address: int | None = None
 
 
@@ -65,76 +66,71 @@ class Published:
     Attributes:
         path: the file.
         bytes: its length.
-        referenced_bytes: content that lies in the keyframe and was not written again.
-        referenced: the tensors that have it.
+        holds: where the contents lie that it holds itself.
+        referenced: the tensors whose content lies in other files, and was not written again.
+        files: these other files, of the same folder.
     """
 
     path: Path
     bytes: int
-    referenced_bytes: int
+    holds: Contents = field(repr=False)
     referenced: tuple[str, ...] = ()
+    files: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Keyframe:
-    """The tensors of a published file that later checkpoints of the same folder may refer to.
+def contents_of(path: Path) -> Contents:
+    """What a published file holds itself, for others to refer to.
 
-    Only what the file holds itself is listed: a reference never leads to a reference.
+    Raises:
+        CheckpointMissing, CheckpointDamaged, FormatTooNew: see `Checkpoint.open`.
     """
+    checkpoint = Checkpoint.open(path)
+    return _held({name: checkpoint.entry(name) for name in checkpoint.names}, path)
 
-    path: Path
-    names: Mapping[tuple[str, int], str] = field(repr=False)  # (digest, bytes) -> name
 
-    @classmethod
-    def open(cls, path: Path) -> Keyframe:
-        """Index a published checkpoint.
-
-        Raises:
-            CheckpointMissing, CheckpointDamaged, FormatTooNew: see `Checkpoint.open`.
-        """
-        checkpoint = Checkpoint.open(path)
-        held = ((name, checkpoint.entry(name)) for name in checkpoint.names)
-        return cls(
-            path,
-            {
-                (entry.digest, entry.bytes): name
-                for name, entry in held
-                if (entry.file, entry.stored_as) == (None, name)
-            },
-        )
+def _held(entries: Mapping[str, Entry], path: Path) -> Contents:
+    return {
+        (entry.digest, entry.bytes): (path.name, name)
+        for name, entry in entries.items()
+        if (entry.file, entry.stored_as) == (None, name) and entry.bytes >= SHARED_FROM_BYTES
+    }
 
 
 def publish(
-    path: Path, tree: Any, buffers: Iterable[Buffer], *, keyframe: Keyframe | None = None
+    path: Path,
+    tree: Any,
+    buffers: Iterable[Buffer],
+    *,
+    refer: Callable[[Collection[Key]], Contents] = lambda keys: {},
 ) -> Published:
     """Write a checkpoint; it appears under `path` whole or not at all.
 
-    Contents that are equal byte for byte are stored once; those that the keyframe holds, not here.
+    Contents that are equal byte for byte are stored once; those that `refer` finds, not here.
 
     Args:
         path: the file to be; its folder exists.
         tree: JSON that tells how the tensors belong together, or its text; floats must be finite.
         buffers: the tensors.
-        keyframe: a file in the same folder that will be kept as long as this one.
+        refer: told the contents of all buffers; where those lie that other files of the folder
+            hold, which will be kept as long as this one.
 
     Raises:
-        ValueError: two buffers of one name, a keyframe of another folder or without a content
-            that a buffer leaves to it, or see `encode_header`.
+        ValueError: two buffers of one name, a buffer leaves its content to others and none has
+            it, or see `encode_header`.
         OSError: it could not be written (see `published`).
     """
-    if keyframe is not None and keyframe.path.parent != path.parent:
-        raise ValueError(f"keyframe {keyframe.path} is not in the folder of {path}")
     contents: dict[str, Buffer] = {}
-    entries: dict[str, Entry] = {}
-    stored: dict[tuple[str, int], str] = {}
+    keys: dict[str, Key] = {}
     for buffer in buffers:
-        if buffer.name in entries:
+        if buffer.name in contents:
             raise ValueError(f"two buffers are named {buffer.name}")
-        if buffer.held is not None:
-            entries[buffer.name] = _refer(buffer, keyframe)
-            continue
         contents[buffer.name] = buffer
-        entries[buffer.name] = _place(buffer, _as_bytes(buffer.data), stored, keyframe)
+        keys[buffer.name] = buffer.held or _key(_as_bytes(buffer.data))
+    elsewhere = refer({key for key in keys.values() if key[1] >= SHARED_FROM_BYTES})
+    entries: dict[str, Entry] = {}
+    stored: dict[Key, str] = {}
+    for name, buffer in contents.items():
+        entries[name] = _place(buffer, keys[name], stored, elsewhere)
     header = encode_header(tree, entries)
     size = 0
     with published_directly(path) as file:
@@ -142,7 +138,8 @@ def publish(
         for piece in _pieces(contents[name] for name in data_order(entries)):
             size += file.write_memory(*piece) if isinstance(piece, tuple) else file.write(piece)
     referenced = tuple(name for name, entry in entries.items() if entry.file is not None)
-    return Published(path, size, sum(entries[name].bytes for name in referenced), referenced)
+    files = frozenset(entry.file for entry in entries.values() if entry.file is not None)
+    return Published(path, size, _held(entries, path), referenced, files)
 
 
 def _pieces(buffers: Iterable[Buffer]) -> Iterator[tuple[int, int] | memoryview]:
@@ -169,33 +166,18 @@ def _as_bytes(data: memoryview | bytes) -> memoryview:
     return view.cast("B") if view.nbytes else memoryview(b"")  # cast refuses a zero in a shape
 
 
-def _refer(buffer: Buffer, keyframe: Keyframe | None) -> Entry:
-    assert buffer.held is not None
-    if keyframe is None or buffer.held not in keyframe.names:
-        raise ValueError(f"the keyframe does not hold the content of {buffer.name}")
-    hashed, length = buffer.held
-    shape = tuple(buffer.shape)
-    return Entry(
-        buffer.dtype, shape, length, hashed, keyframe.path.name, keyframe.names[buffer.held]
-    )
+def _key(view: memoryview) -> Key:
+    return digest(view), len(view)
 
 
-def _place(
-    buffer: Buffer,
-    view: memoryview,
-    stored: dict[tuple[str, int], str],
-    keyframe: Keyframe | None,
-) -> Entry:
+def _place(buffer: Buffer, key: Key, stored: dict[Key, str], elsewhere: Contents) -> Entry:
     """Decide where a content lies, and note in `stored` what this file will hold."""
-    hashed = digest(view)
-    key = (hashed, len(view))
-    file, stored_as = None, buffer.name
-    if len(view) >= SHARED_FROM_BYTES:
-        if keyframe is not None and key in keyframe.names:
-            file, stored_as = keyframe.path.name, keyframe.names[key]
-        else:
-            stored_as = stored.setdefault(key, buffer.name)
-    return Entry(buffer.dtype, tuple(buffer.shape), len(view), hashed, file, stored_as)
+    file, stored_as = elsewhere.get(key, (None, buffer.name))
+    if file is None and buffer.held is not None:
+        raise ValueError(f"no other file holds the content of {buffer.name}")
+    if file is None and key[1] >= SHARED_FROM_BYTES:
+        stored_as = stored.setdefault(key, buffer.name)
+    return Entry(buffer.dtype, tuple(buffer.shape), key[1], key[0], file, stored_as)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -209,7 +191,7 @@ class Checkpoint:
     path: Path
     _header: Header = field(repr=False)
     _data: memoryview = field(repr=False)
-    _keyframes: dict[str, Checkpoint] = field(default_factory=dict, repr=False)
+    _others: dict[str, Checkpoint] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, path: Path) -> Checkpoint:
@@ -256,10 +238,10 @@ class Checkpoint:
 
         Raises:
             CheckpointDamaged: the content is not what was written.
-            CheckpointMissing: it lies in a keyframe, and that file is gone.
+            CheckpointMissing: it lies in another file, and that file is gone.
         """
         entry = self.entry(name)
-        holder = self if entry.file is None else self._keyframe(entry.file)
+        holder = self if entry.file is None else self._other(entry.file)
         start, stop = holder._header.spans.get(entry.stored_as, (0, 0))
         data = holder._data[start:stop]
         if len(data) != entry.bytes:
@@ -287,13 +269,13 @@ class Checkpoint:
             return error.errno != EFAULT
         return True
 
-    def _keyframe(self, file: str) -> Checkpoint:
-        if file not in self._keyframes:
-            self._keyframes[file] = Checkpoint.open(self.path.with_name(file))
-        return self._keyframes[file]
+    def _other(self, file: str) -> Checkpoint:
+        if file not in self._others:
+            self._others[file] = Checkpoint.open(self.path.with_name(file))
+        return self._others[file]
 
     def verify(self) -> int:
-        """Read every tensor, those in the keyframe as well, and count them.
+        """Read every tensor, those in other files as well, and count them.
 
         Raises:
             CheckpointDamaged, CheckpointMissing, FormatTooNew: at the first that is not as written.

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from florctl.cli.app import app
 from florctl.orchestrate.liveness import boot_id
 from florlib.ground.layout import RunLayout
-from florlib.stores.checkpoints import Buffer, Keyframe, publish
+from florlib.stores.checkpoints import Buffer, contents_of, publish
 from florlib.stores.journal import read_journal
 from tests.homes import (
     END,
@@ -243,7 +243,7 @@ def test_what_later_checkpoints_refer_to_stays_as_long_as_they_do(flor: Flor, ho
             layout.checkpoints / f"{index:06d}.000000.safetensors",
             index,
             [buffer(bytes([4]) * 5000)],
-            keyframe=Keyframe.open(path),
+            refer=lambda keys: contents_of(path),
         )
 
     answer(flor, "sweep", "--max", "1", "--yes")

@@ -48,6 +48,7 @@ class Program:
         python: the interpreter.
         variables: of the environment, for every run.
         budget_share: of the recorded process; by default it takes every checkpoint that it can.
+        checkpoint_bytes: that the recorded process may leave; by default any number.
         measured: whether coverage may look into the processes; it needs files and time, too.
     """
 
@@ -55,6 +56,7 @@ class Program:
     python: str = sys.executable
     variables: dict[str, str] = field(default_factory=dict)
     budget_share: float = 100.0
+    checkpoint_bytes: int | None = None
     measured: bool = True
 
     @property
@@ -84,8 +86,14 @@ class Program:
         folders = [python_path] if python_path else []
         if hooked:
             folders.insert(0, str(SITE))
-            folders_of_run = (str(self.run_dir), str(self.folder))
-            spec = LaunchSpec("record", "a-run", *folders_of_run, self.budget_share)
+            spec = LaunchSpec(
+                "record",
+                "a-run",
+                str(self.run_dir),
+                str(self.folder),
+                self.budget_share,
+                checkpoint_bytes=self.checkpoint_bytes,
+            )
             kept[VARIABLE] = spec.to_environment()
         return kept | {"PYTHONPATH": os.pathsep.join(folders)} if folders else kept
 

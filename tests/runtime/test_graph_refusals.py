@@ -189,7 +189,7 @@ def test_the_path_to_what_is_missing_is_told():
 
 def steady(block: Block) -> Stored:
     """What is known once this block was stored and found unchanged."""
-    return Stored({(digest(block.view), len(block.view))}, {block.origin})
+    return Stored({(digest(block.view), len(block.view)): ("k", "a")}, {block.origin})
 
 
 @pytest.mark.parametrize("dtype", ["f8", "c16", "datetime64[s]", "U3", ">i4", "?"])

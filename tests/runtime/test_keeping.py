@@ -52,7 +52,7 @@ class Recording:
         moment = self.keeping.moment(about, 50.0 + index + late_s)
         file = f"checkpoints/{index:06d}.000000.safetensors"
         (self.layout.folder / file).write_bytes(b"x" * SIZE)
-        self.keeping.published({"file": file, **about, **moment}, SIZE + more)
+        self.keeping.published({"file": file, **about, **moment}, SIZE + more, ())
 
     @property
     def indices(self) -> list[int]:

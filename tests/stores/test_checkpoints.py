@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from florlib.ground.errors import CheckpointDamaged, CheckpointMissing
 from florlib.stores import checkpoints
-from florlib.stores.checkpoints import Buffer, Checkpoint, Keyframe, publish, sweep_orphans
+from florlib.stores.checkpoints import Buffer, Checkpoint, contents_of, publish, sweep_orphans
 from tests.stores.buffers import buffer_of, bytes_of
 
 KNOWN = [
@@ -49,6 +49,11 @@ def tensor(dtype: torch.dtype, *shape: int, seed: int = 0) -> torch.Tensor:
     count = torch.Size(shape).numel() * dtype.itemsize
     bits = torch.randint(0, 256, (count,), dtype=torch.uint8, generator=generator)
     return (bits % 2 if dtype is torch.bool else bits).view(dtype).reshape(shape)
+
+
+def held_by(path):
+    """Refers to all that a published file holds."""
+    return lambda keys: contents_of(path)
 
 
 @pytest.mark.parametrize("dtype", KNOWN, ids=str)
@@ -137,7 +142,7 @@ def test_equal_contents_are_stored_once(tmp_path):
     )
 
     opened = Checkpoint.open(tmp_path / "c")
-    assert published.bytes == 4096 + 1000 and published.referenced_bytes == 0
+    assert (published.bytes, published.referenced) == (4096 + 1000, ())
     assert (opened.entry("b").dtype, opened.entry("b").stored_as) == ("float32", "a")
     assert opened.read("b") == zeros
     assert opened.verify() == 2
@@ -150,26 +155,26 @@ def test_small_contents_are_not_shared(tmp_path):
         tmp_path / "c",
         None,
         [Buffer(name, "uint8", (63,), bytes(63)) for name in "ab"],
-        keyframe=Keyframe.open(tmp_path / "k"),
+        refer=held_by(tmp_path / "k"),
     )
 
-    assert (published.bytes, published.referenced_bytes) == (4096 + 2 * 63, 0)
+    assert (published.bytes, published.referenced) == (4096 + 2 * 63, ())
 
 
 def test_what_the_keyframe_holds_is_not_written_again(tmp_path):
     frozen, trained = tensor(torch.float32, 50, 50), tensor(torch.float32, 50, seed=1)
     publish(tmp_path / "k", None, [buffer_of("body", frozen), buffer_of("head", trained)])
-    keyframe = Keyframe.open(tmp_path / "k")
 
     published = publish(
         tmp_path / "c",
         None,
         [buffer_of("body'", frozen), buffer_of("head'", trained * 2)],
-        keyframe=keyframe,
+        refer=held_by(tmp_path / "k"),
     )
 
     opened = Checkpoint.open(tmp_path / "c")
-    assert (published.bytes, published.referenced_bytes) == (4096 + trained.nbytes, frozen.nbytes)
+    assert (published.bytes, published.referenced) == (4096 + trained.nbytes, ("body'",))
+    assert published.files == {"k"}
     assert (opened.entry("body'").file, opened.entry("body'").stored_as) == ("k", "body")
     assert opened.read("body'") == bytes_of(frozen)
     assert opened.verify() == 2
@@ -179,26 +184,27 @@ def test_what_the_keyframe_holds_is_not_written_again(tmp_path):
 def test_a_reference_never_leads_to_a_reference(tmp_path):
     shared, own = Buffer("w", "uint8", (99,), bytes(99)), Buffer("v", "uint8", (70,), b"v" * 70)
     publish(tmp_path / "1", None, [shared])
-    publish(tmp_path / "2", None, [shared, own], keyframe=Keyframe.open(tmp_path / "1"))
+    publish(tmp_path / "2", None, [shared, own], refer=held_by(tmp_path / "1"))
 
-    publish(tmp_path / "3", None, [shared, own], keyframe=Keyframe.open(tmp_path / "2"))
+    publish(tmp_path / "3", None, [shared, own], refer=held_by(tmp_path / "2"))
 
     opened = Checkpoint.open(tmp_path / "3")
     assert [opened.entry(name).file for name in "wv"] == [None, "2"]
 
 
-def test_a_keyframe_of_another_folder_is_refused(tmp_path):
-    (tmp_path / "elsewhere").mkdir()
-    publish(tmp_path / "elsewhere" / "k", None, [])
+def test_content_that_is_left_to_others_and_that_none_has_is_refused(tmp_path):
+    buffer = Buffer("w", "uint8", (99,), b"", held=("0" * 32, 99))
 
-    with pytest.raises(ValueError, match="not in the folder"):
-        publish(tmp_path / "c", None, [], keyframe=Keyframe.open(tmp_path / "elsewhere" / "k"))
+    with pytest.raises(ValueError, match="no other file holds the content of w"):
+        publish(tmp_path / "c", None, [buffer])
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_reference_without_its_keyframe_names_the_missing_file(tmp_path):
     buffer = Buffer("w", "uint8", (99,), bytes(99))
     publish(tmp_path / "k", None, [buffer])
-    publish(tmp_path / "c", None, [buffer], keyframe=Keyframe.open(tmp_path / "k"))
+    publish(tmp_path / "c", None, [buffer], refer=held_by(tmp_path / "k"))
     (tmp_path / "k").unlink()
 
     with pytest.raises(CheckpointMissing, match=str(tmp_path / "k")):
@@ -215,7 +221,7 @@ def test_a_reference_without_its_keyframe_names_the_missing_file(tmp_path):
 def test_another_file_in_the_place_of_the_keyframe_is_noticed(tmp_path, instead, message):
     buffer = Buffer("w", "uint8", (99,), bytes(99))
     publish(tmp_path / "k", None, [buffer])
-    publish(tmp_path / "c", None, [buffer], keyframe=Keyframe.open(tmp_path / "k"))
+    publish(tmp_path / "c", None, [buffer], refer=held_by(tmp_path / "k"))
     publish(tmp_path / "k", None, [instead])
 
     with pytest.raises(CheckpointDamaged, match=message):

@@ -8,8 +8,8 @@ from __future__ import annotations
 import ctypes
 import math
 import sys
-from collections.abc import Container
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from florlib.ground.checkpoint_format import digest
@@ -80,12 +80,12 @@ class Stored:
     """What is on disk already.
 
     Attributes:
-        contents: digests and lengths.
+        contents: by digest and length, where they lie.
         steady: (address, bytes) of memory whose content was stored before and did not change: it
             is hashed where it lies, at some 30 GB/s, and copied only if it has changed.
     """
 
-    contents: Container[tuple[str, int]] = ()
+    contents: Mapping[tuple[str, int], tuple[str, str]] = field(default_factory=dict)
     steady: Container[tuple[int, int]] = ()
 
     def key_of(self, live: Live) -> tuple[str, int] | None:
