@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from florlib.runtime.graph.memory import Block, Live
+from florlib.runtime.devices import Copies, Copying, Part
+from florlib.runtime.graph.memory import Block, Live, Remote
+from florlib.runtime.guard import guarded
 
 SMALL_BYTES = 4 << 20  # snapshots up to here get memory of their own: the pages are few
 WAITING_SMALL_BYTES = 64 << 20  # of which so much may wait to be written
@@ -33,11 +35,14 @@ class Arena:
 
     Attributes:
         size: at least what was asked for.
+        is_small: it serves one snapshot alone.
+        is_pinned: devices write into it by themselves.
     """
 
     def __init__(self, size: int) -> None:
         unit = mmap.PAGESIZE if size < _HUGE_PAGE else _HUGE_PAGE
         self.size = max(-(-size // unit), 1) * unit
+        self.is_small = self.is_pinned = False
         memory = mmap.mmap(-1, self.size)
         for advice in ("MADV_HUGEPAGE", "MADV_DONTFORK"):
             with suppress(AttributeError, OSError):  # not Linux, or built without
@@ -49,22 +54,31 @@ class Arena:
         """Have the system find all pages now; the GIL is let go meanwhile."""
         ctypes.memset(self.address, 0, self.size)
 
-    def copy_in(self, blocks: Iterable[Block]) -> None:
+    def copy_in(self, blocks: Iterable[Block]) -> list[Part]:
         """Copy what is live memory, and have the blocks lie here from now on.
 
         They lie in the order in which a file has them, so that they are written as one.
+
+        Returns:
+            What lies on devices, and is yet to be copied to where its block says.
         """
         at = self.address
-        live = [block for block in blocks if type(block.data) is Live]
-        live.sort(key=_width, reverse=True)
-        for block in live:
-            length = block.data.length  # type: ignore[union-attr]
-            ctypes.memmove(at, block.data.address, length)  # type: ignore[union-attr]
+        parts = []
+        moving = [block for block in blocks if type(block.data) in _COPIED]
+        moving.sort(key=_width, reverse=True)
+        for block in moving:
+            data, length = block.data, len(block.data)
+            if type(data) is Live:
+                ctypes.memmove(at, data.address, length)
+            elif isinstance(data, Remote):
+                parts.append((data, at))
             block.data = Live(at, length)
             at += length
+        return parts
 
 
 _width = operator.attrgetter("width")
+_COPIED = (Live, Remote)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +88,25 @@ class Snapshot:
     Attributes:
         size: how many bytes were copied.
         arena: where the copies lie.
+        copying: what of it is still on its way from devices.
     """
 
     blocks: dict[str, Block]
     size: int
     arena: Arena
+    copying: Copying | None = None
 
 
 def live_bytes(blocks: dict[str, Block]) -> int:
     """How much of these blocks has to be copied."""
-    return sum(len(block.data) for block in blocks.values() if type(block.data) is Live)
+    return sum(len(block.data) for block in blocks.values() if type(block.data) in _COPIED)
 
 
 def make_private(blocks: dict[str, Block]) -> Arena:
     """Copy what is live memory into memory of its own, which is given back."""
+    for block in blocks.values():
+        if isinstance(block.data, Remote):
+            block.data = block.data.view()
     arena = Arena(live_bytes(blocks))
     arena.copy_in(blocks.values())
     return arena
@@ -99,15 +118,19 @@ class Arenas:
     Args:
         in_background: has a function called soon, on another thread.
         free: bytes of memory that are free; None where that cannot be told.
+        copies: queues what is to be copied from devices.
     """
 
     def __init__(
         self,
         in_background: Callable[[Callable[[], None]], None],
         free: Callable[[], int | None],
+        copies: Copies,
     ) -> None:
         self._in_background = in_background
         self._free_memory = free
+        self.copies = copies
+        self._device: str | None = None  # for which arenas are pinned
         self._change = threading.Condition()
         self._free: list[Arena] = []
         self._taken = 0
@@ -117,7 +140,7 @@ class Arenas:
     def has_free(self, size: int) -> bool:
         """Whether a snapshot of this size would find an arena now."""
         with self._change:
-            if size <= SMALL_BYTES:
+            if self._is_small(size):
                 return self._small_bytes + size <= WAITING_SMALL_BYTES
             return any(arena.size >= size for arena in self._free) or not self._taken
 
@@ -130,19 +153,26 @@ class Arenas:
             must: wait for an arena, or make one, rather than go without; but never take more than
                 half of the memory that is free.
         """
+        remote = next((one.data for one in blocks.values() if isinstance(one.data, Remote)), None)
+        self._device = self._device if remote is None else remote.device
         arena = self._take(size, must)
         if arena is None:
             return None
         try:
-            arena.copy_in(blocks.values())
+            parts = arena.copy_in(blocks.values())
+            copying = self.copies.start(parts) if parts else None
         except BaseException:
             self.give_back(Snapshot({}, size, arena))
             raise
-        return Snapshot(blocks, size, arena)
+        return Snapshot(blocks, size, arena, copying)
+
+    def _is_small(self, size: int) -> bool:
+        """Whether a snapshot gets memory of its own; not where that would have to be pinned."""
+        return size <= SMALL_BYTES and self._device is None
 
     def _take(self, size: int, must: bool) -> Arena | None:
         with self._change:
-            if size <= SMALL_BYTES:
+            if self._is_small(size):
                 return self._take_small(size, must)
             found = self._take_free(size)
             while found is None and must and self._taken:
@@ -151,8 +181,8 @@ class Arenas:
             if found is None and must:
                 if not self._most(size):
                     return None
-                self._free.clear()
-                found = Arena(size)
+                self._let_go(len(self._free))
+                found = self._new(size)
             elif found is None:
                 self._grow(size)
                 return None
@@ -165,6 +195,7 @@ class Arenas:
                 return None
             self._change.wait()
         arena = Arena(size)
+        arena.is_small = True
         self._small_bytes += arena.size
         return arena
 
@@ -177,8 +208,7 @@ class Arenas:
     def _grow(self, size: int) -> None:
         """Have an arena of this size made; too small ones make room for it."""
         most = self._most(size)
-        while self._free and self._taken + len(self._free) >= most:
-            self._free.pop()
+        self._let_go(self._taken + len(self._free) + 1 - most)
         if not self._growing and self._taken + len(self._free) < most:
             self._growing = True
             self._in_background(lambda: self._make(size + size // _SPARE))
@@ -190,8 +220,24 @@ class Arenas:
             return MOST_ARENAS
         return 1 if 2 * size <= free else 0
 
-    def _make(self, size: int) -> None:
+    def _let_go(self, count: int) -> None:
+        for arena in self._free[: max(count, 0)]:
+            if arena.is_pinned:
+                with guarded("let go of pinned memory"):
+                    self.copies.unpin(arena.address)
+        del self._free[: max(count, 0)]
+
+    def _new(self, size: int) -> Arena:
         arena = Arena(size)
+        if self._device is not None:
+            # Copies into memory that is not pinned are as right, and slower.
+            with guarded("pin memory"):
+                self.copies.pin(arena.address, arena.size, self._device)
+                arena.is_pinned = True
+        return arena
+
+    def _make(self, size: int) -> None:
+        arena = self._new(size)
         arena.touch()
         with self._change:
             self._growing = False
@@ -201,7 +247,7 @@ class Arenas:
     def give_back(self, snapshot: Snapshot) -> None:
         """Use an arena again whose snapshot is written."""
         with self._change:
-            if snapshot.size <= SMALL_BYTES:
+            if snapshot.arena.is_small:
                 self._small_bytes -= snapshot.arena.size
             else:
                 self._taken -= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,12 +14,15 @@ from florlib.runtime import frames, states
 from florlib.runtime.arena import Snapshot, live_bytes
 from florlib.runtime.budget import Budget
 from florlib.runtime.callsets import CallSets
+from florlib.runtime.cuda import Cuda
+from florlib.runtime.devices import Copies
 from florlib.runtime.graph.captured import Captured, Missing
 from florlib.runtime.graph.channels import has_own_pipe
 from florlib.runtime.graph.children import reached
 from florlib.runtime.graph.known import Known
 from florlib.runtime.guard import guarded, os, thread_cpu
 from florlib.runtime.keeping import Keeping
+from florlib.runtime.lasting import changes_in_steps_alone
 from florlib.runtime.marks import pairs
 from florlib.runtime.session import Session, now_s
 from florlib.runtime.writer import CheckpointWriter, Job
@@ -54,6 +58,7 @@ class Checkpoints:
         self._size = 0  # of the last one
         self._last: tuple[Mapping[str, Any], Path] | None = None
         self._known = Known()
+        self._lasting = ((0, 0), False)  # what `_lasts` has found, and of how many files
         self._is_short = False  # of memory, and has told so
         self._named: set[str] = set()
         self._captured: set[str] = set()
@@ -88,7 +93,7 @@ class Checkpoints:
         if self._folder is None or not self._budget.affords(started):
             return None
         if self._writer is None:
-            self._writer = CheckpointWriter()
+            self._writer = CheckpointWriter(Copies(Cuda, self._lasts))
         must = self._budget.is_fresh or self._budget.is_ample
         if not must and not self._writer.arenas.has_free(self._size):
             self._budget.skipped(started)
@@ -120,6 +125,14 @@ class Checkpoints:
                 return str(record["file"])
         self._budget.waste(started, now_s() - started)
         return None
+
+    def _lasts(self) -> bool:
+        texts = self._session.sources.texts
+        known = (len(texts), len(sys.modules))
+        if self._lasting[0] != known:
+            own = self._session.project.modules()
+            self._lasting = (known, changes_in_steps_alone(texts.values(), own))
+        return self._lasting[1]
 
     def _companion(self, about: Mapping[str, Any]) -> Path | None:
         """The checkpoint of the end of a nested loop, for the boundary that follows it."""

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import types
+from collections.abc import Callable
 from typing import Any
 
 from florlib.runtime.guard import guarded
 from florlib.runtime.session import Session
 from florlib.source.loops import LoopSite
+
+_numbers = itertools.count(-1, -1)
+
+
+def add_hook(register: Callable[[Callable[..., None]], Any], hook: Callable[..., None]) -> Any:
+    """Register a hook of ours; the script's own keep the numbers that they have without flor.
+
+    Returns:
+        Its handle.
+    """
+    handle = sys.modules["torch.utils.hooks"].RemovableHandle
+    number, handle.next_id = handle.next_id, next(_numbers)
+    try:
+        return register(hook)
+    finally:
+        handle.next_id = number
 
 
 class StepWatch:
@@ -29,11 +47,7 @@ class StepWatch:
             return
         with guarded("watch the optimizers"):
             optimizer = sys.modules["torch.optim.optimizer"]
-            handle = sys.modules["torch.utils.hooks"].RemovableHandle
-            # The script's own hooks keep the numbers that they have without flor.
-            number, handle.next_id = handle.next_id, -1
-            self._hook = optimizer.register_optimizer_step_post_hook(self._stepped)
-            handle.next_id = number
+            self._hook = add_hook(optimizer.register_optimizer_step_post_hook, self._stepped)
 
     def _stepped(self, *step: Any) -> None:
         with guarded("watch the optimizers"):

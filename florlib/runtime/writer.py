@@ -11,6 +11,7 @@ from typing import Any
 
 from florlib.ground.errors import CheckpointMissing
 from florlib.runtime.arena import Arenas, Snapshot
+from florlib.runtime.devices import Copies, TornSnapshot
 from florlib.runtime.freemem import free_memory
 from florlib.runtime.graph.memory import Block, Stored
 from florlib.runtime.graph.texts import TreeTexts
@@ -43,13 +44,16 @@ class Job:
 class CheckpointWriter:
     """Publishes checkpoints in the background; what others hold is not written again.
 
+    Args:
+        copies: queues what is to be copied from devices.
+
     Attributes:
         arenas: that checkpoints are copied into before they are handed over.
         stored: what later checkpoints need not copy.
     """
 
-    def __init__(self) -> None:
-        self.arenas = Arenas(self._soon, free_memory)
+    def __init__(self, copies: Copies) -> None:
+        self.arenas = Arenas(self._soon, free_memory, copies)
         self.stored = Stored()
         self._jobs: queue.Queue[Job | Callable[[], None] | None] = queue.Queue()
         self._room = threading.Condition()
@@ -94,6 +98,7 @@ class CheckpointWriter:
 
     def close(self) -> None:
         """Publish what waits, and end."""
+        self.arenas.copies.close()
         thread, self._thread = self._thread, None
         if thread is not None:
             self._jobs.put(None)
@@ -108,6 +113,8 @@ class CheckpointWriter:
             published = None
             try:
                 published = self._publish(job)
+            except TornSnapshot:
+                self.arenas.copies.torn()
             except Exception as error:  # noqa: BLE001  # a full disk must not end training
                 degrade("write a checkpoint", error)
             self.arenas.give_back(job.snapshot)
@@ -117,6 +124,8 @@ class CheckpointWriter:
                 self._room.notify_all()
 
     def _publish(self, job: Job) -> Published:
+        if job.snapshot.copying is not None:
+            job.snapshot.copying.wait()
         blocks = job.snapshot.blocks
         buffers = [
             Buffer(name, block.dtype, block.shape, block.view, block.held, block.address)

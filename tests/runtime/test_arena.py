@@ -18,6 +18,7 @@ from florlib.runtime.arena import (
     live_bytes,
 )
 from florlib.runtime.graph.memory import Block, Live
+from tests.runtime.devices import copies
 
 LARGE = SMALL_BYTES + 1
 
@@ -39,7 +40,7 @@ class Background:
 
 def arenas(free: int | None = None) -> tuple[Arenas, Background]:
     background = Background()
-    return Arenas(background, lambda: free), background
+    return Arenas(background, lambda: free, copies()[0]), background
 
 
 def taken(of: Arenas, size: int, *, must: bool = False) -> Snapshot | None:

@@ -35,6 +35,34 @@ class Live:
         return view_of(self.address, self.length)
 
 
+@dataclass(slots=True, eq=False)
+class Remote:
+    """Memory of a device.
+
+    Attributes:
+        raw: uint8[bytes], a tensor that shows it.
+    """
+
+    raw: Any
+
+    def __len__(self) -> int:
+        return int(self.raw.numel())
+
+    @property
+    def device(self) -> str:
+        """Its device's name, "cuda:0"."""
+        return str(self.raw.device)
+
+    @property
+    def address(self) -> int:
+        """Of its first byte, on the device."""
+        return int(self.raw.data_ptr())
+
+    def view(self) -> memoryview:
+        """A copy of its bytes; what the device has yet to do to them is waited for."""
+        return memoryview(tensor_bytes(self.raw.to("cpu", copy=True)))
+
+
 def view_of(address: int, length: int, owner: Any = None) -> memoryview:
     """Memory as bytes, which lives as long as the view does if `owner` keeps it."""
     if not length:
@@ -59,7 +87,7 @@ class Block:
 
     dtype: str
     shape: tuple[int, ...]
-    data: bytes | memoryview | Live
+    data: bytes | memoryview | Live | Remote
     held: tuple[str, int] | None = None
     origin: tuple[int, int] | None = None
     width: int = 1
@@ -72,7 +100,7 @@ class Block:
     @property
     def view(self) -> bytes | memoryview:
         """Its bytes."""
-        return self.data.view() if isinstance(self.data, Live) else self.data
+        return self.data.view() if isinstance(self.data, Live | Remote) else self.data
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +155,10 @@ def storage_block(tensor: Any, stored: Stored = NOTHING_STORED) -> Block:
     if tensor.device.type != "cpu":
         lib = torch()
         raw = lib.empty(0, dtype=lib.uint8, device=tensor.device).set_(storage)
-        return Block(dtype, shape, tensor_bytes(raw.to("cpu", copy=True)))
+        remote = Remote(raw)
+        if tensor.device.type == "cuda" and len(remote):
+            return Block(dtype, shape, remote, width=size if dtype != "uint8" else 1)
+        return Block(dtype, shape, remote.view())
     live = Live(storage.data_ptr(), storage.nbytes())
     return _live_block(dtype, shape, live, size if dtype != "uint8" else 1, stored)
 

@@ -101,7 +101,7 @@ def _parts_of(value: Any, kind: str) -> list[Any] | None:
 def _tensor_mark(tensor: Any) -> Any:
     """The form of a tensor that is all of its memory; None for others."""
     lib = memory.torch()
-    if tensor.layout is not lib.strided or tensor.is_quantized or tensor.device.type != "cpu":
+    if tensor.layout is not lib.strided or tensor.is_quantized or tensor.device.type == "meta":
         return None
     if tensor.is_complex() or not tensor.is_leaf or tensor.__dict__:
         return None
@@ -126,7 +126,7 @@ def _is_same_tensor(encoder: Encoder, number: int, tensor: Any, seen: Seen) -> b
 
 def _is_same_storage(encoder: Encoder, number: int, storage: Any, tensor: Any) -> bool:
     known = encoder.known
-    if known.storages.get(("cpu", storage._cdata)) != number:
+    if known.storages.get((str(tensor.device), storage._cdata)) != number:
         return False
     seen, node = known.seen[number], encoder.nodes[number]
     if seen is None or node["bytes"] != storage.nbytes():
