@@ -99,7 +99,7 @@ class Checkpoints:
             self._budget.skipped(started)
             return None
         with guarded("take a checkpoint"), self._calls.aside():
-            stored = self._writer.stored_behind(self._companion(about))
+            stored = self._writer.stored_behind(self._companion(about), must=must)
             captured = states.capture(
                 frame, self._session.project, stored, course, known=self._known
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ from florlib.ground.errors import CheckpointMissing
 from florlib.runtime.arena import Arenas, Snapshot
 from florlib.runtime.devices import Copies, TornSnapshot
 from florlib.runtime.freemem import free_memory
-from florlib.runtime.graph.memory import Block, Stored
+from florlib.runtime.graph.memory import Block, Origin, Stored
 from florlib.runtime.graph.texts import TreeTexts
 from florlib.runtime.guard import degrade, guarded, os
+from florlib.runtime.proof import ChangedMeanwhile, Proof, digest_at
 from florlib.runtime.session import end_thread
 from florlib.stores.checkpoints import Buffer, Published, publish
 from florlib.stores.keyframes import Contents, Key, Keyframes
@@ -58,19 +59,24 @@ class CheckpointWriter:
         self._jobs: queue.Queue[Job | Callable[[], None] | None] = queue.Queue()
         self._room = threading.Condition()
         self._behind = self.stored
+        self._unchanged: frozenset[Origin] = frozenset()
+        self._all: frozenset[Origin] = frozenset()
+        self._proof = Proof(digest_at)
         self._latest: Path | None = None
         self._keyframes = Keyframes(exists=self._exists)
         self._texts = TreeTexts()
         self._unfinished = 0
         self._thread: threading.Thread | None = None
 
-    def stored_behind(self, path: Path | None) -> Stored:
+    def stored_behind(self, path: Path | None, *, must: bool) -> Stored:
         """What need not be copied by a checkpoint, before which none of this one's memory changed.
 
         Args:
             path: of the checkpoint before, if it is known that nothing has trained since.
+            must: it has to be published, so nothing is left out unseen.
         """
-        return self._behind if path is not None and path == self._latest else self.stored
+        found = self._behind if path is not None and path == self._latest else self.stored
+        return replace(found, proven={}) if must else found
 
     def _exists(self, file: str) -> bool:
         return self._latest is not None and os.path.exists(self._latest.with_name(file))
@@ -115,6 +121,8 @@ class CheckpointWriter:
                 published = self._publish(job)
             except TornSnapshot:
                 self.arenas.copies.torn()
+            except ChangedMeanwhile:
+                self._note_stored()  # the next one looks at it
             except Exception as error:  # noqa: BLE001  # a full disk must not end training
                 degrade("write a checkpoint", error)
             self.arenas.give_back(job.snapshot)
@@ -131,6 +139,7 @@ class CheckpointWriter:
             Buffer(name, block.dtype, block.shape, block.view, block.held, block.address)
             for name, block in blocks.items()
         ]
+        self._proof.check(blocks.values())
         held = {block.held for block in blocks.values() if block.held is not None}
         # What was left out of the snapshot lies where it lay then.
         left_out = {key: job.stored.contents[key] for key in held}
@@ -143,14 +152,20 @@ class CheckpointWriter:
 
         published = publish(job.path, self._texts.encode(job.tree), buffers, refer=refer)
         self._keyframes.published(published.holds)
+        self._proof.note(blocks[name] for name in published.referenced)
         # All of the first one is steady as far as is known: the next one hashes it.
-        unchanged = _origins(blocks, published.referenced if self._latest else blocks)
-        self.stored = Stored(self._keyframes.contents, unchanged)
-        self._behind = Stored(self.stored.contents, unchanged | _origins(blocks, blocks))
+        self._unchanged = _origins(blocks, published.referenced if self._latest else blocks)
+        self._all = _origins(blocks, blocks)
         self._latest = job.path
+        self._note_stored()
         return published
 
+    def _note_stored(self) -> None:
+        contents, proven = self._keyframes.contents, self._proof.proven
+        self.stored = Stored(contents, self._unchanged, proven)
+        self._behind = Stored(contents, self._unchanged | self._all, proven)
 
-def _origins(blocks: Mapping[str, Block], names: Iterable[str]) -> frozenset[tuple[int, int]]:
+
+def _origins(blocks: Mapping[str, Block], names: Iterable[str]) -> frozenset[Origin]:
     origins = [blocks[name].origin for name in names]
     return frozenset(one for one in origins if one is not None and one[1] >= STEADY_BYTES)

@@ -14,6 +14,11 @@ from typing import Any
 
 from florlib.ground.checkpoint_format import digest
 
+Key = tuple[str, int]
+"""(digest, bytes) of a content."""
+Origin = tuple[int, int]
+"""(address, bytes) of memory."""
+
 
 @dataclass(slots=True, eq=False)
 class Live:
@@ -83,14 +88,18 @@ class Block:
         held: instead of data, digest and length of bytes that were stored before.
         origin: address and length of the script's memory that they are, or would be, a copy of.
         width: what their place in a file is a multiple of, in bytes.
+        version: how many changes torch has counted of it, where it counts them.
+        is_unseen: that it is `held` is taken from what was known before.
     """
 
     dtype: str
     shape: tuple[int, ...]
     data: bytes | memoryview | Live | Remote
-    held: tuple[str, int] | None = None
-    origin: tuple[int, int] | None = None
+    held: Key | None = None
+    origin: Origin | None = None
     width: int = 1
+    version: int | None = None
+    is_unseen: bool = False
 
     @property
     def address(self) -> int | None:
@@ -111,17 +120,26 @@ class Stored:
         contents: by digest and length, where they lie.
         steady: (address, bytes) of memory whose content was stored before and did not change: it
             is hashed where it lies, at some 30 GB/s, and copied only if it has changed.
+        proven: content and version of memory that need not be looked at: its writer does so later.
     """
 
-    contents: Mapping[tuple[str, int], tuple[str, str]] = field(default_factory=dict)
-    steady: Container[tuple[int, int]] = ()
+    contents: Mapping[Key, tuple[str, str]] = field(default_factory=dict)
+    steady: Container[Origin] = ()
+    proven: Mapping[Origin, tuple[Key, int]] = field(default_factory=dict)
 
-    def key_of(self, live: Live) -> tuple[str, int] | None:
-        """Digest and length of what memory holds, if it is stored; None too where it seldom is."""
-        if (live.address, live.length) not in self.steady:
-            return None
+    def key_of(self, live: Live, version: int | None) -> tuple[Key | None, bool]:
+        """What memory holds, if it is stored, and whether that was taken for granted.
+
+        None also where it seldom is.
+        """
+        origin = (live.address, live.length)
+        known = self.proven.get(origin)
+        if known is not None and known[1] == version and known[0] in self.contents:
+            return known[0], True
+        if origin not in self.steady:
+            return None, False
         key = (digest(live.view()), live.length)
-        return key if key in self.contents else None
+        return (key if key in self.contents else None), False
 
 
 NOTHING_STORED = Stored()
@@ -160,20 +178,27 @@ def storage_block(tensor: Any, stored: Stored = NOTHING_STORED) -> Block:
             return Block(dtype, shape, remote, width=size if dtype != "uint8" else 1)
         return Block(dtype, shape, remote.view())
     live = Live(storage.data_ptr(), storage.nbytes())
-    return _live_block(dtype, shape, live, size if dtype != "uint8" else 1, stored)
+    version = None if tensor.is_inference() else tensor._version
+    return _live_block(dtype, shape, live, size if dtype != "uint8" else 1, stored, version)
 
 
 def _live_block(
-    dtype: str, shape: tuple[int, ...], live: Live, width: int, stored: Stored
+    dtype: str,
+    shape: tuple[int, ...],
+    live: Live,
+    width: int,
+    stored: Stored,
+    version: int | None = None,
 ) -> Block:
     if not live.length:
         return Block(dtype, shape, b"")
     if not live.address:  # a library has taken the memory away, and left its size
         raise ValueError("its memory is not there")
-    origin, key = (live.address, live.length), stored.key_of(live)
+    origin = (live.address, live.length)
+    key, is_unseen = stored.key_of(live, version)
     if key is None:
-        return Block(dtype, shape, live, None, origin, width)
-    return Block(dtype, shape, b"", key, origin)
+        return Block(dtype, shape, live, None, origin, width, version)
+    return Block(dtype, shape, b"", key, origin, version=version, is_unseen=is_unseen)
 
 
 def covers_storage(tensor: Any) -> bool:
