@@ -192,7 +192,7 @@ def sweep_lines(sweep: Sweep, *, done: bool) -> list[str]:
 
 def checked_table(checked: Checked) -> View:
     """The checkpoints that are not as they were written."""
-    columns = (Column("run"), Column("checkpoint"), Column("what is wrong", shrinks=True))
+    columns = (Column("run"), Column("file"), Column("what is wrong", shrinks=True))
     faults = [
         {"run": one.run.run, "file": one.file, "code": one.code, "text": one.text}
         for one in checked.faults

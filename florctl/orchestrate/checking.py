@@ -1,4 +1,4 @@
-"""Reading every checkpoint of runs, to see whether they are as they were written."""
+"""Reading every journal and checkpoint of runs, to see whether they are as they were written."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from florctl.orchestrate.stored import read_stored
-from florlib.ground.errors import FlorError
+from florlib.ground.errors import FlorError, JournalDamaged
 from florlib.ground.layout import RunLayout
 from florlib.stores.catalog.rows import RunRow
 from florlib.stores.checkpoints import Checkpoint
+from florlib.stores.journal import read_journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Checked:
 
 
 def check(home: Path, runs: Iterable[RunRow]) -> Checked:
-    """Read the checkpoints of runs and hold them against their digests."""
+    """Read the journals and checkpoints of runs and hold them against their digests."""
     found = Checked()
     for run in runs:
         layout = RunLayout(home / run.folder)
@@ -54,6 +55,7 @@ def check(home: Path, runs: Iterable[RunRow]) -> Checked:
             found.faults.append(Fault(run, "", error.code, error.message))
             continue
         for process in processes:
+            _check_journal(found, run, layout, process.journal)
             for file in [*(one.file for one in process.checkpoints), *process.lost]:
                 _check(found, run, layout, file)
     return found
@@ -67,3 +69,10 @@ def _check(found: Checked, run: RunRow, layout: RunLayout, file: str) -> None:
         found.bytes += path.stat().st_size
     except FlorError as error:
         found.faults.append(Fault(run, file, error.code, error.message))
+
+
+def _check_journal(found: Checked, run: RunRow, layout: RunLayout, path: Path) -> None:
+    damage = read_journal(path).damage(path)
+    if damage is not None:
+        file = path.relative_to(layout.folder).as_posix()
+        found.faults.append(Fault(run, file, JournalDamaged.code, damage))

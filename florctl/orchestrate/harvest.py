@@ -120,7 +120,11 @@ class _Work:
             key = self._run_file(layout, folder, run_json)
         except FileNotFoundError:
             return False
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except KeyError as error:
+            text = f"{layout.run_file} does not tell `{error.args[0]}` of the run"
+            self.done.problems.append(text)
+            return False
+        except (OSError, ValueError, TypeError) as error:
             self.done.problems.append(f"{layout.run_file} cannot be read ({error})")
             return False
         for path in layout.journals():

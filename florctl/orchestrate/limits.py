@@ -6,12 +6,12 @@ the home's limit is about all runs.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from florctl.orchestrate.lookup import find_run, runs_of
+from florctl.orchestrate.run_json import read_run_json
 from florctl.orchestrate.settings import NO_LIMIT
 from florctl.orchestrate.sweep import Limits, Sweep, carry_out, plan_sweep
 from florlib.ground.layout import RunLayout
@@ -34,7 +34,7 @@ def keep_within_limits(home: Path, run: str, home_bytes: int, *, now: datetime) 
         FlorError, OSError: files cannot be read or deleted.
     """
     row = find_run(run, home, None)
-    content = json.loads(RunLayout(home / row.folder).run_file.read_text(encoding="utf-8"))
+    content = read_run_json(RunLayout(home / row.folder))
     run_bytes = content.get("checkpoint_bytes")
     limits = Limits(run_bytes=NO_LIMIT if run_bytes is None else run_bytes)
     done = [_swept(home, [row], limits, now)] if row.bytes > limits.run_bytes else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
@@ -13,13 +12,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from florctl.orchestrate.journals import read_run_journals
 from florctl.orchestrate.launch import Ended, guest_environment, run_child
 from florctl.orchestrate.leftovers import left_files
 from florctl.orchestrate.place import Place, log_dir_of
 from florctl.orchestrate.record import HASH_SEED
 from florctl.orchestrate.report import INTERRUPTED, Replayed, Report, make_report
+from florctl.orchestrate.run_json import read_run_json
 from florctl.orchestrate.sources import compare_sources
-from florlib.ground.errors import FlorError, NotReplayable, UsageError
+from florlib.ground.errors import FlorError, JournalDamaged, NotReplayable, UsageError
 from florlib.ground.ids import id_behind
 from florlib.ground.launch import LaunchSpec
 from florlib.ground.layout import ReplayLayout, RunLayout
@@ -99,16 +100,23 @@ def prepare(request: ReplayRequest) -> Prepared:
     """Read the run, compare its sources with the present ones, and plan.
 
     Raises:
+        RunDamaged, JournalDamaged: what tells of the run cannot be read, or not far enough.
         NotReplayable: the run recorded no process, or its project is gone.
         UsageError: there are no such iterations.
         CodeChanged: the code differs by more than probes, and force was not asked for.
         SyntaxError: a present source does not parse; Python's own.
     """
-    content = json.loads(request.layout.run_file.read_text(encoding="utf-8"))
-    processes, traces = _read_journals(request.layout)
+    content = read_run_json(request.layout)
+    journals = read_run_journals(request.layout)
+    processes, traces = journals.processes, journals.traces
     if not processes:
         raise NotReplayable(
             f"run {request.layout.run} recorded no Python process of its project",
+            hint=f"flor log show {request.layout.run}",
+        )
+    if not sources_of(processes):
+        raise JournalDamaged(
+            "; ".join(journals.damages) or f"run {request.layout.run} has no record of its code",
             hint=f"flor log show {request.layout.run}",
         )
     if not Path(content["project"]).is_dir():
@@ -139,19 +147,9 @@ def prepare(request: ReplayRequest) -> Prepared:
     )
     planned = make_plan(run, question)
     prepared = Prepared(request, content, processes, traces, question, planned)
-    prepared.warnings = _warnings(prepared, changed)
+    prepared.warnings = [{"code": JournalDamaged.code, "text": text} for text in journals.damages]
+    prepared.warnings += _warnings(prepared, changed)
     return prepared
-
-
-def _read_journals(layout: RunLayout) -> tuple[list[RecordedProcess], list[Trace]]:
-    found = []
-    for path in layout.journals():
-        records = read_journal(path).records
-        process = RecordedProcess.read(records)
-        if process is not None:
-            found.append((process.process["started"], path.name, process, Trace.read(records)))
-    found.sort(key=lambda item: item[:2])
-    return [item[2] for item in found], [item[3] for item in found]
 
 
 def _seconds(content: Mapping[str, Any]) -> float:

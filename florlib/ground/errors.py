@@ -78,6 +78,12 @@ class JournalDamaged(FlorError):
     code, exit_status = "journal-damaged", 5
 
 
+class RunDamaged(FlorError):
+    """A run's run.json cannot be read, or lacks what is needed of it."""
+
+    code, exit_status = "run-damaged", 5
+
+
 class FormatTooNew(FlorError):
     """A file was written in a format version that this flor does not know."""
 

@@ -43,10 +43,21 @@ class Decoded:
     Attributes:
         records: one JSON object a frame, in the order they were appended.
         whole_bytes: length of the part that decoded; what follows is a torn tail.
+        damaged_bytes: length of what follows, where it is more than the beginning of a frame.
     """
 
     records: list[Record]
     whole_bytes: int
+    damaged_bytes: int = 0
+
+    def damage(self, name: object) -> str | None:
+        """What is wrong with the journal of this name, in words; None where nothing is."""
+        if not self.damaged_bytes:
+            return None
+        return (
+            f"{name} is damaged behind its first {self.whole_bytes} bytes;"
+            f" the {self.damaged_bytes} bytes that follow are not read"
+        )
 
 
 def decode(data: bytes, *, name: str = "journal") -> Decoded:
@@ -73,7 +84,8 @@ def decode(data: bytes, *, name: str = "journal") -> Decoded:
     for record, stop in _frames(data, end):
         records.append(record)
         end = stop
-    return Decoded(records, end)
+    tail = data[end:]
+    return Decoded(records, end, 0 if is_unfinished(tail) else len(tail))
 
 
 def is_unfinished(tail: bytes) -> bool:
@@ -85,7 +97,18 @@ def is_unfinished(tail: bytes) -> bool:
     if len(tail) < _FRAME.size or not any(tail):  # a power cut can leave zeros behind
         return True
     length, _ = _FRAME.unpack_from(tail, 0)
-    return bool(length > len(tail) - _FRAME.size)
+    return bool(length > len(tail) - _FRAME.size) and not _holds_frame(tail)
+
+
+def _holds_frame(tail: bytes) -> bool:
+    """Whether a whole frame begins anywhere: then it was the length before it that has changed."""
+    at = tail.find(b"{", _FRAME.size + 1)
+    while at >= 0:
+        length, checksum = _FRAME.unpack_from(tail, at - _FRAME.size)
+        if 0 < length <= len(tail) - at and zlib.crc32(tail[at : at + length]) == checksum:
+            return True
+        at = tail.find(b"{", at + 1)
+    return False
 
 
 def _frames(data: bytes, start: int) -> Iterator[tuple[Record, int]]:

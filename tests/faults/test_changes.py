@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.changes import KINDS, Recorded
-from tests.faults.training import Training
+from tests.faults.training import Training, is_subsequence
 
 TRIES = {"checkpoint": 6, "journal": 4, "catalog": 2}
 
@@ -47,3 +48,57 @@ def test_a_catalog_that_is_damaged_is_made_anew(recorded: Recorded, tmp_path: Pa
     assert answer.stderr.endswith("the runs themselves are not\nhint: flor store rebuild\n")
     assert (rebuilt.status, rebuilt.stderr) == (0, "flor: the catalog holds 1 run\n")
     assert training.ask().values == recorded.truth
+
+
+def _copied(recorded: Recorded, tmp_path: Path) -> Training:
+    training = Training(recorded.training.folder, tmp_path / "home")
+    shutil.copytree(recorded.training.home, training.home)
+    return training
+
+
+def test_a_journal_that_is_damaged_in_its_middle_is_named(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    training = _copied(recorded, tmp_path)
+    (path,) = training.home.glob("train/*/journal.*.flor")
+    data = bytearray(path.read_bytes())
+    at = data.rindex(b'"kind":"iteration"')
+    data[at + 8] ^= 1
+    path.write_bytes(data)
+
+    answer = training.ask()
+    checked = training.flor("store", "verify")
+
+    assert is_subsequence(answer.values, recorded.truth)
+    assert f"warning: {path} is damaged behind its first " in answer.stderr
+    assert checked.status == 5
+    assert f"{path.name} is damaged behind its first " in checked.stdout
+
+
+def test_a_journal_without_the_code_is_refused(recorded: Recorded, tmp_path: Path) -> None:
+    training = _copied(recorded, tmp_path)
+    (path,) = training.home.glob("train/*/journal.*.flor")
+    data = bytearray(path.read_bytes())
+    data[data.index(b'"kind":"source"')] ^= 1
+    path.write_bytes(data)
+
+    answer = training.ask()
+
+    assert answer.status == "refused"
+    assert f"error: {path} is damaged behind its first " in answer.stderr
+
+
+@pytest.mark.parametrize("name", ["project", "command", "started"])
+def test_a_run_json_that_lacks_a_field_is_refused(
+    name: str, recorded: Recorded, tmp_path: Path
+) -> None:
+    training = _copied(recorded, tmp_path)
+    (path,) = training.home.glob("train/*/run.json")
+    content = json.loads(path.read_text("utf-8"))
+    del content[name]
+    path.write_text(json.dumps(content), "utf-8")
+
+    answer = training.ask()
+
+    assert answer.status == "refused"
+    assert f"{path} does not tell `{name}` of the run" in answer.stderr

@@ -97,3 +97,28 @@ def test_a_newer_format_is_refused_by_its_number():
 def test_a_float_that_json_cannot_hold_is_refused():
     with pytest.raises(ValueError):
         encode_frame({"kind": "log", "value": float("nan")})
+
+
+@pytest.mark.parametrize("at", range(8))
+def test_a_journal_that_is_damaged_in_its_middle_says_so(at):
+    frames = [encode_frame({"kind": "log", "n": n}) for n in range(3)]
+    data = bytearray(PREAMBLE + b"".join(frames))
+    data[len(PREAMBLE) + len(frames[0]) + at] ^= 0x40
+
+    decoded = decode(bytes(data))
+
+    assert [record["n"] for record in decoded.records] == [0]
+    assert decoded.damaged_bytes == len(frames[1]) + len(frames[2])
+    assert decoded.damage("j") == (
+        f"j is damaged behind its first {decoded.whole_bytes} bytes;"
+        f" the {decoded.damaged_bytes} bytes that follow are not read"
+    )
+
+
+@pytest.mark.parametrize("cut", range(1, 20))
+def test_a_journal_whose_process_was_killed_is_not_damaged(cut):
+    data = PREAMBLE + encode_frame({"kind": "log"}) + encode_frame({"kind": "end"})
+
+    decoded = decode(data[:-cut])
+
+    assert (decoded.damaged_bytes, decoded.damage("j")) == (0, None)

@@ -51,7 +51,7 @@ def put_run(connection: sqlite3.Connection, folder: str, run_json: dict[str, Any
         "folder": folder,
         "name": run_json["name"],
         "ordinal": int(run_json.get("ordinal") or 0),
-        "project": storable(run_json.get("project") or ""),
+        "project": storable(run_json["project"]),
         "cwd": storable(run_json.get("cwd") or ""),
         "script": storable(run_json.get("script")),
         "command": json.dumps(run_json.get("command") or []),
