@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from florlib.runtime.guard import os
 
 _PRINT_OPTIONS = ("precision", "threshold", "edgeitems", "linewidth", "sci_mode")
 _DECIMAL_OPTIONS = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
+_start_switch = sys.getswitchinterval()
 _start_recursion = sys.getrecursionlimit()
 _start_environ = dict(os.environ)
 _start_folder = os.getcwd()
@@ -21,6 +24,12 @@ def modes() -> dict[str, Any]:
     so that no secret of the user's shell gets into a checkpoint.
     """
     found: dict[str, Any] = {"environ": _changed_environ(), "folder": _changed_folder()}
+    found["collects"] = gc.isenabled()
+    if sys.getswitchinterval() != _start_switch:
+        found["switch"] = sys.getswitchinterval()
+    if (logging := sys.modules.get("logging")) is not None:
+        found["logs above"] = logging.root.manager.disable
+        found["levels"] = {name: one.level for name, one in _loggers(logging) if one.level}
     if sys.getrecursionlimit() != _start_recursion:
         found["recursion"] = sys.getrecursionlimit()
     if (decimals := _decimals()) is not None:
@@ -42,6 +51,24 @@ def modes() -> dict[str, Any]:
         }
         found["numpy errors"] = numpy.geterr()
     return found
+
+
+def _loggers(logging: Any) -> Iterator[tuple[str, Any]]:
+    """The loggers that are no library's, by name; the root's is empty."""
+    yield "", logging.root
+    for name, one in sorted(logging.root.manager.loggerDict.items()):
+        library = name.partition(".")[0] in sys.modules and not name.startswith("__main__")
+        if isinstance(one, logging.Logger) and not library:
+            yield name, one
+
+
+def _set_levels(logging: Any, above: int, levels: dict[str, int]) -> None:
+    if logging.root.manager.disable != above:
+        logging.disable(above)
+    for name in {**dict(_loggers(logging)), **levels}:
+        logger = logging.getLogger(name)  # made by the first who asks for it
+        if logger.level != levels.get(name, 0):
+            logger.setLevel(levels.get(name, 0))
 
 
 def _decimals() -> dict[str, Any] | None:
@@ -78,6 +105,13 @@ def set_modes(values: dict[str, Any]) -> None:
     if "folder" in values:
         folder = values["folder"]
         os.chdir(_start_folder if folder is None else os.path.join(_start_folder, folder))
+    if values.get("collects", gc.isenabled()) != gc.isenabled():
+        (gc.enable if values["collects"] else gc.disable)()
+    logging = sys.modules.get("logging")
+    if logging is not None and "levels" in values:
+        _set_levels(logging, values["logs above"], values["levels"])
+    if sys.getswitchinterval() != values.get("switch", _start_switch):
+        sys.setswitchinterval(values.get("switch", _start_switch))
     recursion = values.get("recursion", _start_recursion)
     if sys.getrecursionlimit() != recursion:
         sys.setrecursionlimit(recursion)

@@ -242,6 +242,7 @@ def test_memory_that_a_library_has_taken_away_is_named_and_not_read():
         numel=lambda: 4,
         shape=(4,),
         device=tensor.device,
+        is_inference=lambda: True,
     )
 
     with pytest.raises(ValueError, match="not there"):

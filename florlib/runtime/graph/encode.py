@@ -14,6 +14,7 @@ from typing import Any
 
 from florlib.ground.graph import readable_path
 from florlib.runtime.graph import kinds, memory, workers
+from florlib.runtime.graph.bystanders import is_result, state_of
 from florlib.runtime.graph.captured import Captured, Missing
 from florlib.runtime.graph.channels import open_channel
 from florlib.runtime.graph.encode_containers import (
@@ -220,6 +221,12 @@ class Encoder:
     def _live(self, value: Any, place: Place) -> Any:
         return [LIVE, type(value).__qualname__]
 
+    def _bystander(self, value: Any, place: Place) -> Any:
+        if is_result(value):
+            return self.miss(value, place, "a Future, whose result another thread or process gives")
+        state = state_of(value)
+        return [LIVE, type(value).__qualname__, *([state] if state else ())]
+
     def miss(self, value: Any, place: Place, reason: str) -> Any:
         """Leave something out, by name; what stands for it in the tree."""
         self._note_missing(place, reason, value=value, node=place.parent)
@@ -375,7 +382,7 @@ _INLINE = {
     "class": Encoder._class,
     "function": Encoder._function,
     "module": Encoder._module,
-    "bystander": Encoder._live,
+    "bystander": Encoder._bystander,
     "iterator": Encoder._iterator,
     "workers": Encoder._workers,
     "file": Encoder._file,

@@ -8,6 +8,7 @@ from typing import Any
 
 from florlib.runtime.graph import copying, kinds, sparse
 from florlib.runtime.graph.building import Builder
+from florlib.runtime.graph.bystanders import show
 from florlib.runtime.graph.generators import set_generator_state
 from florlib.runtime.graph.holders import set_held_value
 from florlib.runtime.graph.ordering import Table, fill_in_order
@@ -43,6 +44,8 @@ class Filler:
             fill = _FILL.get(node["k"])
             if fill is not None:
                 fill(self, node, self.builder.object(number), number in pairing.paired)
+        for bystander, state in pairing.bystanders:
+            show(bystander, state)
 
     def _fill_list(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         if "t" in node:

@@ -45,6 +45,8 @@ BYSTANDERS = frozenset(
         "weakref",
     }
 )
+# Of their modules these are plain Python objects, such as a queue of asyncio.
+_PLAIN_MODULES = frozenset({"asyncio.locks", "asyncio.queues"})
 _BYSTANDER_MODULES = (
     "torch._C._distributed_c10d",  # groups, reducers and their loggers: made by the script again
     "torch.distributed.distributed_c10d",
@@ -187,6 +189,8 @@ def _classify_instance(cls: type) -> str:
 def _is_bystander(cls: type) -> bool:
     module = getattr(cls, "__module__", "") or ""
     if not isinstance(module, str):
+        return False
+    if module in _PLAIN_MODULES:
         return False
     if module.partition(".")[0] in BYSTANDERS or module.startswith(_BYSTANDER_MODULES):
         return True

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from florlib.runtime.graph import kinds, memory, sparse
+from florlib.runtime.graph.bystanders import can_show
 from florlib.runtime.graph.children import children
 from florlib.runtime.graph.codes import code_place, find_code
 from florlib.runtime.graph.leaves import (
@@ -53,6 +54,7 @@ class Pairing:
     seen: set[int] = field(default_factory=set)
     lost: dict[Root, str] = field(default_factory=dict)
     texts: set[str] = field(default_factory=set)
+    bystanders: list[tuple[Any, Mapping[str, Any]]] = field(default_factory=list)
     _taken: set[int] = field(default_factory=set)
 
     def pair(self, live: Mapping[Root, Any], dead: frozenset[Root]) -> None:
@@ -108,6 +110,11 @@ class Pairing:
             yield content[1], getattr(present, "__self__", ABSENT)
         elif tag == LIVE and present is ABSENT:
             self.lost.setdefault(root, f"a {content[1]} that this process does not have")
+        elif tag == LIVE and len(content) > 2:
+            if can_show(present, content[2]):
+                self.bystanders.append((present, content[2]))
+            else:
+                self.lost.setdefault(root, f"a {content[1]} that is not as it was")
         elif tag == "file" and present is ABSENT:
             self.lost.setdefault(root, "an open file that this process does not have")
         elif tag == "g":

@@ -1,0 +1,134 @@
+"""What a script can see of objects that stay as they are in the live process: a flag, a count, a level.
+
+Locks, loggers, progress bars and the like are not taken apart. But `while not event.is_set()` reads
+one of them as it reads a variable. So their plain state is kept beside their name, and put back into
+the object that the process has; where that cannot be, the checkpoint is refused.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any
+
+UNSTEADY = "~"
+"""Begins the names of what depends on the clock: it is put back, and not compared."""
+
+State = dict[str, Any]
+
+
+def state_of(value: Any) -> State:
+    """The plain state of a bystander by name; nothing where it has none that is known.
+
+    While threads of the script run, those of `threading` are theirs to change, and not kept.
+    """
+    for cls in type(value).__mro__:
+        known = _KNOWN.get((cls.__module__, cls.__qualname__))
+        if known is not None and (not known[2] or _is_alone()):
+            return known[0](value)
+    return {}
+
+
+def is_result(value: Any) -> bool:
+    """Whether it is what a thread or process of a pool gives, or will give."""
+    futures = sys.modules.get("concurrent.futures")
+    return futures is not None and isinstance(value, futures.Future)
+
+
+def can_show(value: Any, state: Mapping[str, Any]) -> bool:
+    """Whether a live object has this state, or can be made to have it."""
+    now = state_of(value)
+    if now == state:
+        return True
+    known = _setter(value)
+    return known is not None and now.keys() == state.keys() and known(value, state, True)
+
+
+def show(value: Any, state: Mapping[str, Any]) -> None:
+    """Make a live object have a state, of which `can_show` has said that it can."""
+    known = _setter(value)
+    if known is not None and state_of(value) != state:
+        known(value, state, False)
+
+
+_Setter = Callable[[Any, Mapping[str, Any], bool], bool]
+
+
+def _setter(value: Any) -> _Setter | None:
+    for cls in type(value).__mro__:
+        known = _KNOWN.get((cls.__module__, cls.__qualname__))
+        if known is not None:
+            return known[1]
+    return None
+
+
+def _is_alone() -> bool:
+    return sum(not one.name.startswith("flor-") for one in threading.enumerate()) <= 1
+
+
+def _attributes(*names: str) -> tuple[Callable[[Any], State], _Setter]:
+    def get(value: Any) -> State:
+        return {name: getattr(value, name.removeprefix(UNSTEADY), None) for name in names}
+
+    def put(value: Any, state: Mapping[str, Any], only_asked: bool) -> bool:
+        for name, item in () if only_asked else state.items():
+            setattr(value, name.removeprefix(UNSTEADY), item)
+        return True
+
+    return get, put
+
+
+def _set_logger(value: Any, state: Mapping[str, Any], only_asked: bool) -> bool:
+    if not only_asked:
+        for name, item in state.items():
+            setattr(value, name, item)
+        value.manager._clear_cache()  # which of them are enabled is remembered there
+    return True
+
+
+def _set_lock(value: Any, state: Mapping[str, Any], only_asked: bool) -> bool:
+    if not only_asked:
+        if state["locked"]:
+            value.acquire(blocking=False)
+        else:
+            value.release()
+    return True
+
+
+def _set_finalizer(value: weakref.finalize[Any, Any], state: Any, only_asked: bool) -> bool:
+    if state["alive"]:
+        return False
+    if not only_asked:
+        value.detach()
+    return True
+
+
+def _thread_state(value: threading.Thread) -> State:
+    state: State = {"started": value.ident is not None, "alive": value.is_alive()}
+    if isinstance(value, threading.Timer):
+        state["finished"] = value.finished.is_set()
+    return state
+
+
+def _set_thread(value: Any, state: Mapping[str, Any], only_asked: bool) -> bool:
+    now = _thread_state(value)
+    if any(now[name] != state[name] for name in ("started", "alive")):
+        return False  # what ran cannot be made not to have run
+    if not only_asked:
+        (value.finished.set if state["finished"] else value.finished.clear)()
+    return True
+
+
+# By class: what reads the state, what sets it, and whether threads may change it at any time.
+_KNOWN: dict[tuple[str, str], tuple[Callable[[Any], State], _Setter, bool]] = {
+    ("threading", "Event"): (*_attributes("_flag"), True),
+    ("threading", "Semaphore"): (*_attributes("_value"), True),
+    ("threading", "Thread"): (_thread_state, _set_thread, True),
+    ("_thread", "lock"): (lambda value: {"locked": value.locked()}, _set_lock, True),
+    ("weakref", "finalize"): (lambda value: {"alive": value.alive}, _set_finalizer, False),
+    ("logging", "Logger"): (_attributes("level", "disabled", "propagate")[0], _set_logger, False),
+    ("logging", "Handler"): (*_attributes("level"), False),
+    ("tqdm.std", "tqdm"): (*_attributes(UNSTEADY + "n"), False),
+}
