@@ -5,11 +5,11 @@ The byte table stands in docs/formats/checkpoint.md. Nothing here touches a disk
 
 from __future__ import annotations
 
-import json
 import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from json import JSONDecoder, dumps, loads
 from typing import Any
 
 from xxhash import xxh3_128_hexdigest
@@ -33,7 +33,7 @@ _COVERED_FROM = len(_PREFIX) + _DIGEST_LENGTH
 _TENSORS = b'","flor":"{\\"format\\":%d,\\"tensors\\":' % VERSION
 _TREE = b',\\"tree\\":'
 _END = b'}"}'
-_JSON = json.JSONDecoder()
+_JSON = JSONDecoder()
 
 # Only what `safetensors.torch` 0.8 loads: one other name in a header and it refuses the whole file.
 _SAFETENSORS_DTYPES: Mapping[str, tuple[str, int]] = {
@@ -153,7 +153,7 @@ class JsonText(str):
 
 
 def _text(content: Any) -> str:
-    return json.dumps(content, separators=(",", ":"), allow_nan=False)
+    return dumps(content, separators=(",", ":"), allow_nan=False)
 
 
 def encode_header(tree: Any, entries: Mapping[str, Entry]) -> bytes:
@@ -174,7 +174,7 @@ def encode_header(tree: Any, entries: Mapping[str, Entry]) -> bytes:
     text = f'{{"format":{VERSION},"tensors":{tensors},"tree":{tree}}}'
     metadata = {"digest": "0" * _DIGEST_LENGTH, "flor": text}
     header = {_METADATA: metadata, **_placements(entries)}
-    body = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    body = dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
     length = -(-(_LENGTH.size + len(body)) // DATA_ALIGNMENT) * DATA_ALIGNMENT - _LENGTH.size
     if length > HEADER_LIMIT_BYTES:
         raise ValueError(f"a header of {length} bytes; safetensors reads {HEADER_LIMIT_BYTES}")
@@ -274,26 +274,26 @@ def _split(body: bytes) -> tuple[dict[str, Any], dict[str, Any], bytes] | None:
     if stop != len(text):  # fields that this version does not know
         return None
     rest = body[end + len(_END) :]
-    placements = json.loads(b"{" + rest[1:]) if rest[:1] == b"," else {}
+    placements = loads(b"{" + rest[1:]) if rest[:1] == b"," else {}
     return placements, tensors, body[tree + len(_TREE) : end]
 
 
 def _parsed(body: bytes, name: str) -> tuple[dict[str, Any], dict[str, Any], bytes]:
     """The same of any other header."""
-    header = json.loads(body)
-    content = json.loads(header.pop(_METADATA)["flor"])
+    header = loads(body)
+    content = loads(header.pop(_METADATA)["flor"])
     version = content["format"]
     if version not in READABLE:
         raise FormatTooNew(
             f"{name} was written in checkpoint format {version}; this flor reads {READABLE[-1]}",
             hint="pip install --upgrade florctl",
         )
-    tree = json.dumps(json.dumps(content["tree"]))[1:-1]
+    tree = dumps(dumps(content["tree"]))[1:-1]
     return header, content["tensors"], tree.encode("ascii")
 
 
 def _unescaped(text: bytes) -> str:
-    return str(json.loads(b'"%b"' % text))
+    return str(loads(b'"%b"' % text))
 
 
 def _header_body(data: bytes | memoryview, name: str) -> tuple[bytes, int]:

@@ -5,11 +5,11 @@ The byte table stands in docs/formats/journal.md. Nothing here touches a disk.
 
 from __future__ import annotations
 
-import json
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from json import dumps, loads
 from typing import Any
 
 from florlib.ground.errors import FormatTooNew, JournalDamaged
@@ -31,7 +31,7 @@ def encode_frame(record: Mapping[str, Any]) -> bytes:
     Args:
         record: a JSON object with a "kind"; floats must be finite (see `values.encode_value`).
     """
-    payload = json.dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    payload = dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     body = payload.encode("utf-8", "surrogatepass")
     return _FRAME.pack(len(body), zlib.crc32(body)) + body
 
@@ -120,4 +120,4 @@ def _frames(data: bytes, start: int) -> Iterator[tuple[Record, int]]:
         if not length or len(body) < length or zlib.crc32(body) != checksum:
             return
         at += _FRAME.size + length
-        yield json.loads(body.decode("utf-8", "surrogatepass")), at
+        yield loads(body.decode("utf-8", "surrogatepass")), at

@@ -117,7 +117,6 @@ class RecordedProcess:
         reread_files: written ones that the main loops read.
         gone_files: files, and folders with a slash behind, that it removed or renamed, and
             whether they were there each time.
-        appended_files: those that the loops added to, without reading them.
         behind_files: (main loop, path) of written files that were read behind a main loop.
         left_files: by the number of the main loop, what it left written files as.
         dropped: files of checkpoints that were deleted on purpose; no mark has them.
@@ -137,7 +136,6 @@ class RecordedProcess:
     read_files: list[str] = field(default_factory=list)
     written_files: list[str] = field(default_factory=list)
     gone_files: dict[str, bool] = field(default_factory=dict)
-    appended_files: list[str] = field(default_factory=list)
     behind_files: list[tuple[int, str]] = field(default_factory=list)
     left_files: dict[int, Left] = field(default_factory=dict)
     moved_names: list[str] = field(default_factory=list)
@@ -256,7 +254,6 @@ class RecordedProcess:
         self.reread_files += record.get("reread", ())
         for path, found in record.get("gone", ()):
             self.gone_files[path] = found and self.gone_files.get(path, True)
-        self.appended_files += record.get("appended", ())
         self.behind_files += [(main, path) for main, path in record.get("behind", ())]
 
     def _take_exit(

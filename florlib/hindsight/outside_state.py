@@ -15,8 +15,10 @@ _READS_FILES = re.compile(
     r"\b(open|load\w*|read\w*|listdir|scandir|walk|i?glob|exists|is_file|is_dir|iterdir|getsize"
     r"|getmtime|l?stat)\("
 )
-# What a script says when it asks for the length of a file that it adds to.
-_ASKS_LENGTH = re.compile(r"\.tell\(")
+# What a script says when it asks for the length or the age of files, which no event tells of.
+_ASKS_LENGTH = re.compile(
+    r"\.tell\(|\bget(size|[amc]time)\b|\bst_(size|[amc]time)|\b[fl]?stat\(|\bscandir\b"
+)
 
 
 def behind_loops(run: Run, segments: Sequence[Segment], *, epilogue: bool) -> range:
@@ -47,8 +49,8 @@ def reads_own_files(run: Run, question: Question, within: bool, behind: range) -
 
 def _rereads(run: Run) -> bool:
     """Whether a main loop has looked at files that the run wrote."""
-    added = any(process.appended_files for process in run.processes)
-    if added and any(map(_ASKS_LENGTH.search, sources_of(run.processes).values())):
+    written = any(process.written_files for process in run.processes)
+    if written and any(map(_ASKS_LENGTH.search, sources_of(run.processes).values())):
         return True
     return any(process.reread_files for process in run.processes)
 

@@ -20,7 +20,9 @@ from florlib.runtime.project import Project
 _STANDARD = os.path.dirname(os.__file__) + os.sep
 _DESCRIPTORS = "/proc/self/fd"
 _LISTING = frozenset({"os.listdir", "os.scandir"})
-_EVENTS = frozenset({"open", "compile", "sqlite3.connect"}) | _LISTING | REMOVING
+# A process that the script starts may write to any file.
+_STARTING = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec"})
+_EVENTS = frozenset({"open", "compile", "sqlite3.connect"}) | _LISTING | REMOVING | _STARTING
 _SYSTEM = tuple(
     os.path.join(os.path.realpath(folder), "")
     for folder in ("/dev", "/etc", "/proc", "/sys", "/usr", sys.prefix, sys.base_prefix)
@@ -48,6 +50,7 @@ class FileWatch:
         self.in_loop: Callable[[], bool] = lambda: False
         self.when_written: Callable[[], None] = lambda: None  # as a file is opened for writing
         self._reread: set[str] = set()
+        self._is_helped = False  # a process was started in a loop
         self._outside: dict[str, tuple[str, int]] = {}  # where each was first opened
         self._held: frozenset[str] = frozenset()
         self._gone: dict[str, bool] = {}  # what was removed, and whether it was always there
@@ -75,6 +78,9 @@ class FileWatch:
                 self._listed(arguments[0])
             elif event in REMOVING:
                 self._removed(event, arguments)
+            elif event in _STARTING:
+                self.writes += 1
+                self._is_helped = self._is_helped or self.in_loop()
             else:
                 # A database is opened by C code, and lives on from where it was.
                 self._opened(arguments[0], "a+", 0)
@@ -200,7 +206,7 @@ class FileWatch:
 
     def _seen(self, name: str) -> None:
         """A file's content, or that it is there, is told to the script."""
-        if "w" not in self._modes.get(name, ""):
+        if "w" not in self._modes.get(name, "") and not self._is_helped:
             return
         if self.in_loop():
             self._reread.add(name)

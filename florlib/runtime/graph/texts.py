@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from json import dumps
 from typing import Any
 
 from florlib.ground.checkpoint_format import JsonText
@@ -35,4 +35,4 @@ class TreeTexts:
 
 
 def _text(content: Any) -> str:
-    return json.dumps(content, separators=(",", ":"), allow_nan=False)
+    return dumps(content, separators=(",", ":"), allow_nan=False)
