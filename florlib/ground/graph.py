@@ -153,7 +153,7 @@ class _Walk:
             return
         tag = one[0]
         if tag == "live":
-            self._bystander(path, one, other)
+            yield from self._bystander(path, one, other)
             return
         if not isinstance(other, list) or not other or other[0] != tag:
             self._differ(path, one, other)
@@ -163,7 +163,7 @@ class _Walk:
             yield from self._node(path, one[1], other[1])
         elif tag in ("text", "data"):
             self._digest(path, one[1], other[1])
-        elif tag in ("t", "nt", "fs", "slice", "m"):
+        elif tag in ("t", "nt", "fs", "slice", "m", "weak"):
             if len(one) != len(other):
                 self._differ(path, one, other)
                 return
@@ -172,12 +172,14 @@ class _Walk:
         else:
             self._leaf(path, one, other)
 
-    def _bystander(self, path: str, one: list[Any], other: Any) -> None:
+    def _bystander(self, path: str, one: list[Any], other: Any) -> Iterator[tuple[str, Any, Any]]:
         """What was kept of an object that stays as it is; what depends on the clock is not compared."""
         if len(one) > 2 and isinstance(other, list) and other[:2] == one[:2] and len(other) > 2:
             for name, item in one[2].items():
                 if not name.startswith("~"):
                     self._leaf(f"{path}.{name}", item, other[2].get(name))
+            if len(one) > 3 and len(other) > 3:
+                yield from self._named(path, one[3], other[3])
 
     def _leaf(self, path: str, one: Any, other: Any) -> None:
         self.checked += 1

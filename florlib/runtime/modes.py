@@ -27,9 +27,7 @@ def modes() -> dict[str, Any]:
     found["collects"] = gc.isenabled()
     if sys.getswitchinterval() != _start_switch:
         found["switch"] = sys.getswitchinterval()
-    if (logging := sys.modules.get("logging")) is not None:
-        found["logs above"] = logging.root.manager.disable
-        found["levels"] = {name: one.level for name, one in _loggers(logging) if one.level}
+    found |= _logging()
     if sys.getrecursionlimit() != _start_recursion:
         found["recursion"] = sys.getrecursionlimit()
     if (decimals := _decimals()) is not None:
@@ -53,6 +51,20 @@ def modes() -> dict[str, Any]:
     return found
 
 
+def _logging() -> dict[str, Any]:
+    """What the script has changed of logging; nothing where it is only loaded, by whomever."""
+    logging = sys.modules.get("logging")
+    if logging is None:
+        return {}
+    levels = {name: one.level for name, one in _loggers(logging) if one.level != _usual(name)}
+    above = logging.root.manager.disable
+    return {**({"logs above": above} if above else {}), **({"levels": levels} if levels else {})}
+
+
+def _usual(logger: str) -> int:
+    return 0 if logger else 30  # the root's is WARNING
+
+
 def _loggers(logging: Any) -> Iterator[tuple[str, Any]]:
     """The loggers that are no library's, by name; the root's is empty."""
     yield "", logging.root
@@ -62,13 +74,15 @@ def _loggers(logging: Any) -> Iterator[tuple[str, Any]]:
             yield name, one
 
 
-def _set_levels(logging: Any, above: int, levels: dict[str, int]) -> None:
+def _set_levels(above: int, levels: dict[str, int]) -> None:
+    import logging
+
     if logging.root.manager.disable != above:
         logging.disable(above)
     for name in {**dict(_loggers(logging)), **levels}:
         logger = logging.getLogger(name)  # made by the first who asks for it
-        if logger.level != levels.get(name, 0):
-            logger.setLevel(levels.get(name, 0))
+        if logger.level != levels.get(name, _usual(name)):
+            logger.setLevel(levels.get(name, _usual(name)))
 
 
 def _decimals() -> dict[str, Any] | None:
@@ -108,8 +122,8 @@ def set_modes(values: dict[str, Any]) -> None:
     if values.get("collects", gc.isenabled()) != gc.isenabled():
         (gc.enable if values["collects"] else gc.disable)()
     logging = sys.modules.get("logging")
-    if logging is not None and "levels" in values:
-        _set_levels(logging, values["logs above"], values["levels"])
+    if logging is not None or "levels" in values or "logs above" in values:
+        _set_levels(values.get("logs above", 0), values.get("levels", {}))
     if sys.getswitchinterval() != values.get("switch", _start_switch):
         sys.setswitchinterval(values.get("switch", _start_switch))
     recursion = values.get("recursion", _start_recursion)

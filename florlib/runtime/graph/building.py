@@ -6,6 +6,7 @@ import collections
 import functools
 import pickle
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,14 +19,19 @@ from florlib.runtime.graph.leaves import (
     LEAF_TAGS,
     LIVE,
     REFERENCE,
+    WEAK,
     class_name,
     decode_leaf,
     find_global,
 )
 from florlib.runtime.graph.pairing import Pairing, global_or
-from florlib.runtime.graph.places import ABSENT, PLAIN_CLASS
+from florlib.runtime.graph.places import ABSENT, PLAIN_CLASS, referent
 from florlib.runtime.graph.records import decode_record_dtype
 from florlib.runtime.graph.standin import stand_in_graph
+
+
+class _Gone:
+    """What nothing but a weak reference leads to, so that it goes at once."""
 
 
 @dataclass(slots=True)
@@ -87,6 +93,8 @@ class Builder:
             return bytes(self.read(rest[0]))
         if tag in ("t", "nt"):
             return self._tuple(content, present)
+        if tag == WEAK:
+            return self._weak(rest[0], present)
         if tag == "fs":
             return frozenset(self.value(item, ABSENT) for item in rest)
         if tag == "slice":
@@ -95,6 +103,13 @@ class Builder:
             owner = self.value(rest[0], getattr(present, "__self__", ABSENT))
             return getattr(owner, rest[1])
         return self._file(rest[0], present)
+
+    def _weak(self, content: Any, present: Any) -> Any:
+        old = referent(present)
+        target = _Gone() if content is None else self.value(content, old)
+        if target is old or (content is None and old is ABSENT and present is not ABSENT):
+            return present
+        return weakref.ref(target)
 
     def _tuple(self, content: list[Any], present: Any) -> Any:
         named = content[0] == "nt"

@@ -31,6 +31,19 @@ def state_of(value: Any) -> State:
     return {}
 
 
+def parts_of(value: Any) -> list[tuple[str, Any]]:
+    """What a logger holds that is the script's: handlers, filters, and attributes put on it."""
+    logging = sys.modules.get("logging")
+    if logging is None or not isinstance(value, logging.Logger):
+        return []
+    return [(name, item) for name, item in vars(value).items() if name not in _OF_LOGGERS]
+
+
+_OF_LOGGERS = frozenset(
+    "name level parent propagate disabled _cache manager root".split()
+)  # the last two of the class, unless somebody sets them
+
+
 def is_result(value: Any) -> bool:
     """Whether it is what a thread or process of a pool gives, or will give."""
     futures = sys.modules.get("concurrent.futures")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -68,7 +69,9 @@ def _set(node: Node, present: Any) -> Parts:
 
 
 def _dict(node: Node, present: Any) -> Parts:
-    parts = [(node.get("factory"), getattr(present, "default_factory", ABSENT))]
+    # An attribute of any dictionary is not to be asked for: `__getattr__ = dict.__getitem__`.
+    factory = present.default_factory if isinstance(present, defaultdict) else ABSENT
+    parts = [(node.get("factory"), factory)]
     if present is ABSENT:
         return parts + [(content, ABSENT) for _, content in node["v"]]
     return parts + [(content, dict.get(present, key, ABSENT)) for key, content in node["v"]]

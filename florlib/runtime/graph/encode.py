@@ -14,7 +14,7 @@ from typing import Any
 
 from florlib.ground.graph import readable_path
 from florlib.runtime.graph import kinds, memory, workers
-from florlib.runtime.graph.bystanders import is_result, state_of
+from florlib.runtime.graph.bystanders import is_result, parts_of, state_of
 from florlib.runtime.graph.captured import Captured, Missing
 from florlib.runtime.graph.channels import open_channel
 from florlib.runtime.graph.encode_containers import (
@@ -39,6 +39,7 @@ from florlib.runtime.graph.leaves import (
     LIVE,
     LONG_TEXT,
     REFERENCE,
+    WEAK,
     NotALeaf,
     class_name,
     encode_leaf,
@@ -225,7 +226,26 @@ class Encoder:
         if is_result(value):
             return self.miss(value, place, "a Future, whose result another thread or process gives")
         state = state_of(value)
-        return [LIVE, type(value).__qualname__, *([state] if state else ())]
+        parts = [[name, self._inner(place, f".{name}", item)] for name, item in parts_of(value)]
+        return [
+            LIVE,
+            type(value).__qualname__,
+            *([state] if state else ()),
+            *([parts] if parts else ()),
+        ]
+
+    def _weak(self, value: Any, place: Place) -> Any:
+        target = value()
+        if target is None:
+            return [WEAK, None]
+        cls = type(target)
+        if (
+            kinds.kind_of(target) == "tensor"
+            or memory.is_network(cls)
+            or self.is_project(cls.__module__)
+        ):
+            return [WEAK, self._inner(place, "()", target)]
+        return self._live(value, place)
 
     def miss(self, value: Any, place: Place, reason: str) -> Any:
         """Leave something out, by name; what stands for it in the tree."""
@@ -383,6 +403,7 @@ _INLINE = {
     "function": Encoder._function,
     "module": Encoder._module,
     "bystander": Encoder._bystander,
+    "weak": Encoder._weak,
     "iterator": Encoder._iterator,
     "workers": Encoder._workers,
     "file": Encoder._file,

@@ -97,6 +97,8 @@ def fill_array(encoder: Encoder, number: int, value: Any) -> None:
     node = encoder.nodes[number]
     node["k"], node["c"] = "array", class_name(type(value))
     node["dtype"], node["shape"] = value.dtype.str, list(value.shape)
+    if memory.keeps_attributes(type(value), encoder.is_project) and vars(value):
+        node["d"] = encoder.attributes(number, vars(value).items())
     if value.dtype.hasobject or value.dtype.names is not None:
         _fill_object_array(encoder, number, node, value)
         return

@@ -72,6 +72,8 @@ def fill_partial(encoder: Encoder, number: int, value: Any) -> None:
     node["func"] = encoder.child(number, ".func", value.func)
     node["args"] = encoder.child(number, ".args", value.args)
     node["keywords"] = encoder.child(number, ".keywords", value.keywords)
+    if vars(value):
+        node["d"] = encoder.attributes(number, vars(value).items())
 
 
 def fill_holder(encoder: Encoder, number: int, value: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import enum
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,8 +45,13 @@ class Filler:
             fill = _FILL.get(node["k"])
             if fill is not None:
                 fill(self, node, self.builder.object(number), number in pairing.paired)
-        for bystander, state in pairing.bystanders:
+        for bystander, state, parts in pairing.bystanders:
             show(bystander, state)
+            for name, content in parts:
+                old = getattr(bystander, name, ABSENT)
+                value = self.builder.value(content, old)
+                if value is not old and value is not ABSENT:
+                    setattr(bystander, name, value)
 
     def _fill_list(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         if "t" in node:
@@ -120,7 +126,12 @@ class Filler:
         for name, content in node["d"]:
             old = class_part(target, name)
             value = self.builder.value(content, old)
-            if value is not old and value is not ABSENT:
+            if value is old or value is ABSENT:
+                continue
+            member, _, attribute = name.partition(".")
+            if attribute and isinstance(target, enum.EnumMeta):
+                setattr(target.__members__[member], attribute, value)
+            else:
                 setattr(target, name, value)
 
     def _fill_module(self, node: dict[str, Any], target: Any, paired: bool) -> None:
@@ -167,6 +178,7 @@ class Filler:
         ]
         # Keeps the very dictionary of keywords, which others may know.
         target.__setstate__((*parts, vars(target)))
+        self._fill_attributes(node, target)
 
     def _fill_holder(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         set_held_value(target, self.builder.value(node["state"], ABSENT))
@@ -188,6 +200,8 @@ class Filler:
     def _fill_array(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         if paired and "owner" not in node:
             copying.fill_array(target, self.builder.read(node["t"]))
+        for name, content in node.get("d", ()):
+            vars(target)[name] = self.builder.value(content, vars(target).get(name, ABSENT))
 
     def _fill_records(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         if paired:

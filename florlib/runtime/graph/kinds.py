@@ -10,6 +10,7 @@ import io
 import random
 import sys
 import types
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -92,7 +93,7 @@ def kind_of(value: Any) -> str:
 
     One of: leaf, tuple, frozenset, slice, dict, list, set, deque, bytearray, tensor, array,
     generator, class, function, method, partial, reference, module, iterator, file, object,
-    holder, cache, processes, channel, bystander, workers, opaque.
+    holder, weak, cache, processes, channel, bystander, workers, opaque.
     """
     cls = type(value)
     kind = _known.get(cls)
@@ -125,6 +126,8 @@ def _classify_builtin(cls: type) -> str | None:
         return "reference"
     if cls is slice:
         return "slice"
+    if cls is weakref.ref:
+        return "weak"
     if cls is frozenset:
         return "frozenset"
     if holds(cls):
@@ -190,7 +193,7 @@ def _is_bystander(cls: type) -> bool:
     module = getattr(cls, "__module__", "") or ""
     if not isinstance(module, str):
         return False
-    if module in _PLAIN_MODULES:
+    if module in _PLAIN_MODULES or (module, cls.__name__) == ("logging", "LoggerAdapter"):
         return False
     if module.partition(".")[0] in BYSTANDERS or module.startswith(_BYSTANDER_MODULES):
         return True

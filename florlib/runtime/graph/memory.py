@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import math
 import sys
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -216,6 +216,14 @@ def tensor_content(tensor: Any) -> bytes | memoryview:
 def tensor_bytes(flat: Any) -> bytes | memoryview:
     """The bytes of a contiguous CPU tensor, without numpy and without another copy."""
     return view_of(flat.data_ptr(), flat.numel() * flat.element_size(), flat)
+
+
+def keeps_attributes(cls: type, is_project: Callable[[str], bool]) -> bool:
+    """Whether arrays of a class hold more than their elements: masks, or what the user's own do."""
+    numpy = sys.modules["numpy"]
+    return cls is not numpy.ndarray and (
+        issubclass(cls, numpy.ma.MaskedArray) or is_project(cls.__module__)
+    )
 
 
 def array_owner(array: Any) -> Any:

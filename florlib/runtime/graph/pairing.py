@@ -15,6 +15,7 @@ from florlib.runtime.graph.leaves import (
     LEAF_TAGS,
     LIVE,
     REFERENCE,
+    WEAK,
     GlobalNotFound,
     class_name,
     decode_leaf,
@@ -27,6 +28,7 @@ from florlib.runtime.graph.places import (
     PLAIN_CLASS,
     Root,
     attribute_of,
+    referent,
 )
 from florlib.runtime.graph.records import decode_record_dtype
 
@@ -54,7 +56,7 @@ class Pairing:
     seen: set[int] = field(default_factory=set)
     lost: dict[Root, str] = field(default_factory=dict)
     texts: set[str] = field(default_factory=set)
-    bystanders: list[tuple[Any, Mapping[str, Any]]] = field(default_factory=list)
+    bystanders: list[tuple[Any, Mapping[str, Any], list[list[Any]]]] = field(default_factory=list)
     _taken: set[int] = field(default_factory=set)
 
     def pair(self, live: Mapping[Root, Any], dead: frozenset[Root]) -> None:
@@ -106,13 +108,17 @@ class Pairing:
         elif tag in ("fs", "slice"):
             for item in content[1:]:
                 yield item, ABSENT
+        elif tag == WEAK:
+            yield content[1], referent(present)
         elif tag == "m":
             yield content[1], getattr(present, "__self__", ABSENT)
         elif tag == LIVE and present is ABSENT:
             self.lost.setdefault(root, f"a {content[1]} that this process does not have")
         elif tag == LIVE and len(content) > 2:
+            parts = content[3] if len(content) > 3 else []
             if can_show(present, content[2]):
-                self.bystanders.append((present, content[2]))
+                self.bystanders.append((present, content[2], parts))
+                yield from ((part, getattr(present, name, ABSENT)) for name, part in parts)
             else:
                 self.lost.setdefault(root, f"a {content[1]} that is not as it was")
         elif tag == "file" and present is ABSENT:

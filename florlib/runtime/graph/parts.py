@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import array
 import collections
+import enum
 import sys
 import types
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from florlib.runtime.graph import kinds, memory
-from florlib.runtime.graph.places import GIVEN_NAMES, WRAPPERS, functions_in
+from florlib.runtime.graph.places import GIVEN_NAMES, WRAPPERS, functions_in, member_attributes
 
 # From this length on a list of equal numbers is one block of memory instead of JSON: the tree
 # stays small, and an unchanged history is found equal by its digest.
@@ -102,14 +103,16 @@ def names_of_module(module: types.ModuleType) -> list[tuple[str, Any]]:
     return [(name, item) for name, item in vars(module).items() if name not in GIVEN_NAMES]
 
 
-_CLASS_SKIP = ("method", "reference", "module", "class", "bystander", "opaque")
+_CLASS_SKIP = ("reference", "module")
+# Of what is only pickled, values that a class may well keep; others may be as large as they like.
+_VALUE_MODULES = frozenset({"array", "datetime", "decimal", "fractions", "uuid"})
 
 
 def class_attributes(cls: type, is_project: Callable[[str], bool]) -> dict[str, Any]:
     """What a class holds that running can change: counters, caches, settings, and what its
     functions keep between two calls. A wrapped function stands under the names of `functions_in`.
     """
-    found = {}
+    found = dict(member_attributes(cls)) if isinstance(cls, enum.EnumMeta) else {}
     for name, item in vars(cls).items():
         if name.startswith("_abc_"):
             continue
@@ -129,9 +132,21 @@ def class_attributes(cls: type, is_project: Callable[[str], bool]) -> dict[str, 
 
 def _is_held(item: Any, is_project: Callable[[str], bool]) -> bool:
     """Whether a class attribute is data, or a descriptor of the user's that may keep some."""
-    if kinds.kind_of(item) in _CLASS_SKIP:
+    kind = kinds.kind_of(item)
+    if kind == "cache":
+        return True
+    if kind in _CLASS_SKIP or (kind == "class" and not is_project(item.__module__)):
         return False
+    if kind == "opaque" and type(item).__module__ not in _VALUE_MODULES:
+        return False
+    if kind == "method":
+        return True
     return not hasattr(type(item), "__get__") or is_project(type(item).__module__)
+
+
+def _is_fixed(item: Any) -> bool:
+    kind = kinds.kind_of(item)
+    return kind == "leaf" or (kind in ("tuple", "frozenset") and all(map(_is_fixed, item)))
 
 
 def is_written(function: types.FunctionType) -> bool:
@@ -149,7 +164,7 @@ def is_swapped(cls: type, name: str, item: Any) -> bool:
 def function_state(function: types.FunctionType) -> bool:
     """Whether a function carries anything that running the loop could change."""
     defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
-    mutable = (kinds.kind_of(item) not in ("leaf", "tuple") for item in defaults)
+    mutable = (not _is_fixed(item) for item in defaults)
     # Every method that says `super()` closes over its class.
     variables = [name for name in function.__code__.co_freevars if name != "__class__"]
     return bool(variables) or bool(vars(function)) or any(mutable)

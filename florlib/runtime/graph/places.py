@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import collections
+import enum
 import types
+import weakref
+from collections.abc import Iterator
 from typing import Any
 
 from florlib.runtime.graph import kinds
@@ -75,15 +78,32 @@ def functions_in(name: str, wrapper: Any) -> list[tuple[str, types.FunctionType]
     return [(part, item) for part, item in parts if type(item) is types.FunctionType]
 
 
+def member_attributes(cls: enum.EnumMeta) -> Iterator[tuple[str, Any]]:
+    """("MEMBER.attribute", value) of what an enumeration's members hold besides their values."""
+    members: dict[str, Any] = dict(cls.__members__)
+    for name, member in members.items():
+        for attribute, item in vars(member).items():
+            if not attribute.startswith("_"):
+                yield f"{name}.{attribute}", item
+
+
 def class_part(cls: Any, part: str) -> Any:
     """What `class_attributes` names, in a live class."""
     name, _, inside = part.partition(".")
+    if inside and isinstance(cls, enum.EnumMeta) and name in cls.__members__:
+        return vars(cls.__members__[name]).get(inside, ABSENT)
     item = ABSENT if cls is ABSENT else vars(cls).get(name, ABSENT)
     if not inside:
         return item
     return (
         dict(functions_in(name, item)).get(part, ABSENT) if isinstance(item, WRAPPERS) else ABSENT
     )
+
+
+def referent(present: Any) -> Any:
+    """What a weak reference leads to, if it is one and that is still there."""
+    target = present() if isinstance(present, weakref.ref) else None
+    return ABSENT if target is None else target
 
 
 def cell_content(cell: Any) -> Any:
