@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ MODE_SCOPE = "mode"
 WORKERS_SCOPE = "workers"  # of DataLoaders whose workers live from epoch to epoch
 COURSE_SCOPE = "course"  # of what a nested loop goes over, in checkpoints within one
 LINE_SCOPE = "line"
+STREAM = "stdout"
 
 
 def capture(
@@ -78,12 +80,19 @@ def _roots(
         yield RNG_SCOPE, name, state
     for name, value in modes().items():
         yield MODE_SCOPE, name, value
+    yield from _own_stream(project)
     yield LINE_SCOPE, "print", begun_line()
     yield from frames.roots(frame, project)
     for name, value in course.items():
         yield COURSE_SCOPE, name, value
     for path, value in encoder.loader_states():
         yield WORKERS_SCOPE, path, value  # last: it is told of DataLoaders that were met above
+
+
+def _own_stream(project: Project) -> Iterator[tuple[str, str, Any]]:
+    """Standard output, where it is of a class of the user's, such as one that fills a file, too."""
+    if project.owns_module(type(sys.stdout).__module__):
+        yield MODE_SCOPE, STREAM, sys.stdout
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +156,7 @@ def restore(
     if any(root[0] == WORKERS_SCOPE for root in state.tree["roots"]) and not watch_workers():
         raise RestoreRefused("the DataLoader's workers cannot be watched with this torch")
     live |= {(COURSE_SCOPE, name): value for name, value in course.items()}
+    live |= {(scope, name): value for scope, name, value in _own_stream(project)}
     roots = [root for root in state.tree["roots"] if not without((root[0], root[1]))]
     tree = {"roots": roots, "nodes": state.tree["nodes"]}
     unread = frozenset((scope, name) for scope, name, _ in roots if dead((scope, name)))
@@ -206,6 +216,7 @@ def _apply(bindings: dict[Root, Any], frame: types.FrameType, project: Project) 
         if root[0] not in (RNG_SCOPE, MODE_SCOPE, LINE_SCOPE) and value is not ABSENT
     }
     frames.bind(frame, project, names)
+    sys.stdout = switches.pop(STREAM, sys.stdout)
     set_modes(switches)
     if (LINE_SCOPE, "print") in bindings:
         set_begun_line(bindings[LINE_SCOPE, "print"])

@@ -85,6 +85,18 @@ CASES = {
         "sys = __import__('sys'); sys.modules['tqdm.std'] = bars\nbar = bars.tqdm()",
         "bar.n += 2; total += bar.n",
     ),
+    "semaphores of multiprocessing": (
+        "import multiprocessing\nfree = multiprocessing.Semaphore(50)\n"
+        "ready = multiprocessing.Event()",
+        "free.acquire(); ready.set() if turn == 4 else None; "
+        "total += free._semlock._get_value() + ready.is_set()",
+    ),
+    "class that is printed to": (
+        "import sys\nclass Tee:\n    lines = 0\n    def __init__(self, to): self.to = to\n"
+        "    def write(self, text):\n        self.lines += 1\n        return self.to.write(text)\n"
+        "    def flush(self): self.to.flush()\nsys.stdout = Tee(sys.stdout)",
+        "print('x'); total += sys.stdout.lines",
+    ),
     "handler of a logger": (
         "import logging\nclass Seen(logging.Handler):\n    count = 0\n"
         "    def emit(self, record):\n        self.count += 1\n"

@@ -134,11 +134,36 @@ def _set_thread(value: Any, state: Mapping[str, Any], only_asked: bool) -> bool:
     return True
 
 
+def _set_flag(value: Any, state: Mapping[str, Any], only_asked: bool) -> bool:
+    if not only_asked:
+        (value.set if state["set"] else value.clear)()
+    return True
+
+
+def _set_count(value: Any, state: Mapping[str, Any], only_asked: bool) -> bool:
+    """A semaphore of the system: it is counted up or down; nobody else may wait for it."""
+    while not only_asked and value._semlock._get_value() < state["value"]:
+        value.release()
+    while not only_asked and value._semlock._get_value() > state["value"]:
+        value.acquire(block=False)
+    return True
+
+
 # By class: what reads the state, what sets it, and whether threads may change it at any time.
 _KNOWN: dict[tuple[str, str], tuple[Callable[[Any], State], _Setter, bool]] = {
     ("threading", "Event"): (*_attributes("_flag"), True),
     ("threading", "Semaphore"): (*_attributes("_value"), True),
     ("threading", "Thread"): (_thread_state, _set_thread, True),
+    ("multiprocessing.synchronize", "Event"): (
+        lambda value: {"set": value.is_set()},
+        _set_flag,
+        True,
+    ),
+    ("multiprocessing.synchronize", "Semaphore"): (
+        lambda value: {"value": value._semlock._get_value()},
+        _set_count,
+        True,
+    ),
     ("_thread", "lock"): (lambda value: {"locked": value.locked()}, _set_lock, True),
     ("weakref", "finalize"): (lambda value: {"alive": value.alive}, _set_finalizer, False),
     ("logging", "Logger"): (_attributes("level", "disabled", "propagate")[0], _set_logger, False),

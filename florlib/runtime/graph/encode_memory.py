@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from florlib.ground.checkpoint_format import digest
 from florlib.runtime.graph import memory, quantized, sparse
-from florlib.runtime.graph.known import Seen
+from florlib.runtime.graph.known import Place, Seen
 from florlib.runtime.graph.leaves import class_name
 from florlib.runtime.graph.records import encode_record_dtype
 
@@ -63,12 +63,20 @@ def _fill_autograd(encoder: Encoder, number: int, node: dict[str, Any], value: A
         node["grad_fn"] = type(value.grad_fn).__name__
         if encoder.graphs is not None:
             encoder.graphs[number] = value
+        elif value.retains_grad and value.grad is not None:
+            place = Place(number, ".grad", *_root_of(encoder, number))
+            encoder.miss(value.grad, place, "the gradient of a tensor within an autograd graph")
     grad = value.grad if value.is_leaf else None
     if grad is not None:
         node["grad"] = encoder.child(number, ".grad", grad)
     attributes = {key: item for key, item in vars(value).items() if key != "grad"}
     if attributes:
         node["d"] = encoder.attributes(number, attributes.items())
+
+
+def _root_of(encoder: Encoder, number: int) -> tuple[str, str]:
+    place = encoder.place(number)
+    return place.scope, place.name
 
 
 def _storage_node(encoder: Encoder, number: int, value: Any) -> int:
