@@ -144,6 +144,20 @@ CASES = {
         "config.best = min(config.best, turn); config.inner.lr *= 0.5; "
         "total += config.best + config.inner.lr",
     ),
+    "slots of a dictionary": (
+        "import collections\nclass Table(dict):\n    __slots__ = ('hits',)\n"
+        "class Last(collections.deque):\n    __slots__ = ('hits',)\n"
+        "table, last = Table(), Last(maxlen=3)\ntable.hits = last.hits = 0",
+        "table.hits += 1; last.hits += 2; table[turn] = 1; last.append(turn); "
+        "total += table.hits + last.hits + len(table) + sum(last)",
+    ),
+    "attributes of a text in memory": (
+        "import io, weakref\nclass Text(io.StringIO):\n    lines = 0\n"
+        "class Net: pass\nclass Known(weakref.WeakValueDictionary):\n    hits = 0\n"
+        "net, text, known = Net(), Text(), Known()",
+        "text.write('x'); text.lines += 1; known.hits += 1; known[turn] = net; "
+        "total += text.tell() + text.lines + known.hits + len(known)",
+    ),
     "masked array": (
         "import numpy\nseen = numpy.ma.masked_all(12)",
         "seen[turn - 1] = turn; total += float(seen.sum()) + int(seen.count())",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from florlib.runtime.graph import memory
 from florlib.runtime.graph.leaves import class_name
 from florlib.runtime.graph.ordering import table_of
-from florlib.runtime.graph.parts import items_in_order, key_step, packed
+from florlib.runtime.graph.parts import attributes_of, items_in_order, key_step, packed
 
 if TYPE_CHECKING:
     from florlib.runtime.graph.encode import Encoder
@@ -71,7 +71,7 @@ def _begin(encoder: Encoder, number: int, kind: str, value: Any, base: type) -> 
     cls = type(value)
     if cls is not base:
         node["c"] = class_name(cls)
-        attributes = getattr(value, "__dict__", None)
+        attributes = attributes_of(value)
         if attributes:
-            node["d"] = encoder.attributes(number, attributes.items())
+            node["d"] = encoder.attributes(number, attributes)
     return node

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from florlib.runtime.graph.codes import code_place, has_cells_alone
 from florlib.runtime.graph.generators import bits_name, generator_state
-from florlib.runtime.graph.holders import held_value
+from florlib.runtime.graph.holders import held_value, own_attributes
 from florlib.runtime.graph.leaves import class_name, global_name
 from florlib.runtime.graph.parts import attributes_of, class_attributes, names_of_module, runs_apart
 
@@ -81,6 +81,9 @@ def fill_holder(encoder: Encoder, number: int, value: Any) -> None:
     node = encoder.nodes[number]
     node["k"], node["c"] = "holder", class_name(type(value))
     node["state"] = encoder.child(number, ".<value>", held_value(value))
+    attributes = own_attributes(value)
+    if attributes:
+        node["d"] = encoder.attributes(number, attributes.items())
 
 
 def fill_generator(encoder: Encoder, number: int, value: Any) -> None:

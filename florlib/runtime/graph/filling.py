@@ -182,6 +182,8 @@ class Filler:
 
     def _fill_holder(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         set_held_value(target, self.builder.value(node["state"], ABSENT))
+        for name, content in node.get("d", ()):
+            vars(target)[name] = self.builder.value(content, vars(target).get(name, ABSENT))
 
     def _fill_generator(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         set_generator_state(target, self.builder.value(node["state"], ABSENT))

@@ -55,6 +55,17 @@ def held_value(holder: Any) -> Any:
     return list(holder[:]) if array else holder.value
 
 
+def own_attributes(holder: Any) -> dict[str, Any]:
+    """What instances of a class of the user's have besides the value that they hold."""
+    if isinstance(holder, io.StringIO | io.BytesIO):
+        return dict(vars(holder))
+    for base in (weakref.WeakKeyDictionary, weakref.WeakValueDictionary):
+        if isinstance(holder, base):
+            usual = vars(base())
+            return {name: item for name, item in vars(holder).items() if name not in usual}
+    return {}
+
+
 def set_held_value(holder: Any, value: Any) -> None:
     """Put a value that `held_value` gave back into an object of the same class."""
     if isinstance(holder, io.StringIO | io.BytesIO):
