@@ -162,5 +162,5 @@ WAYS = (
     Way(_by_a_call, "train.py", (0, 128 + signal.SIGKILL)),
     Way(_from_outside, "train.py", (0, 128 + signal.SIGKILL, -signal.SIGKILL)),
     # Ctrl-C that comes when the script has ended finds Python, or flor, at their last lines.
-    Way(_interrupted, "interrupted.py", (0, 128 + signal.SIGINT)),
+    Way(_interrupted, "interrupted.py", (0, 128 + signal.SIGINT, -signal.SIGINT)),
 )
