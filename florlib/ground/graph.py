@@ -42,6 +42,8 @@ _FOLLOWED = frozenset(
 ).union(_STRUCTURE)
 
 
+UNSTEADY = "~"
+"""Begins the names of what is kept of an object and depends on the clock: it is not compared."""
 _FRAME = "frame "  # begins the scope of a function that was under way
 _INSIDE_MODULES = re.compile(r"\._(?:modules|parameters|buffers)\['([^']*)'\]")
 
@@ -176,7 +178,7 @@ class _Walk:
         """What was kept of an object that stays as it is; what depends on the clock is not compared."""
         if len(one) > 2 and isinstance(other, list) and other[:2] == one[:2] and len(other) > 2:
             for name, item in one[2].items():
-                if not name.startswith("~"):
+                if not name.startswith(UNSTEADY):
                     self._leaf(f"{path}.{name}", item, other[2].get(name))
             if len(one) > 3 and len(other) > 3:
                 yield from self._named(path, one[3], other[3])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sys
-import types
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from threading import get_ident
@@ -17,7 +16,6 @@ from florlib.runtime.gone_files import REMOVING, removed_name
 from florlib.runtime.guard import open_file, os
 from florlib.runtime.project import Project
 
-_STANDARD = os.path.dirname(os.__file__) + os.sep
 _DESCRIPTORS = "/proc/self/fd"
 _LISTING = frozenset({"os.listdir", "os.scandir"})
 # A process that the script starts may write to any file.
@@ -54,7 +52,6 @@ class FileWatch:
         self._outside: dict[str, tuple[str, int]] = {}  # where each was first opened
         self._held: frozenset[str] = frozenset()
         self._gone: dict[str, bool] = {}  # what was removed, and whether it was always there
-        self._added_to: set[str] = set()  # in loops
         self._left: dict[int, Left] = {}  # of each main loop that has ended
         self._behind: set[tuple[int, str]] = set()
         self._told: dict[str, set[Any]] = {}
@@ -88,13 +85,6 @@ class FileWatch:
             self.active = False
         finally:
             self._busy.discard(thread)
-
-    def _opened_by_library(self) -> bool:
-        """Whether a library opens a file for the script, as TensorBoard's writers do."""
-        frame: types.FrameType | None = sys._getframe(3)  # behind the hook
-        while frame is not None and _is_standard(frame.f_code.co_filename):
-            frame = frame.f_back
-        return frame is not None and self._project.relative(frame.f_code.co_filename) is None
 
     def _listed(self, folder: Any) -> None:
         """A folder is gone through: the script sees which of the files that it wrote are there."""
@@ -144,7 +134,7 @@ class FileWatch:
             if not isinstance(mode, str) or "a" not in mode or "+" in mode:
                 self._note(path, _access(mode, flags))
             else:
-                self._note(path, "rw", sees=False, added=not self._opened_by_library())
+                self._note(path, "rw", sees=False)
         elif path.endswith(".py"):
             inside = self._project.relative(os.path.abspath(path))
             if inside is not None:
@@ -175,14 +165,13 @@ class FileWatch:
             if path not in loaded
         ]
 
-    def _note(self, path: str, access: str, *, sees: bool = True, added: bool = False) -> None:
+    def _note(self, path: str, access: str, *, sees: bool = True) -> None:
         """Note a use of a file.
 
         Args:
             path: of the file.
             access: "r" where it matters what the file holds, "w" where that changes.
             sees: whether the script is told what it holds.
-            added: whether the script adds to it without being told.
         """
         # Absolute, as the script may change its folder, and before the file is there.
         whole = os.path.realpath(path)
@@ -199,8 +188,6 @@ class FileWatch:
             self._seen(name)
         if "w" in access:
             self._written(name)
-        if added and self.in_loop():
-            self._added_to.add(name)
         self._modes[name] = known + "".join(way for way in access if way not in known)
         self._news = self._news or self._modes[name] != known
 
@@ -305,7 +292,6 @@ class FileWatch:
             ),
             "made": self._untold("made", {p for p, mode in inside.items() if mode[:1] == "w"}),
             "reread": self._untold("reread", self._reread),
-            "appended": self._untold("appended", self._added_to),
             "gone": self._untold("gone", set(self._gone.items())),
             "behind": self._untold("behind", self._behind),
         }
@@ -320,13 +306,6 @@ class FileWatch:
         """The journal records of what the main loops left the written files as."""
         for number, files in sorted(self._left.items()):
             yield {"kind": "left", "main": number, "files": dict(sorted(files.items()))}
-
-
-def _is_standard(path: str) -> bool:
-    """Whether code is of the standard library, which opens files for whoever called it."""
-    if path.startswith("<frozen "):
-        return True
-    return path.startswith(_STANDARD) and "site-packages" not in path
 
 
 def _access(mode: Any, flags: Any) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.exactness.harness import DENSE, STANDIN, Project, report_of
+from tests.exactness.comparing import compare_part
 
 pytestmark = pytest.mark.process
 
@@ -58,36 +57,19 @@ Trainer().fit()
 """
 
 
-def compare(tmp_path: Path, script: str, probe: str, epochs: str, rows: slice) -> set[str]:
-    """Hold a replay of some iterations against a plain run; the codes of its warnings."""
-    probed = script.replace("# PROBE", probe)
-    plain, project = Project(tmp_path / "plain"), Project(tmp_path / "recorded")
-    plain.create({"train.py": probed})
-    truth = tmp_path / "truth.jsonl"
-    environment = plain.environment(STANDIN, PROBE_TRUTH=str(truth))
-    assert plain.run(sys.executable, "train.py", environment=environment).status == 0
-    values = [json.loads(line)[1] for line in truth.read_text("utf-8").splitlines()]
-    project.create({"train.py": script})
-    assert project.flor("record", *DENSE, "train.py").status == 0
-    project.write({"train.py": probed})
-
-    report = report_of(project.flor("replay", "--json", "--epochs", epochs))
-
-    assert report is not None
-    got = json.loads(project.flor("log", "get", "@", "total", "--json").stdout)
-    assert ([row["value"] for row in got], report["status"]) == (values[rows], "verified")
+def warnings_of(report: dict[str, Any]) -> set[str]:
     return {warning["code"] for warning in report["warnings"]}
 
 
 def test_a_part_is_reached_from_the_start_where_the_checkpoint_before_it_is_refused(
     tmp_path: Path,
 ) -> None:
-    warnings = compare(tmp_path, REFUSED, 'flor.log("total", [total, power])', "2", slice(2, 3))
+    report = compare_part(tmp_path, REFUSED, 'flor.log("total", [total, power])', "2", slice(2, 3))
 
-    assert "restore-refused" in warnings
+    assert "restore-refused" in warnings_of(report)
 
 
 def test_an_iterator_that_a_dead_and_a_living_name_share(tmp_path: Path) -> None:
-    warnings = compare(tmp_path, SHARED, 'flor.log("total", total)', "2", slice(6, 9))
+    report = compare_part(tmp_path, SHARED, 'flor.log("total", total)', "2", slice(6, 9))
 
-    assert "not-restored" in warnings
+    assert "not-restored" in warnings_of(report)

@@ -13,8 +13,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
-UNSTEADY = "~"
-"""Begins the names of what depends on the clock: it is put back, and not compared."""
+from florlib.ground.graph import UNSTEADY
 
 State = dict[str, Any]
 

@@ -14,15 +14,23 @@ from typing import Any
 
 from florlib.ground.graph import readable_path
 from florlib.runtime.graph import kinds, memory, workers
-from florlib.runtime.graph.bystanders import is_result, parts_of, state_of
 from florlib.runtime.graph.captured import Captured, Missing
-from florlib.runtime.graph.channels import open_channel
 from florlib.runtime.graph.encode_containers import (
     fill_bytearray,
     fill_deque,
     fill_dict,
     fill_list,
     fill_set,
+)
+from florlib.runtime.graph.encode_live import (
+    encode_bystander,
+    encode_cache,
+    encode_channel,
+    encode_file,
+    encode_iterator,
+    encode_processes,
+    encode_weak,
+    live,
 )
 from florlib.runtime.graph.encode_memory import fill_array, fill_tensor
 from florlib.runtime.graph.encode_objects import (
@@ -36,10 +44,8 @@ from florlib.runtime.graph.encode_objects import (
 )
 from florlib.runtime.graph.known import Known, Place, Seen
 from florlib.runtime.graph.leaves import (
-    LIVE,
     LONG_TEXT,
     REFERENCE,
-    WEAK,
     NotALeaf,
     class_name,
     encode_leaf,
@@ -131,7 +137,7 @@ class Encoder:
         self.nodes[number] = {"k": "stub", "c": class_name(type(value))}
         reason = f"{type(value).__name__} cannot be captured ({type(error).__name__}: {error})"
         place = self.place(number)
-        self._note_missing(place, reason, value=value, node=number)
+        self.note_missing(place, reason, value=value, node=number)
 
     # ------------------------------------------------------------------ values
 
@@ -148,7 +154,7 @@ class Encoder:
         if number is not None:
             return [REFERENCE, number]
         if kind == "dict" and is_loaded_module(value):
-            return self._live(value, place)  # globals(): its names are roots of their own
+            return live(value)  # globals(): its names are roots of their own
         inline = _INLINE.get(kind)
         if inline is not None:
             return inline(self, value, place)
@@ -219,46 +225,15 @@ class Encoder:
             steps.append(place.step)
         return "".join(reversed(steps))
 
-    def _live(self, value: Any, place: Place) -> Any:
-        return [LIVE, type(value).__qualname__]
-
-    def _bystander(self, value: Any, place: Place) -> Any:
-        if is_result(value):
-            return self.miss(value, place, "a Future, whose result another thread or process gives")
-        state = state_of(value)
-        parts = [[name, self._inner(place, f".{name}", item)] for name, item in parts_of(value)]
-        return [
-            LIVE,
-            type(value).__qualname__,
-            *([state] if state else ()),
-            *([parts] if parts else ()),
-        ]
-
-    def _weak(self, value: Any, place: Place) -> Any:
-        target = value()
-        if target is None:
-            return [WEAK, None]
-        cls = type(target)
-        if (
-            kinds.kind_of(target) == "tensor"
-            or memory.is_network(cls)
-            or self.is_project(cls.__module__)
-        ):
-            return [WEAK, self._inner(place, "()", target)]
-        return self._live(value, place)
-
     def miss(self, value: Any, place: Place, reason: str) -> Any:
         """Leave something out, by name; what stands for it in the tree."""
-        self._note_missing(place, reason, value=value, node=place.parent)
-        return [LIVE, type(value).__qualname__]
+        self.note_missing(place, reason, value=value, node=place.parent)
+        return live(value)
 
-    def _note_missing(self, place: Place, reason: str, **more: Any) -> None:
+    def note_missing(self, place: Place, reason: str, **more: Any) -> None:
+        """Name something that is left out."""
         path = self.path(place)
         self.missing.append(Missing(place.scope, place.name, path, reason, **more))
-
-    def _iterator(self, value: Any, place: Place) -> Any:
-        what = "a generator" if isinstance(value, types.GeneratorType) else "an iterator"
-        return self.miss(value, place, f"{what} ({type(value).__name__}) that is under way")
 
     def loader_states(self) -> Iterator[tuple[str, Any]]:
         """By path, each DataLoader that was met and the states of its workers, where known."""
@@ -275,10 +250,10 @@ class Encoder:
     def _workers(self, value: Any, place: Place) -> Any:
         loader = workers.loader_of(value)
         if loader is not None and self._workers_of(loader) is not None:
-            return [LIVE, type(value).__qualname__]
+            return live(value)
         reason = "worker processes of a DataLoader, which go on from epoch to epoch"
-        self._note_missing(place, reason, kind="workers", node=place.parent)
-        return [LIVE, type(value).__qualname__]
+        self.note_missing(place, reason, kind="workers", node=place.parent)
+        return live(value)
 
     def _tuple(self, value: Any, place: Place) -> Any:
         cls = type(value)
@@ -286,73 +261,50 @@ class Encoder:
             return ["t", *value]  # such as the 625 integers of a Mersenne twister
         if getattr(value, "__dict__", None):
             return self._opaque(value, place)
-        items = [self._inner(place, f"[{n}]", item) for n, item in enumerate(value)]
+        items = [self.inner(place, f"[{n}]", item) for n, item in enumerate(value)]
         if cls is tuple:
             return ["t", *items]
         return ["nt", cls.__module__, cls.__qualname__, *items]
 
     def _frozenset(self, value: Any, place: Place) -> Any:
-        return ["fs", *(self._inner(place, "{…}", item) for item in value)]
+        return ["fs", *(self.inner(place, "{…}", item) for item in value)]
 
     def _slice(self, value: Any, place: Place) -> Any:
         parts = (value.start, value.stop, value.step)
-        return ["slice", *(self._inner(place, "", part) for part in parts)]
+        return ["slice", *(self.inner(place, "", part) for part in parts)]
 
-    def _inner(self, place: Place, step: str, value: Any) -> Any:
+    def inner(self, place: Place, step: str, value: Any) -> Any:
+        """The value of something that lies within a value without a node."""
         return self._value(value, Place(place.parent, place.step + step, place.scope, place.name))
 
     def _reference(self, value: Any, place: Place) -> Any:
         owner = getattr(value, "__self__", None)
         if owner is not None and not isinstance(owner, types.ModuleType | type):
             return self._method(value, place)
-        return global_name(value) or self._live(value, place)
+        return global_name(value) or live(value)
 
     def _method(self, value: Any, place: Place) -> Any:
         name = value.__name__
         if getattr(value.__self__, name, None) != value:  # super().step, or a name of its own
-            return self._live(value, place)
-        return ["m", self._inner(place, ".__self__", value.__self__), name]
+            return live(value)
+        return ["m", self.inner(place, ".__self__", value.__self__), name]
 
     def _class(self, value: Any, place: Place) -> Any:
         if self.is_project(value.__module__) and class_attributes(value, self.is_project):
             return [REFERENCE, self._node(value, place)]
-        return global_name(value) or self._live(value, place)
+        return global_name(value) or live(value)
 
     def _module(self, value: Any, place: Place) -> Any:
         if is_loose_module(value):
             return [REFERENCE, self._node(value, place)]
-        return self._live(value, place)
+        return live(value)
 
     def _function(self, value: Any, place: Place) -> Any:
         known = global_name(value)
         own = self.is_project(value.__module__) or runs_apart(value)
         if own and (known is None or function_state(value)):
             return [REFERENCE, self._node(value, place)]
-        return known or self._live(value, place)
-
-    def _file(self, value: Any, place: Place) -> Any:
-        if value.closed or not value.readable():
-            return self._live(value, place)
-        if value.writable():
-            return self.miss(value, place, "a file that is open for reading and writing")
-        try:
-            return ["file", value.tell()]
-        except OSError:  # a text file whose lines are being gone through, or a pipe
-            return self.miss(value, place, "an open file whose place cannot be told")
-
-    def _cache(self, value: Any, place: Place) -> Any:
-        size = value.cache_info().currsize
-        if size and self.is_project(getattr(value, "__module__", None)):
-            reason = f"an lru_cache with {size} results"
-            self._note_missing(place, reason, kind="cache", node=place.parent)
-        return global_name(value) or self._live(value, place)
-
-    def _processes(self, value: Any, place: Place) -> Any:
-        return self.miss(value, place, f"a {type(value).__name__}, whose state is in processes")
-
-    def _channel(self, value: Any, place: Place) -> Any:
-        reason = open_channel(value)
-        return self._live(value, place) if reason is None else self.miss(value, place, reason)
+        return known or live(value)
 
     def _opaque(self, value: Any, place: Place) -> Any:
         import cloudpickle
@@ -402,14 +354,14 @@ _INLINE = {
     "class": Encoder._class,
     "function": Encoder._function,
     "module": Encoder._module,
-    "bystander": Encoder._bystander,
-    "weak": Encoder._weak,
-    "iterator": Encoder._iterator,
+    "bystander": encode_bystander,
+    "weak": encode_weak,
+    "iterator": encode_iterator,
     "workers": Encoder._workers,
-    "file": Encoder._file,
-    "cache": Encoder._cache,
-    "processes": Encoder._processes,
-    "channel": Encoder._channel,
+    "file": encode_file,
+    "cache": encode_cache,
+    "processes": encode_processes,
+    "channel": encode_channel,
     "opaque": Encoder._opaque,
 }
 _FILL = {

@@ -1,0 +1,79 @@
+"""What stands in the tree for objects that are not taken apart: they stay as they are, or are missed."""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Any
+
+from florlib.runtime.graph import kinds, memory
+from florlib.runtime.graph.bystanders import is_result, parts_of, state_of
+from florlib.runtime.graph.channels import open_channel
+from florlib.runtime.graph.known import Place
+from florlib.runtime.graph.leaves import LIVE, WEAK, global_name
+
+if TYPE_CHECKING:
+    from florlib.runtime.graph.encode import Encoder
+
+
+def live(value: Any) -> Any:
+    """Whatever the process has in its place."""
+    return [LIVE, type(value).__qualname__]
+
+
+def encode_bystander(encoder: Encoder, value: Any, place: Place) -> Any:
+    """One that reports or coordinates, with what a script sees of it."""
+    if is_result(value):
+        return encoder.miss(value, place, "a Future, whose result another thread or process gives")
+    state = state_of(value)
+    parts = [[name, encoder.inner(place, f".{name}", item)] for name, item in parts_of(value)]
+    return [*live(value), *([state] if state else ()), *([parts] if parts else ())]
+
+
+def encode_weak(encoder: Encoder, value: Any, place: Place) -> Any:
+    """A weak reference: what it leads to, where that is the script's."""
+    target = value()
+    if target is None:
+        return [WEAK, None]
+    cls = type(target)
+    own = encoder.is_project(cls.__module__) or memory.is_network(cls)
+    if own or kinds.kind_of(target) == "tensor":
+        return [WEAK, encoder.inner(place, "()", target)]
+    return live(value)
+
+
+def encode_iterator(encoder: Encoder, value: Any, place: Place) -> Any:
+    """A generator or an iterator of C code."""
+    what = "a generator" if isinstance(value, types.GeneratorType) else "an iterator"
+    return encoder.miss(value, place, f"{what} ({type(value).__name__}) that is under way")
+
+
+def encode_file(encoder: Encoder, value: Any, place: Place) -> Any:
+    """An open file: its place, where it is only read."""
+    if value.closed or not value.readable():
+        return live(value)
+    if value.writable():
+        return encoder.miss(value, place, "a file that is open for reading and writing")
+    try:
+        return ["file", value.tell()]
+    except OSError:  # a text file whose lines are being gone through, or a pipe
+        return encoder.miss(value, place, "an open file whose place cannot be told")
+
+
+def encode_cache(encoder: Encoder, value: Any, place: Place) -> Any:
+    """A function with an lru_cache."""
+    size = value.cache_info().currsize
+    if size and encoder.is_project(getattr(value, "__module__", None)):
+        reason = f"an lru_cache with {size} results"
+        encoder.note_missing(place, reason, kind="cache", node=place.parent)
+    return global_name(value) or live(value)
+
+
+def encode_processes(encoder: Encoder, value: Any, place: Place) -> Any:
+    """A pool, or a process."""
+    return encoder.miss(value, place, f"a {type(value).__name__}, whose state is in processes")
+
+
+def encode_channel(encoder: Encoder, value: Any, place: Place) -> Any:
+    """A socket, a pipe, a connection."""
+    reason = open_channel(value)
+    return live(value) if reason is None else encoder.miss(value, place, reason)
