@@ -19,6 +19,30 @@ _READS_FILES = re.compile(
 _ASKS_LENGTH = re.compile(
     r"\.tell\(|\bget(size|[amc]time)\b|\bst_(size|[amc]time)|\b[fl]?stat\(|\bscandir\b"
 )
+# Files that C code opens, of which no event tells: what a project says that changes them, and
+# what it says that reads them.
+_UNTOLD = tuple(
+    (re.compile(writes), re.compile(reads))
+    for writes, reads in (
+        (r"\b(shelve|dbm)\b", r"\b(shelve|dbm)\b"),
+        (r"\bwrite=True", r"\blmdb\b"),
+        (
+            r"\.create_dataset\(|\bFile\([^)\n]*[\"'](w|a|r\+|w-|x)[\"']",
+            r"\b(h5py|netCDF4|tables)\b",
+        ),
+        (
+            r"\b(imwrite|write_(image|video|png|jpeg))\(",
+            r"\b(imread|read_(image|video|png|jpeg))\(",
+        ),
+        (
+            r"\b(write_table|to_(parquet|feather|orc|hdf))\(",
+            r"\bread_(table|parquet|feather|orc|hdf)\(",
+        ),
+        (r"\bwrite_index\(", r"\bread_index\("),
+        (r"\b(sf|soundfile)\.write\(", r"\b(sf|soundfile)\.read\("),
+        (r"\b(xgb|lgb|booster|bst)\w*\.save_model\(", r"\b(load_model|Booster)\("),
+    )
+)
 
 
 def behind_loops(run: Run, segments: Sequence[Segment], *, epilogue: bool) -> range:
@@ -43,6 +67,8 @@ def reads_own_files(run: Run, question: Question, within: bool, behind: range) -
         return True
     if any(_lost_files(process, run.left, behind, looks=looks) for process in run.processes):
         return True
+    if behind and _keeps_untold(run):
+        return True
     repeats = any(mark.how in ("raise", "return") for n in behind for mark in run.mains[n])
     return (within or repeats) and (_rereads(run) or asks_libraries(run, question))
 
@@ -50,9 +76,16 @@ def reads_own_files(run: Run, question: Question, within: bool, behind: range) -
 def _rereads(run: Run) -> bool:
     """Whether a main loop has looked at files that the run wrote."""
     written = any(process.written_files for process in run.processes)
-    if written and any(map(_ASKS_LENGTH.search, sources_of(run.processes).values())):
+    texts = sources_of(run.processes).values()
+    if written and any(map(_ASKS_LENGTH.search, texts)):
         return True
-    return any(process.reread_files for process in run.processes)
+    return _keeps_untold(run) or any(process.reread_files for process in run.processes)
+
+
+def _keeps_untold(run: Run) -> bool:
+    """Whether the project both writes and reads files of which no event tells."""
+    texts = sources_of(run.processes).values()
+    return any(all(any(map(said.search, texts)) for said in both) for both in _UNTOLD)
 
 
 def _lost_files(

@@ -44,7 +44,8 @@ class FileWatch:
         self.active = True
         self._busy: set[int] = set()  # threads that are in the hook
         self.writes = 0
-        self._saves_watched = False
+        self.may_read: Callable[[], bool] = lambda: False  # whether the script reads what it kept
+        self._kept: set[str] = set()
         self.in_loop: Callable[[], bool] = lambda: False
         self.when_written: Callable[[], None] = lambda: None  # as a file is opened for writing
         self._reread: set[str] = set()
@@ -182,10 +183,10 @@ class FileWatch:
             return
         name = whole if inside is None else inside
         known = self._modes.get(name, "")
-        if access == "rw" and not os.path.exists(path):
-            access = "w"
         if sees and "r" in access:
             self._seen(name)
+        if "r" in access and not os.path.exists(path):
+            access = access[1:]  # there is nothing to read yet
         if "w" in access:
             self._written(name)
         self._modes[name] = known + "".join(way for way in access if way not in known)
@@ -229,6 +230,7 @@ class FileWatch:
 
     def leave_main(self, number: int) -> None:
         """Note what a main loop leaves the written files as."""
+        self._behind.update((number, path) for path in self._kept)
         self._left[number] = {
             path: path not in self._held and stamp(os.path.join(self._project.root, path))
             for path in self._below("")
@@ -240,20 +242,18 @@ class FileWatch:
         written = {path for path, mode in list(self._modes.items()) if "w" in mode}
         self._held |= self._open_now(sorted(written - self._held))
 
-    def watch_torch_save(self, torch: Any) -> None:
-        """Have torch.save tell as well: its zip writer opens files in C++, without an event."""
-        writer = torch.serialization._open_zipfile_writer_file
-        original = writer.__init__
-        if self._saves_watched:
-            return
-        self._saves_watched = True
+    def note_saved(self, path: str) -> None:
+        """Note that a file is written of which no event tells."""
+        if self.active:
+            self._note(path, "w")
 
-        def __init__(opened: Any, name: Any, *rest: Any, **keywords: Any) -> None:
-            if self.active:
-                self._note(os.fspath(name), "w")
-            original(opened, name, *rest, **keywords)
-
-        writer.__init__ = __init__
+    def note_kept(self, path: str) -> None:
+        """Note the same where, in addition, no event tells who reads it."""
+        self.note_saved(path)
+        inside = self._project.relative(os.path.abspath(path))
+        if inside is not None and self.active and self.may_read():
+            self._kept.add(inside)
+            self._seen(inside)
 
     def wrote_since(self, writes: int) -> bool:
         """Whether a project file was opened for writing since `writes` was counted, or one that

@@ -8,11 +8,17 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from florlib.runtime.graph.places import GIVEN_NAMES, Root
+from florlib.runtime.graph.places import ABSENT, GIVEN_NAMES, Root
 from florlib.runtime.project import Project
 
 MODULE_SCOPE = "module "
 FRAME_SCOPE = "frame "
+# Streams, hooks and handlers of these are the process's own, and so is where code is found.
+_INTERPRETER = frozenset({"builtins", "logging", "os", "sys", "warnings"})
+_ITS_OWN = frozenset(
+    ("sys", name) for name in ("meta_path", "modules", "path", "path_hooks", "path_importer_cache")
+)
+_PLAIN = frozenset({bool, int, float, str, list, dict, set, tuple, type(None)})
 
 
 def user_frame(project: Project, depth: int = 1) -> types.FrameType | None:
@@ -56,11 +62,26 @@ def scopes(
 def _libraries(project: Project) -> list[tuple[str, Mapping[str, Any], None]]:
     """What the project's code has set in libraries, as `torch.backends.cudnn.benchmark = True`."""
     names: dict[str, dict[str, Any]] = {}
-    for module, attribute in sorted(project.library_attributes):
-        library = sys.modules.get(module)
-        if library is not None and not project.owns_module(module) and hasattr(library, attribute):
-            names.setdefault(module, {})[attribute] = getattr(library, attribute)
-    return [(MODULE_SCOPE + module, values, None) for module, values in names.items()]
+    for path, attribute in sorted(project.library_attributes):
+        module, owner = _owner(path)
+        value = getattr(owner, attribute, ABSENT)
+        if value is ABSENT or project.owns_module(module) or (module, attribute) in _ITS_OWN:
+            continue
+        if module not in _INTERPRETER or type(value) in _PLAIN:
+            names.setdefault(path, {})[attribute] = value
+    return [(MODULE_SCOPE + path, values, None) for path, values in names.items()]
+
+
+def _owner(path: str) -> tuple[str, Any]:
+    """The module in a dotted path, and what the whole path leads to, ABSENT for nothing."""
+    module, inside = path, list[str]()
+    while module and module not in sys.modules:
+        module, _, name = module.rpartition(".")
+        inside.insert(0, name)
+    found = sys.modules.get(module, ABSENT)
+    for name in inside:
+        found = getattr(found, name, ABSENT)
+    return module, found
 
 
 def _name(frame: types.FrameType) -> str:
@@ -84,16 +105,16 @@ def bind(frame: types.FrameType, project: Project, values: Mapping[Root, Any]) -
     by_scope: dict[str, dict[str, Any]] = {}
     for (scope, name), value in values.items():
         by_scope.setdefault(scope, {})[name] = value
-    for scope, names, part in scopes(frame, project):
-        wanted = by_scope.get(scope)
-        if not wanted:
-            continue
-        if part is None:
-            module = sys.modules[scope.removeprefix(MODULE_SCOPE)]
-            for name, value in wanted.items():
-                setattr(module, name, value)  # which may be more than a name, as in torch.backends
-        else:
+    parts = {scope: (names, part) for scope, names, part in scopes(frame, project)}
+    for scope, wanted in by_scope.items():
+        names, part = parts.get(scope, ({}, None))
+        if part is not None:
             _bind_locals(part, names, wanted)
+            continue
+        _, owner = _owner(scope.removeprefix(MODULE_SCOPE))
+        for name, value in wanted.items():
+            if owner is not ABSENT and getattr(owner, name, ABSENT) is not value:
+                setattr(owner, name, value)  # more than a name in torch.backends
 
 
 def _bind_locals(

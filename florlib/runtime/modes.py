@@ -15,6 +15,7 @@ _start_switch = sys.getswitchinterval()
 _start_recursion = sys.getrecursionlimit()
 _start_environ = dict(os.environ)
 _start_folder = os.getcwd()
+_first_path: list[str] = []  # of the first time that it was asked for, at the first loop's head
 
 
 def modes() -> dict[str, Any]:
@@ -27,6 +28,8 @@ def modes() -> dict[str, Any]:
     found["collects"] = gc.isenabled()
     if sys.getswitchinterval() != _start_switch:
         found["switch"] = sys.getswitchinterval()
+    if (path := _path()) != _usual_path():
+        found["path"] = path
     found |= _logging()
     if sys.getrecursionlimit() != _start_recursion:
         found["recursion"] = sys.getrecursionlimit()
@@ -113,12 +116,33 @@ def _changed_folder() -> str | None:
     return None if now == _start_folder else str(os.path.relpath(now, _start_folder))
 
 
+def _path() -> list[int | str]:
+    """Where code is found: what was there at first by its number, as folders differ by process."""
+    first = _first()
+    return [first.index(one) if one in first else one for one in sys.path]
+
+
+def _first() -> list[str]:
+    _first_path.extend([] if _first_path else sys.path)
+    return _first_path
+
+
+def _usual_path() -> list[int | str]:
+    return [*range(len(_first()))]
+
+
+def _set_path(path: list[int | str]) -> None:
+    sys.path[:] = [_first()[one] if isinstance(one, int) else one for one in path]
+
+
 def set_modes(values: dict[str, Any]) -> None:
     """Put back what `modes` gave; what a library of today does not know is left alone."""
     _set_environ(values.get("environ", {}))
     if "folder" in values:
         folder = values["folder"]
         os.chdir(_start_folder if folder is None else os.path.join(_start_folder, folder))
+    if values and (path := values.get("path", _usual_path())) != _path():
+        _set_path(path)
     if values.get("collects", gc.isenabled()) != gc.isenabled():
         (gc.enable if values["collects"] else gc.disable)()
     logging = sys.modules.get("logging")

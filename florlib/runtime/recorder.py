@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import types
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -34,6 +33,7 @@ from florlib.runtime.session import Entry, Session, now_s, process_identity
 from florlib.runtime.sources import Sources
 from florlib.runtime.steps import Steps
 from florlib.runtime.turns import MainTurns
+from florlib.runtime.untold_files import watch_untold_files
 from florlib.source.loops import LoopSite
 from florlib.stores.journal import JournalWriter
 
@@ -121,9 +121,8 @@ class Recorder(Session):
         self.begin()
         if self.files is not None:
             self.files.when_written = self.nudge
-        torch = sys.modules.get("torch")
-        if self.files is not None and torch is not None:
-            self.files.watch_torch_save(torch)
+            self.files.may_read = self.sources.read_tensors
+            watch_untold_files(self.files.note_saved, self.files.note_kept)
         with guarded("watch the workers of DataLoaders"):
             watch_workers()
         main = self._mains

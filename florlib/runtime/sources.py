@@ -17,9 +17,9 @@ from florlib.source.entropy import entropy
 from florlib.source.imports import (
     dotted_name,
     import_aliases,
-    library_attributes,
     project_imports,
 )
+from florlib.source.libraries import library_attributes
 from florlib.source.liveness import live_names
 from florlib.source.loops import LoopSite, find_loops
 from florlib.source.rewrite import rewrite
@@ -33,6 +33,9 @@ _CLOCKS = re.compile(
 
 # What it has to mention before it is worth asking what runs in other processes.
 _PROCESSES = re.compile(r"multiprocessing|ProcessPool")
+
+
+_TENSOR_FILES = re.compile(r"\b(load_file|safe_open|load_model|from_pretrained|load_state)\b")
 
 
 class Sources:
@@ -129,6 +132,10 @@ class Sources:
         self._live = {}
 
     # ------------------------------------------------------------------ questions
+
+    def read_tensors(self) -> bool:
+        """Whether the project says that it reads files of safetensors, or of what uses them."""
+        return any(map(_TENSOR_FILES.search, self.texts.values()))
 
     def site(self, path: str, ordinal: int) -> LoopSite | None:
         """The loop of this number in a file."""

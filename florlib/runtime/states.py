@@ -29,6 +29,7 @@ from florlib.runtime.graph.workers import (
     watch_workers,
 )
 from florlib.runtime.guard import unobserved
+from florlib.runtime.handlers import PREFIX, restore_handlers, set_handlers
 from florlib.runtime.modes import modes, set_modes
 from florlib.runtime.prints import begun_line, set_begun_line
 from florlib.runtime.project import Project
@@ -80,7 +81,7 @@ def _roots(
         yield RNG_SCOPE, name, state
     for name, value in modes().items():
         yield MODE_SCOPE, name, value
-    yield from _own_stream(project)
+    yield from _of_process(project)
     yield LINE_SCOPE, "print", begun_line()
     yield from frames.roots(frame, project)
     for name, value in course.items():
@@ -89,8 +90,10 @@ def _roots(
         yield WORKERS_SCOPE, path, value  # last: it is told of DataLoaders that were met above
 
 
-def _own_stream(project: Project) -> Iterator[tuple[str, str, Any]]:
-    """Standard output, where it is of a class of the user's, such as one that fills a file, too."""
+def _of_process(project: Project) -> Iterator[tuple[str, str, Any]]:
+    """Signal handlers that were set, and standard output where it is of a class of the user's."""
+    for name, handler in set_handlers():
+        yield MODE_SCOPE, name, handler
     if project.owns_module(type(sys.stdout).__module__):
         yield MODE_SCOPE, STREAM, sys.stdout
 
@@ -156,7 +159,7 @@ def restore(
     if any(root[0] == WORKERS_SCOPE for root in state.tree["roots"]) and not watch_workers():
         raise RestoreRefused("the DataLoader's workers cannot be watched with this torch")
     live |= {(COURSE_SCOPE, name): value for name, value in course.items()}
-    live |= {(scope, name): value for scope, name, value in _own_stream(project)}
+    live |= {(scope, name): value for scope, name, value in _of_process(project)}
     roots = [root for root in state.tree["roots"] if not without((root[0], root[1]))]
     tree = {"roots": roots, "nodes": state.tree["nodes"]}
     unread = frozenset((scope, name) for scope, name, _ in roots if dead((scope, name)))
@@ -217,6 +220,9 @@ def _apply(bindings: dict[Root, Any], frame: types.FrameType, project: Project) 
     }
     frames.bind(frame, project, names)
     sys.stdout = switches.pop(STREAM, sys.stdout)
+    if switches:
+        handlers = [name for name in switches if name.startswith(PREFIX)]
+        restore_handlers({name: switches.pop(name) for name in handlers})
     set_modes(switches)
     if (LINE_SCOPE, "print") in bindings:
         set_begun_line(bindings[LINE_SCOPE, "print"])

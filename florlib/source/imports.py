@@ -6,8 +6,6 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from posixpath import dirname, join
 
-_INTERPRETER = frozenset({"builtins", "logging", "os", "sys", "warnings"})
-
 
 def import_aliases(tree: ast.AST) -> dict[str, str]:
     """Imported name -> what it stands for, dotted; relative imports keep their dots in front.
@@ -27,26 +25,6 @@ def import_aliases(tree: ast.AST) -> dict[str, str]:
             for alias in node.names:
                 aliases[alias.asname or alias.name] = f"{module}{dot}{alias.name}"
     return aliases
-
-
-def library_attributes(tree: ast.AST) -> set[tuple[str, str]]:
-    """(module, attribute) that a file sets by name, where the module is none of the interpreter's.
-
-    >>> library_attributes(ast.parse("import torch; torch.backends.cudnn.benchmark = True"))
-    {('torch.backends.cudnn', 'benchmark')}
-    """
-    aliases = import_aliases(tree)
-    found: set[tuple[str, str]] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            root = node.value
-            while isinstance(root, ast.Attribute):
-                root = root.value
-            if isinstance(root, ast.Name) and root.id in aliases:
-                module = dotted_name(node.value, aliases)
-                if module and module not in _INTERPRETER:
-                    found.add((module, node.attr))
-    return found
 
 
 def dotted_name(expression: ast.expr, aliases: Mapping[str, str]) -> str | None:

@@ -182,6 +182,65 @@ CASES = {
         "        return []\nnet = Net()",
         "net.part(0).append(1); total += len(net.part(0))",
     ),
+    "file of safetensors": (
+        "import torch\nfrom safetensors.torch import load_file, save_file\n"
+        "save_file({'n': torch.zeros(1)}, 'n.safetensors')",
+        "n = load_file('n.safetensors')['n'] + 1; save_file({'n': n}, 'n.safetensors'); "
+        "total += int(n)",
+    ),
+    "file of dbm": (
+        "import shelve\nshelve.open('steps').close()",
+        "steps = shelve.open('steps'); steps[str(turn)] = 1; total += len(steps); steps.close()",
+    ),
+    "cached function of a library": (
+        "import functools\ntake = functools.lru_cache(None)(bytearray)",
+        "part = take(3); part[0] += 1; total += part[0]",
+    ),
+    "classes and modules of libraries": (
+        "import json, string, sys\nfrom mimetypes import MimeTypes as Types\nEncoder = json.JSONEncoder\n"
+        "Encoder.calls = Types.calls = json.seen = 0\nsys.modules['string'].kept = []\n"
+        "class Conf: pass\njson.conf = Conf(); json.conf.n = 0",
+        "Encoder.calls += 1; Types.calls += 1; setattr(json, 'seen', json.seen + 1); "
+        "string.kept.append(step); string.made = getattr(string, 'made', 0) + 1; json.conf.n += 2; "
+        "total += Encoder.calls + Types.calls + json.seen + len(string.kept) + string.made + json.conf.n",
+    ),
+    "function in the place of a library's": (
+        "import string\ncalls = [0]\ndef words(text):\n    calls[0] += 1\n    return text",
+        "string.capwords = words if turn == 4 else string.capwords; string.capwords('a'); "
+        "total += calls[0]",
+    ),
+    "functions and names of a class": (
+        "class Config:\n    add = [].append\n    __calls__ = 0",
+        "Config.add(step); Config.__calls__ += 1; total += len(Config.add.__self__) + Config.__calls__",
+    ),
+    "handler of a signal": (
+        "import signal\ndef stop(*a): pass",
+        "signal.signal(signal.SIGUSR1, stop) if turn == 4 else None; "
+        "total += signal.getsignal(signal.SIGUSR1) is stop",
+    ),
+    "where code is found": (
+        "import sys\nbase = len(sys.path)",
+        "sys.path.append('/x') if turn == 4 else None; total += len(sys.path) - base + ('/x' in sys.path)",
+    ),
+    "bars of rich": (
+        "from rich.progress import Progress\nbars = Progress(disable=True)\nbar = bars.add_task('x')",
+        "bars.update(bar, advance=2, total=turn); total += bars.tasks[0].completed + bars.tasks[0].total",
+    ),
+    "values of classes of the script": (
+        "class Count(int): pass\nclass Failed(Exception): pass\nvalues = [Count(0), Failed(0)]\n"
+        "values[0].note = 0",
+        "old = values[0]; values[0] = Count(old + 1); values[0].note = old.note + 2; "
+        "values[1] = Failed(turn); total += old.note + old + isinstance(old, Count) + "
+        "isinstance(values[1], Failed) + values[1].args[0]",
+    ),
+    "element of records": (
+        "import numpy\nrows = numpy.zeros(3, dtype=[('a', 'i4'), ('b', 'f8')])\nlast = rows[0]",
+        "last['a'] += turn; total += int(last['a']) + int(rows['a'].sum())",
+    ),
+    "weak set": (
+        "import weakref\nclass Net: pass\nnets = [Net() for _ in range(20)]\nseen = weakref.WeakSet()",
+        "seen.add(nets[turn]); total += len(seen)",
+    ),
     "result of a pool": (
         "from concurrent.futures import ThreadPoolExecutor\npool = ThreadPoolExecutor(1)\n"
         "coming = [pool.submit(pow, 0, 2)]",
@@ -191,11 +250,16 @@ CASES = {
 
 # What cannot be restored is named, and executed.
 FROM_THE_START = {
+    "cached function of a library",
     "cached method",
+    "element of records",
+    "file of dbm",
+    "file of safetensors",
     "file that another process writes",
     "place in a file that is written",
     "result of a pool",
     "size of a file that is added to",
+    "weak set",
 }
 
 

@@ -54,7 +54,7 @@ CAPTURED: dict[str, str] = {
     "a training loop in a generator that next() drives": "generator_driven",
     "a training loop in a coroutine": "async_training",
     "configuration read with exec": "own_configuration",
-    "files saved, reloaded and deleted": "save_and_reload",
+    "files saved, reloaded and deleted": "save_and_reload save_and_reload_tensors",
     "a file written by a handle and read by its name": "log_file_read_back",
     "unseeded scripts": "unseeded",
     "DDP with gloo": "ddp_gloo",

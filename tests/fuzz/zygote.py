@@ -64,7 +64,7 @@ _PRELOADED = (
     "rich.table",
 )
 # Not the guest itself: it notes at import what the process began with.
-_OWN_PATH = tuple(path for path in sys.path if path and not path.startswith(os.getcwd()))
+_OWN_PATH = tuple(path for path in sys.path if path not in ("", os.getcwd()))
 _SITE = "_site"
 
 

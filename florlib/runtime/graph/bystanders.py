@@ -148,6 +148,21 @@ def _set_count(value: Any, state: Mapping[str, Any], only_asked: bool) -> bool:
     return True
 
 
+def _progress_state(value: Any) -> State:
+    """Of rich's progress bars: how far each task is, and of how much."""
+    return {f"{UNSTEADY}{t.id}": [_number(t.completed), _number(t.total)] for t in value.tasks}
+
+
+def _number(value: Any) -> Any:
+    return value if value is None or type(value) in (int, float) else float(value)
+
+
+def _set_progress(value: Any, state: Mapping[str, Any], only_asked: bool) -> bool:
+    for task in () if only_asked else value.tasks:
+        task.completed, task.total = state[f"{UNSTEADY}{task.id}"]
+    return True
+
+
 # By class: what reads the state, what sets it, and whether threads may change it at any time.
 _KNOWN: dict[tuple[str, str], tuple[Callable[[Any], State], _Setter, bool]] = {
     ("threading", "Event"): (*_attributes("_flag"), True),
@@ -167,5 +182,6 @@ _KNOWN: dict[tuple[str, str], tuple[Callable[[Any], State], _Setter, bool]] = {
     ("weakref", "finalize"): (lambda value: {"alive": value.alive}, _set_finalizer, False),
     ("logging", "Logger"): (_attributes("level", "disabled", "propagate")[0], _set_logger, False),
     ("logging", "Handler"): (*_attributes("level"), False),
+    ("rich.progress", "Progress"): (_progress_state, _set_progress, False),
     ("tqdm.std", "tqdm"): (*_attributes(UNSTEADY + "n"), False),
 }

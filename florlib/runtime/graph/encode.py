@@ -60,6 +60,7 @@ from florlib.runtime.graph.parts import (
     runs_apart,
     small_integers,
 )
+from florlib.runtime.graph.pickling import pickled
 from florlib.runtime.graph.recall import is_unchanged, remember
 
 
@@ -307,12 +308,10 @@ class Encoder:
         return known or live(value)
 
     def _opaque(self, value: Any, place: Place) -> Any:
-        import cloudpickle
-
-        if isinstance(value, memoryview):  # pickled as the bytes that it shows, and no view
-            return self.miss(value, place, "a memoryview of another object's memory")
+        if memory.shows_memory(value):  # pickled as the bytes that it shows, and no view
+            return self.miss(value, place, f"a {type(value).__name__} of another object's memory")
         try:
-            data = cloudpickle.dumps(value)
+            data = pickled(value)
         except Exception as error:  # noqa: BLE001  # pickling runs code of any library
             return self.miss(value, place, f"{type(value).__name__} cannot be captured ({error})")
         number = self._own(value, place)

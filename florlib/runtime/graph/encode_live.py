@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from florlib.runtime.graph import kinds, memory
@@ -31,6 +32,8 @@ def encode_bystander(encoder: Encoder, value: Any, place: Place) -> Any:
 
 def encode_weak(encoder: Encoder, value: Any, place: Place) -> Any:
     """A weak reference: what it leads to, where that is the script's."""
+    if isinstance(value, weakref.WeakSet):
+        return encoder.miss(value, place, "a WeakSet, whose order nothing governs")
     target = value()
     if target is None:
         return [WEAK, None]
@@ -61,11 +64,13 @@ def encode_file(encoder: Encoder, value: Any, place: Place) -> Any:
 
 def encode_cache(encoder: Encoder, value: Any, place: Place) -> Any:
     """A function with an lru_cache."""
-    size = value.cache_info().currsize
-    if size and encoder.is_project(getattr(value, "__module__", None)):
+    size, name = value.cache_info().currsize, global_name(value)
+    if size and (
+        name is None or encoder.is_project(name[1])
+    ):  # not what a library keeps for itself
         reason = f"an lru_cache with {size} results"
         encoder.note_missing(place, reason, kind="cache", node=place.parent)
-    return global_name(value) or live(value)
+    return name or live(value)
 
 
 def encode_processes(encoder: Encoder, value: Any, place: Place) -> Any:

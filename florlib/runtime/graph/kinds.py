@@ -126,7 +126,7 @@ def _classify_builtin(cls: type) -> str | None:
         return "reference"
     if cls is slice:
         return "slice"
-    if cls is weakref.ref:
+    if cls is weakref.ref or issubclass(cls, weakref.WeakSet):
         return "weak"
     if cls is frozenset:
         return "frozenset"

@@ -86,6 +86,8 @@ def _encode_library_leaf(value: Any, kind: type) -> Any:
             return ["device", str(value)]
     numpy = sys.modules.get("numpy")
     if numpy is not None:
+        if isinstance(value, numpy.generic) and value.dtype.names is not None:
+            return None  # a record, which can be written to
         if isinstance(value, numpy.generic) and not value.dtype.hasobject:
             data = base64.b64encode(value.tobytes()).decode("ascii")
             return ["np", value.dtype.str, data]

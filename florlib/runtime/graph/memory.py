@@ -260,3 +260,11 @@ def array_offset(array: Any, owner: Any) -> int:
 def element_count(shape: tuple[int, ...]) -> int:
     """Elements of an array of this shape."""
     return math.prod(shape)
+
+
+def shows_memory(value: Any) -> bool:
+    """Whether it is a view of another object's memory: a memoryview, an element of records."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, numpy.void):
+        return isinstance(value.base, numpy.ndarray)
+    return isinstance(value, memoryview)

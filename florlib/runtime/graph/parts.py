@@ -104,6 +104,9 @@ def names_of_module(module: types.ModuleType) -> list[tuple[str, Any]]:
 
 
 _CLASS_SKIP = ("reference", "module")
+# Of names like `__calls__` those are the script's that hold what counts or collects.
+_COUNTING = (int, float, list)
+_OF_CLASSES = frozenset({"__firstlineno__", "__slotnames__", "__slots__"})
 # Of what is only pickled, values that a class may well keep; others may be as large as they like.
 _VALUE_MODULES = frozenset({"array", "datetime", "decimal", "fractions", "uuid"})
 
@@ -125,9 +128,15 @@ def class_attributes(cls: type, is_project: Callable[[str], bool]) -> dict[str, 
                 for part, function in functions_in(name, item)
                 if is_written(function) and function_state(function)
             }
-        elif not name.startswith("__") and _is_held(item, is_project):
+        elif _is_given(name) and (type(item) not in _COUNTING or name in _OF_CLASSES):
+            continue
+        elif _is_held(item, is_project):
             found[name] = item
     return found
+
+
+def _is_given(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
 
 
 def _is_held(item: Any, is_project: Callable[[str], bool]) -> bool:
@@ -135,6 +144,8 @@ def _is_held(item: Any, is_project: Callable[[str], bool]) -> bool:
     kind = kinds.kind_of(item)
     if kind == "cache":
         return True
+    if kind == "reference" and isinstance(item, types.BuiltinMethodType):
+        return not isinstance(item.__self__, types.ModuleType | type | types.NoneType)
     if kind in _CLASS_SKIP or (kind == "class" and not is_project(item.__module__)):
         return False
     if kind == "opaque" and type(item).__module__ not in _VALUE_MODULES:
