@@ -52,6 +52,7 @@ from florlib.runtime.graph.leaves import (
     global_name,
     stands_for_itself,
 )
+from florlib.runtime.graph.ordering import are_readable
 from florlib.runtime.graph.parts import (
     class_attributes,
     function_state,
@@ -73,6 +74,9 @@ class Encoder:
         is_project: whether a module name belongs to the user's project.
         stored: contents that need no copy, because they are on disk already.
         under_way: ids of the DataLoaders that are being gone through.
+        queue: (number, object) of nodes that are yet to be looked at.
+        reads_sets: whether the order within sets may be read off their memory.
+        settled: classes whose nodes, if they have some, were met.
         graphs: where tensors with an autograd graph are kept by node; None keeps none, so that a
             checkpoint that is being written holds no graph in memory.
     """
@@ -86,7 +90,9 @@ class Encoder:
     missing: list[Missing] = field(default_factory=list)
     alive: list[Any] = field(default_factory=list)
     id_keys: list[int] = field(default_factory=list)
-    _queue: collections.deque[tuple[int, Any]] = field(default_factory=collections.deque)
+    reads_sets: bool = field(default_factory=are_readable)
+    settled: set[type] = field(default_factory=set)
+    queue: collections.deque[tuple[int, Any]] = field(default_factory=collections.deque)
     _moved: set[int] = field(default_factory=set)  # nodes that are reached in another way now
 
     @property
@@ -119,12 +125,11 @@ class Encoder:
                     item[0] = ["id", owner]
 
     def _drain(self) -> None:
-        while self._queue:
-            number, value = self._queue.popleft()
-            kind = kinds.kind_of(value)
+        while self.queue:
+            number, value = self.queue.popleft()
             try:
-                if not is_unchanged(self, number, value, kind):
-                    self._fill(number, value, kind)
+                if not is_unchanged(self, number, value):
+                    self._fill(number, value, kinds.kind_of(value))
             except Exception as error:  # noqa: BLE001  # attributes run code of any library
                 self._give_up(number, value, error)
 
@@ -169,7 +174,7 @@ class Encoder:
     def _node(self, value: Any, place: Place) -> int:
         """The number of an object that this capture has not met, to be filled in its turn."""
         number = self._own(value, place)
-        self._queue.append((number, value))
+        self.queue.append((number, value))
         return number
 
     def _own(self, value: Any, place: Place) -> int:
@@ -185,20 +190,6 @@ class Encoder:
         if place.parent in self._moved or not seen.place.is_same(place):
             self._moved.add(number)
             seen.place, seen.mark, seen.block = place, None, None
-        return number
-
-    def again(self, value: Any, parent: int) -> int:
-        """The number of a part of an object that has the same parts; -1 where it is not the same."""
-        known = self.known
-        number = known.numbers.get(id(value), -1)
-        seen = known.seen[number] if number >= 0 else None
-        if seen is None or seen.cls is not type(value):
-            return -1
-        if seen.round != known.round:
-            if seen.place.parent != parent:
-                return -1
-            seen.round = known.round
-            self._queue.append((number, value))
         return number
 
     def brings_class(self, cls: type) -> bool:

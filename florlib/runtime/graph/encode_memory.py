@@ -81,7 +81,7 @@ def _root_of(encoder: Encoder, number: int) -> tuple[str, str]:
 
 def _storage_node(encoder: Encoder, number: int, value: Any) -> int:
     storage = value.untyped_storage()
-    key = (str(value.device), storage._cdata)
+    key = storage._cdata
     known = encoder.known
     position = known.storages.get(key)
     seen = None if position is None else known.seen[position]
@@ -92,7 +92,7 @@ def _storage_node(encoder: Encoder, number: int, value: Any) -> int:
         return position
     seen.round, seen.place, seen.block = known.round, encoder.place(number), None
     encoder.alive.append(storage)
-    node = {"k": "storage", "bytes": storage.nbytes(), "device": key[0]}
+    node = {"k": "storage", "bytes": storage.nbytes(), "device": str(value.device)}
     if not memory.covers_storage(value):
         node["partial"] = True  # parts that no tensor shows may hold anything
     encoder.nodes[position] = node

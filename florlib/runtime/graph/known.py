@@ -44,6 +44,8 @@ class Seen:
         mark: what it consisted of; None where it is to be taken apart anew in any case.
         children: (number among its parts, node) of the parts that have nodes.
         unset: parts that are empty tables, which are left out.
+        is_object: whether it is an instance, whose first of a class leads to that.
+        form: of a tensor that is all of its memory, the form of the block (memory.storage_form).
         held: parts that never change, kept so that no other object can have their id.
         block: the name of its block.
     """
@@ -56,6 +58,8 @@ class Seen:
     unset: tuple[int, ...] = ()
     held: tuple[Any, ...] = ()
     block: str | None = None
+    is_object: bool = False
+    form: Any = None
 
 
 @dataclass(slots=True)
@@ -66,13 +70,13 @@ class Known:
         contents: of all nodes, by number; those of a capture that is over are never changed.
         seen: by number; None for a number that is free.
         numbers: by id, of objects.
-        storages: by device and address of the storage object, of storages.
+        storages: by address of the storage object, of storages.
     """
 
     contents: list[dict[str, Any]] = field(default_factory=list)
     seen: list[Seen | None] = field(default_factory=list)
     numbers: dict[int, int] = field(default_factory=dict)
-    storages: dict[tuple[str, int], int] = field(default_factory=dict)
+    storages: dict[int, int] = field(default_factory=dict)
     round: int = 0
     _free: list[int] = field(default_factory=list)
 

@@ -156,30 +156,36 @@ def is_network(cls: type) -> bool:
     return lib is not None and issubclass(cls, lib.nn.Module)
 
 
-def storage_block(tensor: Any, stored: Stored = NOTHING_STORED) -> Block:
-    """The whole storage that a tensor looks into.
+Form = tuple[str, tuple[int, ...], int]
+"""Element type, shape, and what the place in a file is a multiple of, in bytes."""
+
+
+def storage_form(tensor: Any) -> Form:
+    """The form of the block of the whole storage that a tensor looks into.
 
     It has the tensor's shape where the tensor is all of its storage, and is flat otherwise.
     """
-    size = tensor.element_size()
-    storage = tensor.untyped_storage()
+    size, length = tensor.element_size(), tensor.untyped_storage().nbytes()
     dtype = str(tensor.dtype).removeprefix("torch.")
-    if tensor.is_contiguous() and tensor.numel() * size == storage.nbytes():
-        shape = tuple(tensor.shape)
-    elif storage.nbytes() % size == 0:
-        shape = (storage.nbytes() // size,)
-    else:
-        dtype, shape = "uint8", (storage.nbytes(),)
-    if tensor.device.type != "cpu":
+    if tensor.is_contiguous() and tensor.numel() * size == length:
+        return dtype, tuple(tensor.shape), size
+    return (dtype, (length // size,), size) if length % size == 0 else ("uint8", (length,), 1)
+
+
+def storage_block(tensor: Any, stored: Stored = NOTHING_STORED, form: Form | None = None) -> Block:
+    """The whole storage that a tensor looks into, in the form that `storage_form` tells."""
+    dtype, shape, width = form or storage_form(tensor)
+    storage = tensor.untyped_storage()
+    if not tensor.is_cpu:
         lib = torch()
         raw = lib.empty(0, dtype=lib.uint8, device=tensor.device).set_(storage)
         remote = Remote(raw)
         if tensor.device.type == "cuda" and len(remote):
-            return Block(dtype, shape, remote, width=size if dtype != "uint8" else 1)
+            return Block(dtype, shape, remote, width=width)
         return Block(dtype, shape, remote.view())
     live = Live(storage.data_ptr(), storage.nbytes())
     version = None if tensor.is_inference() else tensor._version
-    return _live_block(dtype, shape, live, size if dtype != "uint8" else 1, stored, version)
+    return _live_block(dtype, shape, live, width, stored, version)
 
 
 def _live_block(

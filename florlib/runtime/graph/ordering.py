@@ -57,22 +57,21 @@ def table_of(values: set[Any]) -> Table | None:
     >>> table_of(set(iter([16, 1, 8])))
     Table(size=8, places=[0, 1, 6], removed=[])
     """
-    return _read(values) if _is_readable_now() else None
+    return _read(values) if are_readable() else None
 
 
-def form_of(values: set[Any]) -> tuple[int, int] | None:
-    """Size of the table, and places in it that are taken or were; None where it may not be read.
+def form_of(values: set[Any]) -> tuple[int, int]:
+    """Size of the table, and places in it that are taken or were; to be asked where it may be read.
 
     As long as a set is gone through in the same order and has this form, its table is the same:
     what was added since would have taken a place.
     """
-    if not _is_readable_now():
-        return None
     seen = _Set.from_address(id(values))
     return seen.mask + 1, seen.filled
 
 
-def _is_readable_now() -> bool:
+def are_readable() -> bool:
+    """Whether tables of sets may be read: no other thread of the script can change them."""
     others = [one for one in threading.enumerate() if not one.name.startswith("flor-")]
     return _READABLE and len(others) <= 1
 

@@ -22,29 +22,54 @@ _WITH_NODES = frozenset(
 )
 # What a node holds whose object consists of its parts alone.
 _FIELDS = {
-    "dict": frozenset({"k", "c", "v"}),
+    "dict": frozenset({"k", "c", "v", "factory"}),
     "list": frozenset({"k", "v"}),
     "set": frozenset({"k", "v", "slots"}),
     "object": frozenset({"k", "c", "d"}),
 }
-_EXACT = {"dict": (dict, collections.OrderedDict), "list": (list,), "set": (set,)}
+_EXACT = {
+    "dict": (dict, collections.OrderedDict, collections.defaultdict),
+    "list": (list,),
+    "set": (set,),
+}
+_FACTORIES = frozenset({dict, list, set, int, float})
 
 
-def is_unchanged(encoder: Encoder, number: int, value: Any, kind: str) -> bool:
+def is_unchanged(encoder: Encoder, number: int, value: Any) -> bool:
     """Whether the node of an object can stay; what it leads to is then met as well."""
     seen = encoder.known.seen[number]
     if seen is None or seen.mark is None:
         return False
-    if kind == "tensor":
+    if seen.form is not None:
         return _is_same_tensor(encoder, number, value, seen)
-    parts = _parts_of(value, kind)
+    parts = _parts_of(encoder, value, seen.cls)
     if parts is None or tuple(map(id, parts)) != seen.mark:
         return False
-    if seen.unset and any(parts[n] for n in seen.unset):
-        return False
-    if kind == "object" and encoder.brings_class(type(value)):
-        return False
-    return all(encoder.again(parts[n], number) == child for n, child in seen.children)
+    for n in seen.unset:
+        if parts[n]:
+            return False
+    if seen.cls not in encoder.settled:
+        if seen.is_object and encoder.brings_class(seen.cls):
+            return False
+        encoder.settled.add(seen.cls)
+    return _meets_again(encoder, number, parts, seen)
+
+
+def _meets_again(encoder: Encoder, number: int, parts: Any, seen: Seen) -> bool:
+    """Whether the parts with nodes are those of the node, each to be looked at in its turn."""
+    known, queue = encoder.known, encoder.queue
+    numbers, everything, now = known.numbers, known.seen, known.round
+    for n, child in seen.children:
+        part = parts[n]
+        one = everything[child]
+        if numbers.get(id(part)) != child or one is None or one.cls is not type(part):
+            return False
+        if one.round != now:
+            if one.place.parent != number:
+                return False
+            one.round = now
+            queue.append((child, part))
+    return True
 
 
 def remember(encoder: Encoder, number: int, value: Any, kind: str) -> None:
@@ -53,8 +78,9 @@ def remember(encoder: Encoder, number: int, value: Any, kind: str) -> None:
     assert seen is not None
     if kind == "tensor":
         seen.mark = _tensor_mark(value)
+        seen.form = memory.storage_form(value) if seen.mark else None
         return
-    node, parts = encoder.nodes[number], _parts_of(value, kind)
+    node, parts = encoder.nodes[number], _all_parts_of(encoder, value, kind)
     if parts is None or node.keys() - _FIELDS[kind] or number in encoder.id_keys:
         return
     children, held, unset = [], [], []
@@ -70,12 +96,14 @@ def remember(encoder: Encoder, number: int, value: Any, kind: str) -> None:
             children.append((n, child))
         else:
             return
-    seen.mark, seen.children = tuple(map(id, parts)), tuple(children)
-    seen.held, seen.unset = tuple(held), tuple(unset)
+    seen.mark, seen.children, seen.form = tuple(map(id, parts)), tuple(children), None
+    seen.held, seen.unset, seen.is_object = tuple(held), tuple(unset), kind == "object"
 
 
 def _never_changes(part: Any) -> bool:
     cls = type(part)
+    if cls is type:
+        return part in _FACTORIES
     if cls is tuple:
         return len(part) <= _LONGEST_TUPLE and all(
             map(_NEVER_CHANGING.__contains__, map(type, part))
@@ -83,19 +111,30 @@ def _never_changes(part: Any) -> bool:
     return cls in _NEVER_CHANGING and not (cls in (str, bytes) and len(part) >= LONG_TEXT)
 
 
-def _parts_of(value: Any, kind: str) -> list[Any] | None:
-    """Keys or names, and then the values; None where there may be more to an object."""
+def _all_parts_of(encoder: Encoder, value: Any, kind: str) -> Any:
+    """The parts; None where there may be more to an object."""
     if kind == "object":
-        if kinds.slot_names(type(value)) or not hasattr(value, "__dict__"):
-            return None
-        names = vars(value)
-        return [*names, *names.values()]
-    if type(value) not in _EXACT.get(kind, ()) or getattr(value, "__dict__", None):
-        return None
-    if kind == "set":
-        form = form_of(value)
-        return None if form is None else [*value, *form]
-    return [*value.keys(), *value.values()] if kind == "dict" else list.copy(value)
+        whole = hasattr(value, "__dict__") and not kinds.slot_names(type(value))
+    else:
+        whole = type(value) in _EXACT.get(kind, ())
+    return _parts_of(encoder, value, type(value)) if whole else None
+
+
+def _parts_of(encoder: Encoder, value: Any, cls: type) -> Any:
+    """Keys or names, and then the values, of an object that consists of its parts by its class;
+    None where it has attributes besides, or an order that cannot be told."""
+    if cls is list:
+        return value
+    if cls is dict:
+        return [*value, *value.values()]
+    if cls is collections.OrderedDict:
+        return None if value.__dict__ else [*value, *value.values()]
+    if cls is collections.defaultdict:
+        return [*value, *value.values(), value.default_factory]
+    if cls is set:
+        return [*value, *form_of(value)] if encoder.reads_sets else None
+    names = value.__dict__
+    return [*names, *names.values()]
 
 
 def _tensor_mark(tensor: Any) -> Any:
@@ -105,38 +144,58 @@ def _tensor_mark(tensor: Any) -> Any:
         return None
     if tensor.is_complex() or not tensor.is_leaf or tensor.__dict__:
         return None
-    return _form(tensor, tensor.untyped_storage()) if memory.covers_storage(tensor) else None
+    return (
+        _form(tensor, tensor.untyped_storage().nbytes()) if memory.covers_storage(tensor) else None
+    )
 
 
-def _form(tensor: Any, storage: Any) -> Any:
-    return tensor.shape, tensor.stride(), tensor.dtype, tensor.requires_grad, storage.nbytes()
+def _form(tensor: Any, length: int) -> Any:
+    return tensor.shape, tensor.stride(), tensor.dtype, tensor.requires_grad, length
 
 
 def _is_same_tensor(encoder: Encoder, number: int, tensor: Any, seen: Seen) -> bool:
     storage = tensor.untyped_storage()
-    if _form(tensor, storage) != seen.mark or not tensor.is_leaf or tensor.__dict__:
+    length = storage.nbytes()
+    if _form(tensor, length) != seen.mark or not tensor.is_leaf or tensor.__dict__:
         return False
     node, grad = encoder.nodes[number], tensor.grad
     if (grad is None) == ("grad" in node):
         return False
-    if not _is_same_storage(encoder, node["storage"], storage, tensor):
+    if not _is_same_storage(encoder, node["storage"], storage, tensor, seen):
         return False
-    return grad is None or encoder.again(grad, number) == node["grad"][1]
+    return grad is None or _is_same_gradient(encoder, number, grad, node["grad"][1])
 
 
-def _is_same_storage(encoder: Encoder, number: int, storage: Any, tensor: Any) -> bool:
+def _is_same_gradient(encoder: Encoder, number: int, grad: Any, child: int) -> bool:
     known = encoder.known
-    if known.storages.get((str(tensor.device), storage._cdata)) != number:
+    one = known.seen[child]
+    if known.numbers.get(id(grad)) != child or one is None or one.cls is not type(grad):
         return False
+    if one.round != known.round:
+        if one.place.parent != number:
+            return False
+        one.round = known.round
+        encoder.queue.append((child, grad))
+    return True
+
+
+def _is_same_storage(encoder: Encoder, number: int, storage: Any, tensor: Any, shown: Seen) -> bool:
+    """Whether a storage has the node that it had; `shown` is of the tensor, which shows all of it."""
+    known = encoder.known
     seen, node = known.seen[number], encoder.nodes[number]
-    if seen is None or node["bytes"] != storage.nbytes():
+    if (
+        known.storages.get(storage._cdata) != number
+        or seen is None
+        or node["bytes"] != shown.mark[-1]
+    ):
         return False
     if seen.round == known.round:
-        node.pop("partial", None)  # the tensor shows all of it
+        node.pop("partial", None)
         return True
-    if node["t"] in encoder.blocks or "partial" in node:
+    name = node["t"]
+    if name in encoder.blocks or "partial" in node:
         return False
     seen.round = known.round
     encoder.alive.append(storage)
-    encoder.blocks[node["t"]] = memory.storage_block(tensor, encoder.stored)
+    encoder.blocks[name] = memory.storage_block(tensor, encoder.stored, shown.form)
     return True
