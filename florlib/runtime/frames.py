@@ -67,7 +67,8 @@ def _libraries(project: Project) -> list[tuple[str, Mapping[str, Any], None]]:
         value = getattr(owner, attribute, ABSENT)
         if value is ABSENT or project.owns_module(module) or (module, attribute) in _ITS_OWN:
             continue
-        if module not in _INTERPRETER or type(value) in _PLAIN:
+        own = type(value) is types.FunctionType and project.owns_module(value.__module__)
+        if module not in _INTERPRETER or type(value) in _PLAIN or own:
             names.setdefault(path, {})[attribute] = value
     return [(MODULE_SCOPE + path, values, None) for path, values in names.items()]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from florlib.runtime.guard import os
 
+_HALF = 0.5
 _PRINT_OPTIONS = ("precision", "threshold", "edgeitems", "linewidth", "sci_mode")
 _DECIMAL_OPTIONS = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
 _start_switch = sys.getswitchinterval()
@@ -43,7 +45,9 @@ def modes() -> dict[str, Any]:
         found["deterministic"] = torch.are_deterministic_algorithms_enabled()
         found["threads"] = torch.get_num_threads()
         found["next hook"] = torch.utils.hooks.RemovableHandle.next_id
+        found["torch"] = [get() for get, _ in _torch_switches(torch)]
         found["torch print"] = [getattr(options, name) for name in _PRINT_OPTIONS]
+    found["denormals"] = _keeps_denormals()
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         options = numpy.get_printoptions()
@@ -51,6 +55,34 @@ def modes() -> dict[str, Any]:
             name: options[name] for name in ("precision", "threshold", "edgeitems", "linewidth")
         }
         found["numpy errors"] = numpy.geterr()
+    return found
+
+
+def _keeps_denormals() -> bool:
+    """Whether the processor counts with numbers below the normal ones in this thread."""
+    return sys.float_info.min * _HALF != 0.0
+
+
+def _torch_switches(torch: Any) -> list[tuple[Callable[[], Any], Callable[[Any], None]]]:
+    """What reads and what sets a switch of torch that functions set and no attribute."""
+    anomaly = (torch.is_anomaly_enabled, torch.is_anomaly_check_nan_enabled)
+    found: list[tuple[Callable[[], Any], Callable[[Any], None]]] = [
+        (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+        (torch.is_warn_always_enabled, torch.set_warn_always),
+        (
+            lambda: [get() for get in anomaly],
+            lambda value: torch.autograd.set_detect_anomaly(*value),
+        ),
+        (torch.is_autocast_cache_enabled, torch.set_autocast_cache_enabled),
+    ]
+    for device in ("cpu", "cuda"):
+        found += [
+            (
+                partial(torch.is_autocast_enabled, device),
+                partial(torch.set_autocast_enabled, device),
+            ),
+            (partial(torch.get_autocast_dtype, device), partial(torch.set_autocast_dtype, device)),
+        ]
     return found
 
 
@@ -171,6 +203,12 @@ def set_modes(values: dict[str, Any]) -> None:
         torch.utils.hooks.RemovableHandle.next_id = values.get(
             "next hook", torch.utils.hooks.RemovableHandle.next_id
         )
+        switches = zip(_torch_switches(torch), values.get("torch", ()), strict=False)
+        for (get, put), value in switches:
+            if get() != value:
+                put(value)
+        if values.get("denormals", True) != _keeps_denormals():
+            torch.set_flush_denormal(not values["denormals"])
         for name, value in zip(_PRINT_OPTIONS, values.get("torch print", ()), strict=False):
             setattr(torch._tensor_str.PRINT_OPTS, name, value)
     numpy = sys.modules.get("numpy")

@@ -24,10 +24,12 @@ class Project:
     Attributes:
         root: absolute path, symbolic links resolved.
         library_attributes: (module, attribute) of libraries that the project's code sets.
+        put: names of attributes that it sets on objects other than `self`.
     """
 
     root: str
     library_attributes: set[tuple[str, str]] = field(default_factory=set)
+    put: set[str] = field(default_factory=set)
     _modules: dict[str, bool] = field(default_factory=dict)
     _paths: dict[str, str | None] = field(default_factory=dict)
     _folders: dict[str, str] = field(default_factory=dict)

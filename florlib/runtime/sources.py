@@ -19,7 +19,7 @@ from florlib.source.imports import (
     import_aliases,
     project_imports,
 )
-from florlib.source.libraries import library_attributes
+from florlib.source.libraries import library_attributes, put_attributes
 from florlib.source.liveness import live_names
 from florlib.source.loops import LoopSite, find_loops
 from florlib.source.rewrite import rewrite
@@ -118,6 +118,7 @@ class Sources:
         except (OSError, SyntaxError, ValueError):
             return False  # Python itself will say so, if the file is ever loaded
         self.project.library_attributes |= library_attributes(self.trees[path])
+        self.project.put |= put_attributes(self.trees[path])
         self.texts[path] = text
         self.digests[path] = hashlib.sha256(data).hexdigest()
         return True

@@ -66,7 +66,9 @@ def capture(
     """
     kept: dict[int, Any] | None = {} if graphs else None
     under_way_now = frozenset(map(id, course.values()))
-    encoder = Encoder(project.owns_module, stored, under_way_now, kept, known or Known())
+    encoder = Encoder(
+        project.owns_module, stored, under_way_now, kept, known or Known(), put=project.put
+    )
     with unobserved():
         captured = encoder.capture(_roots(frame, project, course, encoder))
         captured.missing.extend(under_way(project))

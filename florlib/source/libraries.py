@@ -34,6 +34,20 @@ def library_attributes(tree: ast.AST) -> set[tuple[str, str]]:
     return found
 
 
+def put_attributes(tree: ast.AST) -> set[str]:
+    """The names of attributes that a file sets on other objects than `self`.
+
+    >>> sorted(put_attributes(ast.parse("bar.hits += 1; self.n = 0; setattr(x, 'seen', 1)")))
+    ['hits', 'seen']
+    """
+    found = [target for node in ast.walk(tree) for target in _changed(node)]
+    return {
+        one.attr
+        for one in found
+        if not (isinstance(one.value, ast.Name) and one.value.id == "self")
+    }
+
+
 def _changed(node: ast.AST) -> Iterator[ast.Attribute]:
     """The attributes that a node sets, or whose items or content it changes."""
     if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):

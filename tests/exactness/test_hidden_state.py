@@ -241,6 +241,41 @@ CASES = {
         "import weakref\nclass Net: pass\nnets = [Net() for _ in range(20)]\nseen = weakref.WeakSet()",
         "seen.add(nets[turn]); total += len(seen)",
     ),
+    "attributes that a script puts on objects of libraries": (
+        "import argparse, logging, threading\nready, form = threading.Condition(), logging.Formatter()\n"
+        "options = argparse.ArgumentParser()\nready.hits, form.seen, options.count = 0, [], 0",
+        "ready.hits += 1; form.seen.append(step); options.count += 2; "
+        "total += ready.hits + len(form.seen) + options.count",
+    ),
+    "children of a generator": (
+        "import numpy\nfirst = numpy.random.default_rng(5)\nseeds = numpy.random.SeedSequence(7)",
+        "seeds.spawn(2); total += int(first.spawn(1)[0].integers(1000)) + seeds.n_children_spawned",
+    ),
+    "hook of the interpreter": (
+        "import sys\ndef hook(*a): pass",
+        "sys.excepthook = hook if turn == 4 else sys.excepthook; total += sys.excepthook is hook",
+    ),
+    "records of a logger": (
+        "import logging.handlers\nkept = logging.handlers.MemoryHandler(100)\n"
+        "log = logging.getLogger('kept'); log.addHandler(kept)",
+        "log.warning('x'); total += len(kept.buffer)",
+    ),
+    "shared memory": (
+        "import atexit\nfrom multiprocessing import shared_memory\n"
+        "part = shared_memory.SharedMemory(create=True, size=8); part.buf[0] = 0\n"
+        "atexit.register(part.unlink)",
+        "part.buf[0] += 1; total += part.buf[0]",
+    ),
+    "switches of torch": (
+        "import torch\ntiny = torch.tensor([1e-40])\nhalf = torch.autocast('cpu', torch.bfloat16)",
+        "half.__enter__() if turn == 3 else None; "
+        "torch.set_float32_matmul_precision('medium') if turn == 4 else None; "
+        "torch.autograd.set_detect_anomaly(True) if turn == 5 else None; "
+        "torch.set_warn_always(True) if turn == 5 else None; "
+        "torch.set_flush_denormal(True) if turn == 6 else None; "
+        "total += torch.is_autocast_enabled('cpu') + len(torch.get_float32_matmul_precision()) + "
+        "torch.is_anomaly_enabled() + torch.is_warn_always_enabled() + bool((tiny * 1.0) != 0)",
+    ),
     "result of a pool": (
         "from concurrent.futures import ThreadPoolExecutor\npool = ThreadPoolExecutor(1)\n"
         "coming = [pool.submit(pow, 0, 2)]",
@@ -257,7 +292,9 @@ FROM_THE_START = {
     "file of safetensors",
     "file that another process writes",
     "place in a file that is written",
+    "records of a logger",
     "result of a pool",
+    "shared memory",
     "size of a file that is added to",
     "weak set",
 }

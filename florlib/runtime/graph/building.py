@@ -238,7 +238,7 @@ class Builder:
         return new_holder(find_global(*node["c"]))
 
     def _build_generator(self, node: dict[str, Any]) -> Any:
-        return new_generator(find_global(*node["c"]), node.get("bits"))
+        return new_generator(find_global(*node["c"]), node.get("bits"), node.get("seeds"))
 
 
 def _nothing() -> None:

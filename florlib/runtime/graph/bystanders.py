@@ -10,10 +10,11 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from florlib.ground.graph import UNSTEADY
+from florlib.runtime.graph import kinds
 
 State = dict[str, Any]
 
@@ -30,12 +31,30 @@ def state_of(value: Any) -> State:
     return {}
 
 
-def parts_of(value: Any) -> list[tuple[str, Any]]:
-    """What a logger holds that is the script's: handlers, filters, and attributes put on it."""
+def parts_of(value: Any, put: Container[str]) -> list[tuple[str, Any]]:
+    """What a bystander holds that is the script's, by name.
+
+    Of a logger handlers, filters and all attributes put on it; of others data under names that
+    the script's text puts on objects.
+
+    Args:
+        value: the bystander.
+        put: those names.
+    """
     logging = sys.modules.get("logging")
-    if logging is None or not isinstance(value, logging.Logger):
+    attributes = getattr(value, "__dict__", None)
+    if type(attributes) is not dict:
         return []
-    return [(name, item) for name, item in vars(value).items() if name not in _OF_LOGGERS]
+    if logging is not None and isinstance(value, logging.Logger):
+        return [(name, item) for name, item in attributes.items() if name not in _OF_LOGGERS]
+    return [
+        (name, item)
+        for name, item in attributes.items()
+        if name in put and kinds.kind_of(item) in _DATA
+    ]
+
+
+_DATA = frozenset({"leaf", "tuple", "frozenset", "dict", "list", "set", "deque", "tensor", "array"})
 
 
 _OF_LOGGERS = frozenset(
@@ -43,10 +62,16 @@ _OF_LOGGERS = frozenset(
 )  # the last two of the class, unless somebody sets them
 
 
-def is_result(value: Any) -> bool:
-    """Whether it is what a thread or process of a pool gives, or will give."""
-    futures = sys.modules.get("concurrent.futures")
-    return futures is not None and isinstance(value, futures.Future)
+def hidden_part(value: Any) -> str | None:
+    """What a bystander hides that a script may come to see; None for nothing."""
+    futures, logging = sys.modules.get("concurrent.futures"), sys.modules.get("logging")
+    if futures is not None and isinstance(value, futures.Future):
+        return "a Future, whose result another thread or process gives"
+    if logging is not None and isinstance(value, logging.LogRecord):
+        return "a LogRecord, which holds the time"
+    if getattr(value, "buffer", None) and type(value).__module__ == "logging.handlers":
+        return f"a {type(value).__name__} with records"
+    return None
 
 
 def can_show(value: Any, state: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import collections
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,6 +75,7 @@ class Encoder:
         stored: contents that need no copy, because they are on disk already.
         under_way: ids of the DataLoaders that are being gone through.
         queue: (number, object) of nodes that are yet to be looked at.
+        put: names of attributes that the script's text puts on objects.
         reads_sets: whether the order within sets may be read off their memory.
         settled: classes whose nodes, if they have some, were met.
         graphs: where tensors with an autograd graph are kept by node; None keeps none, so that a
@@ -90,6 +91,7 @@ class Encoder:
     missing: list[Missing] = field(default_factory=list)
     alive: list[Any] = field(default_factory=list)
     id_keys: list[int] = field(default_factory=list)
+    put: Container[str] = ()
     reads_sets: bool = field(default_factory=are_readable)
     settled: set[type] = field(default_factory=set)
     queue: collections.deque[tuple[int, Any]] = field(default_factory=collections.deque)

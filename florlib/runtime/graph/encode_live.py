@@ -7,7 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from florlib.runtime.graph import kinds, memory
-from florlib.runtime.graph.bystanders import is_result, parts_of, state_of
+from florlib.runtime.graph.bystanders import hidden_part, parts_of, state_of
 from florlib.runtime.graph.channels import open_channel
 from florlib.runtime.graph.known import Place
 from florlib.runtime.graph.leaves import LIVE, WEAK, global_name
@@ -23,11 +23,12 @@ def live(value: Any) -> Any:
 
 def encode_bystander(encoder: Encoder, value: Any, place: Place) -> Any:
     """One that reports or coordinates, with what a script sees of it."""
-    if is_result(value):
-        return encoder.miss(value, place, "a Future, whose result another thread or process gives")
-    state = state_of(value)
-    parts = [[name, encoder.inner(place, f".{name}", item)] for name, item in parts_of(value)]
-    return [*live(value), *([state] if state else ()), *([parts] if parts else ())]
+    hidden = hidden_part(value)
+    if hidden is not None:
+        return encoder.miss(value, place, hidden)
+    state, found = state_of(value), parts_of(value, encoder.put)
+    parts = [[name, encoder.inner(place, f".{name}", item)] for name, item in found]
+    return [*live(value), *([state] if state or parts else ()), *([parts] if parts else ())]
 
 
 def encode_weak(encoder: Encoder, value: Any, place: Place) -> Any:

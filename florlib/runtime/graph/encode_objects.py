@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from florlib.runtime.graph.codes import code_place, has_cells_alone
-from florlib.runtime.graph.generators import bits_name, generator_state
+from florlib.runtime.graph.generators import bits_name, generator_state, seeds_of
 from florlib.runtime.graph.holders import held_value, own_attributes
 from florlib.runtime.graph.leaves import class_name, global_name
 from florlib.runtime.graph.parts import attributes_of, class_attributes, names_of_module, runs_apart
@@ -91,6 +91,8 @@ def fill_generator(encoder: Encoder, number: int, value: Any) -> None:
     node = encoder.nodes[number]
     node["k"], node["c"] = "generator", class_name(type(value))
     node["bits"] = bits_name(value)
+    if (seeds := seeds_of(value)) is not None:
+        node["seeds"] = seeds
     node["state"] = encoder.child(number, ".<state>", generator_state(value))
     attributes = getattr(value, "__dict__", None)
     if attributes:  # a subclass of the user's

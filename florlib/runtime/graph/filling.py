@@ -10,7 +10,7 @@ from typing import Any
 from florlib.runtime.graph import copying, kinds, sparse
 from florlib.runtime.graph.building import Builder
 from florlib.runtime.graph.bystanders import show
-from florlib.runtime.graph.generators import set_generator_state
+from florlib.runtime.graph.generators import set_generator_state, spawn_as
 from florlib.runtime.graph.holders import set_held_value
 from florlib.runtime.graph.ordering import Table, fill_in_order
 from florlib.runtime.graph.places import (
@@ -187,6 +187,7 @@ class Filler:
 
     def _fill_generator(self, node: dict[str, Any], target: Any, paired: bool) -> None:
         set_generator_state(target, self.builder.value(node["state"], ABSENT))
+        spawn_as(target, node.get("seeds"))
         self._fill_attributes(node, target)
 
     def _fill_tensor(self, node: dict[str, Any], target: Any, paired: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import random
 import sys
 from typing import Any
@@ -44,14 +45,57 @@ def bits_name(generator: Any) -> str | None:
     return None if bits is None else type(bits).__name__
 
 
-def new_generator(cls: type, bits: str | None) -> Any:
+Seeds = list[Any]
+"""[entropy as text, spawn key, size of the pool, children spawned] of numpy's SeedSequence."""
+
+
+def seeds_of(generator: Any) -> Seeds | None:
+    """What `spawn` of a numpy generator goes by, and no state tells; None for others."""
+    bits = getattr(generator, "bit_generator", generator)
+    found: Any = getattr(bits, "seed_seq", None) or getattr(bits, "_seed_seq", None)
+    if type(found).__name__ != "SeedSequence":
+        return None
+    entropy = found.entropy if isinstance(found.entropy, int) else [*map(int, found.entropy)]
+    counted = [found.pool_size, found.n_children_spawned]
+    return [repr(entropy), [int(key) for key in found.spawn_key], *counted]
+
+
+def can_spawn_as(generator: Any, seeds: Seeds | None) -> bool:
+    """Whether a generator's children are, or can be made to be those that seeds tell of."""
+    now = seeds_of(generator)
+    if now is None or seeds is None:
+        return now is seeds
+    return now[:3] == seeds[:3] and bool(now[3] <= seeds[3])
+
+
+def spawn_as(generator: Any, seeds: Seeds | None) -> None:
+    """Have a generator spawn from where seeds tell that it was."""
+    now = seeds_of(generator)
+    if now is not None and seeds is not None and now[3] < seeds[3]:
+        bits = getattr(generator, "bit_generator", generator)
+        (getattr(bits, "seed_seq", None) or bits._seed_seq).spawn(seeds[3] - now[3])
+
+
+def _bit_generator(numpy: Any, name: str, seeds: Seeds | None) -> Any:
+    if seeds is None:
+        return getattr(numpy.random, name)()
+    entropy, key, size, children = seeds
+    sequence = numpy.random.SeedSequence(
+        ast.literal_eval(entropy), spawn_key=key, pool_size=size, n_children_spawned=children
+    )
+    return getattr(numpy.random, name)(sequence)
+
+
+def new_generator(cls: type, bits: str | None, seeds: Seeds | None) -> Any:
     """A generator of a class that torch, numpy or the standard library makes."""
     torch = sys.modules.get("torch")
     if torch is not None and issubclass(cls, torch.Generator):
         return torch.Generator()
     numpy = sys.modules.get("numpy")
     if numpy is not None and issubclass(cls, numpy.random.Generator | numpy.random.RandomState):
-        return cls(getattr(numpy.random, bits)()) if bits else cls()
+        return cls(_bit_generator(numpy, bits, seeds)) if bits else cls()
+    if numpy is not None and issubclass(cls, numpy.random.BitGenerator):
+        return _bit_generator(numpy, cls.__name__, seeds)
     return cls()
 
 

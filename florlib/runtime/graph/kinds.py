@@ -56,6 +56,9 @@ _BYSTANDER_MODULES = (
     "torch.utils.tensorboard",
 )
 
+_OF_PROCESSES = frozenset(
+    f"multiprocessing.{name}" for name in ("pool", "process", "shared_memory")
+)
 _CONTAINERS: dict[type, str] = {
     dict: "dict",
     collections.OrderedDict: "dict",
@@ -136,7 +139,7 @@ def _classify_builtin(cls: type) -> str | None:
         return "file"
     if cls is functools._lru_cache_wrapper:
         return "cache"
-    if cls.__module__ in ("multiprocessing.pool", "multiprocessing.process"):
+    if cls.__module__ in _OF_PROCESSES:
         return "processes"
     return "channel" if is_channel(cls) else None
 

@@ -11,6 +11,7 @@ from florlib.runtime.graph import kinds, memory, sparse
 from florlib.runtime.graph.bystanders import can_show
 from florlib.runtime.graph.children import children
 from florlib.runtime.graph.codes import code_place, find_code
+from florlib.runtime.graph.generators import can_spawn_as
 from florlib.runtime.graph.leaves import (
     LEAF_TAGS,
     LIVE,
@@ -209,6 +210,8 @@ class Pairing:
             return False
         if kind == "function" and "code" in node:
             return bool(code_place(present) == node["code"])
+        if kind == "generator":
+            return can_spawn_as(present, node.get("seeds"))
         if kind == "tensor":
             return self._fits_tensor(node, present)
         if kind == "array":
