@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from florlib.ground.closeness import is_close, same_value
+from florlib.hindsight.likeness import likeness
 from florlib.hindsight.verification import (
     HINDSIGHT,
     LOOP_DIVERGED,
@@ -101,9 +101,8 @@ def _is_as_recorded(
         return False if replayed.executed(row) else None
     if other.flags & VOLATILE:
         return None
-    return same_value(other.value, row.value) or (
-        tolerance > 0 and is_close(other.value, row.value, tolerance)
-    )
+    like = likeness(other.value, row.value, (other.line, row.line), tolerance)
+    return None if like == "incidental" else like != "different"
 
 
 def _stretches(marks: dict[int, str]) -> Iterator[Stretch]:

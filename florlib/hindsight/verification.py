@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from florlib.ground.closeness import is_close, same_value
 from florlib.ground.journal_format import Record
 from florlib.ground.plan import Plan
 from florlib.ground.position import Position, position_from_json
 from florlib.ground.recorded import RecordedProcess, told_iterations
 from florlib.ground.relocation import Relocation
+from florlib.hindsight.likeness import likeness
 
 HINDSIGHT, VOLATILE = 1, 2
 UNCOMPARED = frozenset({"stderr"})  # warnings come once a process, with paths of the machine
@@ -228,7 +228,7 @@ class Verdict:
         missing: recorded, expected, and not logged again.
         extra: logged by the replay's recorded code, and not recorded.
         states, states_identical: boundaries whose whole state was compared.
-        volatile: read off a clock, and so not compared.
+        volatile: read off a clock, or with times or moved lines in a text; and so not compared.
         starts_differ: replays whose own prelude came out otherwise, as an unseeded script's does,
             and that went on from the recorded state all the same.
         loops_diverged: main loops that turned otherwise than in the record.
@@ -355,10 +355,14 @@ def _compare(row: LogRow, other: LogRow | None, verdict: Verdict, tolerance: flo
         verdict.first_missing = min(verdict.first_missing or _LAST, when_of(row))
         verdict.note(_divergence("missing", row, row.value, None))
         return
+    like = likeness(row.value, other.value, (row.line, other.line), tolerance)
+    if like == "incidental":
+        verdict.volatile += 1
+        return
     verdict.values += 1
-    if same_value(row.value, other.value):
+    if like == "identical":
         verdict.identical += 1
-    elif tolerance and is_close(row.value, other.value, tolerance):
+    elif like == "near":
         verdict.within_tolerance += 1
     else:
         verdict.different += 1

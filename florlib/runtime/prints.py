@@ -21,10 +21,13 @@ _LONGEST = 1 << 16  # characters of a line kept; a progress bar that never ends 
 class LineTap:
     """Listens to what a text stream writes, and gives on whole lines."""
 
-    def __init__(self, stream: Any, name: str, sink: LineSink) -> None:
+    def __init__(
+        self, stream: Any, name: str, sink: LineSink, is_user: Callable[[str], bool]
+    ) -> None:
         self._stream = stream
         self._name = name
         self._sink = sink
+        self._is_user = is_user
         self._partial = ""
         self._write = stream.write
         stream.write = self.write
@@ -51,10 +54,25 @@ class LineTap:
         self._partial = text
 
     def _lines(self, text: str) -> None:
-        file, number = _caller()
+        file, number = self._caller()
         *lines, self._partial = (self._partial + text).split("\n")
         for line in lines:
             self._sink(self._name, line, file, number)
+
+    def _caller(self) -> tuple[str | None, int]:
+        """The file and line of the user's that wrote, if through a library; else who did directly.
+
+        None where it is the interpreter, as it ends.
+        """
+        try:
+            frame = writer = sys._getframe(3)
+        except ValueError:
+            return None, 0
+        while not self._is_user(frame.f_code.co_filename):
+            if frame.f_back is None:
+                return writer.f_code.co_filename, writer.f_lineno
+            frame = frame.f_back
+        return frame.f_code.co_filename, frame.f_lineno
 
     def close(self) -> None:
         """Give on a last line without an end, and let the stream alone."""
@@ -63,15 +81,6 @@ class LineTap:
             self._partial = ""
         if self._stream.__dict__.get("write") == self.write:
             del self._stream.__dict__["write"]
-
-
-def _caller() -> tuple[str | None, int]:
-    """The file and line that wrote; none where it is the interpreter, as it ends."""
-    try:
-        frame = sys._getframe(3)
-    except ValueError:
-        return None, 0
-    return frame.f_code.co_filename, frame.f_lineno
 
 
 _output: list[LineTap] = []  # the tap of standard output, where there is one
@@ -88,12 +97,17 @@ def set_begun_line(text: str) -> None:
         _output[0].begun = text
 
 
-def tap_standard_streams(sink: LineSink) -> list[LineTap]:
-    """Listen to standard output ("print") and standard error ("stderr")."""
+def tap_standard_streams(sink: LineSink, is_user: Callable[[str], bool]) -> list[LineTap]:
+    """Listen to standard output ("print") and standard error ("stderr").
+
+    Args:
+        sink: is given the lines.
+        is_user: whether a file is the user's, by its path.
+    """
     taps = []
     for stream, name in ((sys.stdout, "print"), (sys.stderr, "stderr")):
         if stream is not None and hasattr(stream, "__dict__"):
-            taps.append(LineTap(stream, name, sink))
+            taps.append(LineTap(stream, name, sink, is_user))
             if name == "print":
                 _output[:] = taps
     return taps

@@ -72,7 +72,8 @@ def start_session(spec: LaunchSpec, path: str, *, rewrites: bool = True) -> Star
 
 def _listen(session: Session) -> None:
     session.sources.clock()  # now, and not beside training
-    session.taps = tap_standard_streams(session.line)
+    relative = session.project.relative
+    session.taps = tap_standard_streams(session.line, lambda file: relative(file) is not None)
     on_degraded(lambda place, text: session.warn("degraded", f"could not {place}: {text}"))
     if any("argparse" in text for text in session.sources.texts.values()):
         watch_argparse(session)
