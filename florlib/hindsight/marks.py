@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from florlib.hindsight.likeness import likeness
+from florlib.ground.likeness import likeness
 from florlib.hindsight.verification import (
     HINDSIGHT,
     LOOP_DIVERGED,

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from florlib.ground.journal_format import Record
+from florlib.ground.likeness import likeness
 from florlib.ground.plan import Plan
 from florlib.ground.position import Position, position_from_json
 from florlib.ground.recorded import RecordedProcess, told_iterations
 from florlib.ground.relocation import Relocation
-from florlib.hindsight.likeness import likeness
 
 HINDSIGHT, VOLATILE = 1, 2
 UNCOMPARED = frozenset({"stderr"})  # warnings come once a process, with paths of the machine

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from florlib.ground.closeness import is_close
 from florlib.ground.errors import JournalDamaged
 from florlib.ground.journal_format import Record
+from florlib.ground.likeness import likeness
 from florlib.ground.position import Position, position_from_json
 from florlib.ground.relocation import Relocation
 from florlib.stores.catalog.interned import Names, storable
@@ -253,7 +253,8 @@ class _Ingest:
             text = _json(value)
             if self._journal.replay is not None and not flags & HINDSIGHT:
                 there = _json(self._journal.relocation.back(value))
-                self._compare(paths[at], name, standing.occurrence, there, flags)
+                line = record["sites"][site][1]
+                self._compare(paths[at], name, standing.occurrence, there, flags, line)
                 continue
             self._rows.append(
                 (
@@ -270,17 +271,26 @@ class _Ingest:
                 )
             )
 
-    def _compare(self, path: str, name: str, occurrence: int, text: str, flags: int) -> None:
+    def _compare(
+        self, path: str, name: str, occurrence: int, text: str, flags: int, line: int
+    ) -> None:
         if self._stands_for is None or flags & VOLATILE or name in UNCOMPARED_NAMES:
             return
         key = (self._stands_for, self._names.name(name), path, occurrence)
-        found = self._sql(f"SELECT value FROM log {_OF_KEY}", key).fetchone()  # noqa: S608
+        found = self._sql(
+            "SELECT value, (SELECT line FROM site WHERE site.key = log.site)"  # noqa: S608
+            f" FROM log {_OF_KEY}",
+            key,
+        ).fetchone()
         if found is None:
             return
-        same = found[0] == text or (
-            self._journal.tolerance > 0
-            and is_close(json.loads(found[0]), json.loads(text), self._journal.tolerance)
-        )
+        like, lines = "identical", (found[1] or 0, line)
+        if found[0] != text:
+            recorded, replayed = json.loads(found[0]), json.loads(text)
+            like = likeness(recorded, replayed, lines, self._journal.tolerance)
+        if like == "incidental":
+            return
+        same = like != "different"
         self._sql(f"UPDATE log SET verified = ? {_OF_KEY}", (int(same), *key))  # noqa: S608
 
     def _place(self, path: str, sort: bytes, position: Position) -> int:

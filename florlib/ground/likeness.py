@@ -25,6 +25,7 @@ _TIME = re.compile(
     rf"|{_DAY}(?:{_MONTH}\s+\d{{1,2}}|\d{{1,2}}\s+{_MONTH})(?:,?\s+\d{{4}})?\s+{_CLOCK}(?:\s+\d{{4}})?"
     rf"|\d{{1,2}}:\d{{2}}:\d{{2}}(?:[.,]\d+)?)\]?(?![\w:])"
 )
+_PLACE = re.compile(r"""^(\s*File ".*", line )\d+(?=, in )""")  # of a traceback
 _NUMBER = re.compile(r"(\d+)")
 
 
@@ -65,5 +66,5 @@ def _says_the_same(one: str, other: str, lines: tuple[int, int]) -> bool:
 
 
 def _timeless(text: str) -> str:
-    """Without times; some handlers leave out one that is that of the line before."""
-    return " ".join(_TIME.sub(" ", text).split())
+    """Without times and places of tracebacks; some handlers leave out the time of the line before."""
+    return " ".join(_TIME.sub(" ", _PLACE.sub(r"\1", text)).split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from florlib.hindsight.likeness import likeness
+from florlib.ground.likeness import likeness
 
 TIMES = {
     "logging": ("2026-11-28 03:06:57,628 INFO loss 0.5", "2026-11-29 13:06:07,001 INFO loss 0.5"),
@@ -24,6 +24,7 @@ TIMES = {
     "syslog": ("Nov 28 03:06:57 host", "Dec  1 03:06:58 host"),
     "name of a folder": ("runs/20261128-030657/best", "runs/20261129-040000/best"),
     "day": ("started 28.11.2026", "started 29.11.2026"),
+    "traceback": ('  File "a/train.py", line 17, in f', '  File "a/train.py", line 19, in f'),
     "how long it took": ("epoch 3 took 0:00:12", "epoch 3 took 0:00:13"),
 }
 
@@ -50,6 +51,7 @@ def test_times_are_left_out(name: str) -> None:
         (["10:00:01"], ["10:00:02"]),
         (1, 2),
         ("line 14", "line 16"),
+        ('  File "a.py", line 17, in f', '  File "a.py", line 17, in g'),
     ],
 )
 def test_all_else_counts(recorded: object, replayed: object) -> None:
