@@ -222,6 +222,7 @@ def record(
     root: Path,
     budget: tuple[str, ...] = DENSE,
     plainly: Callable[[Path], Project] = Project,
+    really: Callable[[Path], Project] = Project,
 ) -> Recording:
     """Record the case under `root`, and find the truth of its probes.
 
@@ -230,8 +231,9 @@ def record(
         root: of this recording alone.
         budget: words of `flor record`.
         plainly: makes the project in which the truth is found.
+        really: makes the project in which it is recorded and replayed.
     """
-    project = Project(root / "recorded")
+    project = really(root / "recorded")
     project.create(case.files, case.assets)
     project.commit()
     ran = project.flor("record", *budget, *command_of(case))
