@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from florlib.runtime.project import Project
+
 PREFIX = "signal "
 
 
@@ -21,21 +23,31 @@ def _handlers() -> dict[str, Any]:
 _start = _handlers()
 
 
-def set_handlers() -> Iterator[tuple[str, Any]]:
-    """(name, handler) of the signals that are handled in another way than at the start."""
+def set_handlers(project: Project) -> Iterator[tuple[str, Any]]:
+    """(name, handler) of the signals that the script handles in another way than at the start.
+
+    Handlers of libraries (asyncio and DataLoaders have some) come and go with what they are for.
+    """
     for name, handler in _handlers().items():
-        if handler is not _start.get(name) and handler != _start.get(name):
+        if handler != _start.get(name) and _is_of_script(handler, project):
             yield name, handler
 
 
-def restore_handlers(wanted: Mapping[str, Any]) -> None:
-    """Handle signals as `set_handlers` told, and all others as at the start.
+def restore_handlers(wanted: Mapping[str, Any], project: Project) -> None:
+    """Handle signals as `set_handlers` told, and others of the script's as at the start.
 
     Outside of the main thread Python allows no change, nor does it run handlers there.
     """
     if threading.current_thread() is not threading.main_thread():
         return
-    for name, handler in _handlers().items():
-        new = wanted.get(name, _start.get(name))
-        if new is not None and new is not handler and new != handler:
-            signal.signal(int(name.removeprefix(PREFIX)), new)
+    usual = {name: _start[name] for name, _ in set_handlers(project) if name in _start}
+    for name, handler in {**usual, **wanted}.items():
+        number = int(name.removeprefix(PREFIX))
+        if signal.getsignal(number) != handler:
+            signal.signal(number, handler)
+
+
+def _is_of_script(handler: Any, project: Project) -> bool:
+    function = getattr(handler, "func", handler)  # of a partial
+    module = getattr(function, "__module__", None) or type(function).__module__
+    return isinstance(handler, int) or project.owns_module(module)

@@ -94,7 +94,7 @@ def _roots(
 
 def _of_process(project: Project) -> Iterator[tuple[str, str, Any]]:
     """Signal handlers that were set, and standard output where it is of a class of the user's."""
-    for name, handler in set_handlers():
+    for name, handler in set_handlers(project):
         yield MODE_SCOPE, name, handler
     if project.owns_module(type(sys.stdout).__module__):
         yield MODE_SCOPE, STREAM, sys.stdout
@@ -224,7 +224,7 @@ def _apply(bindings: dict[Root, Any], frame: types.FrameType, project: Project) 
     sys.stdout = switches.pop(STREAM, sys.stdout)
     if switches:
         handlers = [name for name in switches if name.startswith(PREFIX)]
-        restore_handlers({name: switches.pop(name) for name in handlers})
+        restore_handlers({name: switches.pop(name) for name in handlers}, project)
     set_modes(switches)
     if (LINE_SCOPE, "print") in bindings:
         set_begun_line(bindings[LINE_SCOPE, "print"])
