@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from florlib.runtime.graph.places import ABSENT, GIVEN_NAMES, Root
@@ -13,6 +13,7 @@ from florlib.runtime.project import Project
 
 MODULE_SCOPE = "module "
 FRAME_SCOPE = "frame "
+NAMED = (FRAME_SCOPE, MODULE_SCOPE)
 # Streams, hooks and handlers of these are the process's own, and so is where code is found.
 _INTERPRETER = frozenset({"builtins", "logging", "os", "sys", "warnings"})
 _ITS_OWN = frozenset(
@@ -101,7 +102,7 @@ def bind(frame: types.FrameType, project: Project, values: Mapping[Root, Any]) -
     """Bind names anew where they live.
 
     A function's variables are written through its frame: `PyFrame_LocalsToFast` up to
-    Python 3.12, `f_locals` itself from 3.13 (PEP 667). No name is ever unbound.
+    Python 3.12, `f_locals` itself from 3.13 (PEP 667).
     """
     by_scope: dict[str, dict[str, Any]] = {}
     for (scope, name), value in values.items():
@@ -116,6 +117,15 @@ def bind(frame: types.FrameType, project: Project, values: Mapping[Root, Any]) -
         for name, value in wanted.items():
             if owner is not ABSENT and getattr(owner, name, ABSENT) is not value:
                 setattr(owner, name, value)  # more than a name in torch.backends
+
+
+def unbind(roots: Iterable[Root]) -> None:
+    """Take names off modules, or attributes off what lies in one; those of functions stay."""
+    for scope, name in roots:
+        if scope.startswith(MODULE_SCOPE):
+            _, owner = _owner(scope.removeprefix(MODULE_SCOPE))
+            if name in getattr(owner, "__dict__", {}):
+                delattr(owner, name)
 
 
 def _bind_locals(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -165,6 +165,10 @@ def restore(
     roots = [root for root in state.tree["roots"] if not without((root[0], root[1]))]
     tree = {"roots": roots, "nodes": state.tree["nodes"]}
     unread = frozenset((scope, name) for scope, name, _ in roots if dead((scope, name)))
+    gone = _unbound(live, roots)
+    for scope, name in gone:
+        if scope.startswith(frames.FRAME_SCOPE) and not dead((scope, name)):
+            raise RestoreRefused(f"{name} had no value then")
     decoder = Decoder(tree, state.read, graphs=state.graphs)
     if trial:
         decoder.prepare(live, unread)
@@ -178,7 +182,15 @@ def restore(
     }
     _expect_workers(bindings, course)
     _apply(bindings, frame, project)
+    frames.unbind(gone)
     return anew
+
+
+def _unbound(live: Iterable[Root], roots: Iterable[Sequence[Any]]) -> list[Root]:
+    """The names that are bound now and were not in a state, where it knows of their scope."""
+    known = {(scope, name) for scope, name, _ in roots}
+    scopes = {scope for scope, _ in known if scope.startswith(frames.NAMED)}
+    return [root for root in live if root not in known and root[0] in scopes]
 
 
 def course_values(state: StoredState) -> dict[str, Any]:

@@ -276,6 +276,15 @@ CASES = {
         "total += torch.is_autocast_enabled('cpu') + len(torch.get_float32_matmul_precision()) + "
         "torch.is_anomaly_enabled() + torch.is_warn_always_enabled() + bool((tiny * 1.0) != 0)",
     ),
+    "name that is deleted": (
+        "flag = other = 1",
+        "globals().pop('flag', None) if turn == 4 else None; "
+        "total += ('flag' in globals()) + other",
+    ),
+    "make of a function": (
+        "def size(part=1): return part\ndef other(part=1): return 7",
+        "size.__code__ = other.__code__ if turn == 4 else size.__code__; total += size()",
+    ),
     "result of a pool": (
         "from concurrent.futures import ThreadPoolExecutor\npool = ThreadPoolExecutor(1)\n"
         "coming = [pool.submit(pow, 0, 2)]",
@@ -292,6 +301,7 @@ FROM_THE_START = {
     "file of safetensors",
     "file that another process writes",
     "place in a file that is written",
+    "make of a function",
     "records of a logger",
     "result of a pool",
     "shared memory",
