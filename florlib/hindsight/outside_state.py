@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from florlib.ground.plan import Segment
 from florlib.ground.recorded import RecordedProcess
 from florlib.hindsight.question import Question, Run, sources_of
+from florlib.source.existence import asks_existence
 from florlib.source.imports import import_aliases
 
 # What a probe says when it looks at files.
@@ -78,6 +79,8 @@ def _rereads(run: Run) -> bool:
     written = any(process.written_files for process in run.processes)
     texts = sources_of(run.processes).values()
     if written and any(map(_ASKS_LENGTH.search, texts)):
+        return True
+    if written and any(map(asks_existence, run.trees.values())):
         return True
     return _keeps_untold(run) or any(process.reread_files for process in run.processes)
 

@@ -1,7 +1,8 @@
 """What no checkpoint holds, wherever it is: threads and tasks of the user's that are under way.
 
 Where they stand is in none, and what they do to training comes at moments of their own. Nor is the
-make of functions and classes, which a script may change by names like `__code__`.
+make of functions and classes, which a script may change by names like `__code__`, nor when objects
+with a `__del__` end.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ _MAKE = frozenset({"__annotations__", "__bases__", "__code__", "__defaults__", "
 def _remade(project: Project) -> Iterator[Missing]:
     for name in sorted(_MAKE & project.put):
         yield Missing("attribute", name, name, f"{name} of a function or class, which is set")
+    if "__del__" in project.put:
+        reason = "what a class does when nothing holds its objects any more"
+        yield Missing("method", "__del__", "__del__", reason)
 
 
 def _threads(project: Project) -> Iterator[Missing]:

@@ -35,13 +35,16 @@ def library_attributes(tree: ast.AST) -> set[tuple[str, str]]:
 
 
 def put_attributes(tree: ast.AST) -> set[str]:
-    """The names of attributes that a file sets on other objects than `self`.
+    """The names of attributes that a file sets on other objects than `self`, and `__del__` where
+    it defines that.
 
     >>> sorted(put_attributes(ast.parse("bar.hits += 1; self.n = 0; setattr(x, 'seen', 1)")))
     ['hits', 'seen']
     """
-    found = [target for node in ast.walk(tree) for target in _changed(node)]
-    return {
+    nodes = list(ast.walk(tree))
+    found = [target for node in nodes for target in _changed(node)]
+    ends = {n.name for n in nodes if isinstance(n, ast.FunctionDef) and n.name == "__del__"}
+    return ends | {
         one.attr
         for one in found
         if not (isinstance(one.value, ast.Name) and one.value.id == "self")
