@@ -1,5 +1,7 @@
-"""Files that libraries write from C++ or Rust, of which no audit event tells: those of torch.save
-and of safetensors."""
+"""Files that libraries write from C++ or Rust, of which no audit event tells.
+
+Those of torch.save and of safetensors.
+"""
 
 from __future__ import annotations
 

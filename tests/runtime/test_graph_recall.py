@@ -190,3 +190,27 @@ def test_nothing_is_kept_alive():
     assert [one() for one in gone] == [None, None]
     captured_again(names, known)
     assert len(known.numbers) < len(known.seen)
+
+
+def test_each_memory_has_a_block_of_its_own_whatever_comes_and_goes():
+    """Keys of a dictionary are all reached by the same path, and so are their gradients."""
+    dice, known = random.Random(7), Known()
+    keys = [torch.nn.Parameter(torch.full((n % 3 + 1,), float(n))) for n in range(9)]
+    kept: dict[str, torch.Tensor] = {}
+    names: dict[str, object] = {
+        "state": {key: {"n": n} for n, key in enumerate(keys)},
+        "kept": kept,
+    }
+    for turn in range(200):
+        for key in dice.sample(keys, 4):
+            key.grad = None if dice.random() < 0.5 else torch.full_like(key, float(turn))
+        if dice.random() < 0.3:
+            kept[f"k{dice.randrange(6)}"] = torch.ones(2) * turn
+        if dice.random() < 0.2:
+            names["state"] = {key: {"n": n} for n, key in enumerate(keys)}
+
+        captured = captured_again(names, known)
+
+        nodes = [node for node in captured.tree["nodes"] if node.get("k") == "storage"]
+        assert len({node["t"] for node in nodes}) == len(nodes) == len(captured.blocks)
+        assert compared(captured, capture(names)).differences == []

@@ -325,10 +325,14 @@ class Encoder:
         return seen.block
 
     def block_at(self, place: Place, block: memory.Block) -> str:
-        """Keep a block under the readable path of a place; returns its name."""
-        name = readable_path(self.path(place))
-        if name in self.blocks:
-            name = f"{name}~{len(self.blocks)}"
+        """Keep a block under the readable path of a place; returns its name.
+
+        Paths are not unique, and a block that stayed keeps the name that it had.
+        """
+        path = readable_path(self.path(place))
+        name, number = path, len(self.blocks)
+        while name in self.blocks:
+            name, number = f"{path}~{number}", number + 1
         self.blocks[name] = block
         return name
 
