@@ -213,4 +213,4 @@ def test_each_memory_has_a_block_of_its_own_whatever_comes_and_goes():
 
         nodes = [node for node in captured.tree["nodes"] if node.get("k") == "storage"]
         assert len({node["t"] for node in nodes}) == len(nodes) == len(captured.blocks)
-        assert compared(captured, capture(names)).differences == []
+        assert compared(captured, capture(names)).differences == ()
