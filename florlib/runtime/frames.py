@@ -98,6 +98,16 @@ def roots(frame: types.FrameType, project: Project) -> Iterator[tuple[str, str, 
                 yield scope, name, value
 
 
+def borrowed(frame: types.FrameType, project: Project) -> set[Root]:
+    """The variables that functions have from those around them, which a probe may have added."""
+    return {
+        (scope, name)
+        for scope, _, part in scopes(frame, project)
+        if part is not None
+        for name in part.f_code.co_freevars
+    }
+
+
 def bind(frame: types.FrameType, project: Project, values: Mapping[Root, Any]) -> None:
     """Bind names anew where they live.
 

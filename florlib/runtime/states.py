@@ -165,7 +165,7 @@ def restore(
     roots = [root for root in state.tree["roots"] if not without((root[0], root[1]))]
     tree = {"roots": roots, "nodes": state.tree["nodes"]}
     unread = frozenset((scope, name) for scope, name, _ in roots if dead((scope, name)))
-    gone = _unbound(live, roots)
+    gone = set(_unbound(live, roots)) - frames.borrowed(frame, project)
     for scope, name in gone:
         if scope.startswith(frames.FRAME_SCOPE) and not dead((scope, name)):
             raise RestoreRefused(f"{name} had no value then")
