@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from florlib.ground.layout import RunLayout
 from florlib.ground.recorded import RecordedProcess
-from florlib.hindsight.verification import Trace
+from florlib.hindsight.trace import Trace
 from florlib.stores.journal import read_journal
 
 

@@ -29,7 +29,8 @@ from florlib.ground.relocation import Relocation
 from florlib.hindsight.planner import Planned, make_plan
 from florlib.hindsight.probes import Comparison
 from florlib.hindsight.question import Question, Run, sources_of
-from florlib.hindsight.verification import Trace, verify
+from florlib.hindsight.trace import Trace
+from florlib.hindsight.verification import verify
 from florlib.stores.atomic import write_json
 from florlib.stores.journal import read_journal
 

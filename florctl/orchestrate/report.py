@@ -11,7 +11,8 @@ from florlib.ground.recorded import RecordedProcess
 from florlib.hindsight.marks import Stretch, mark_rows
 from florlib.hindsight.planner import Planned
 from florlib.hindsight.probes import Probe
-from florlib.hindsight.verification import COUNTED, HINDSIGHT, Divergence, Trace, Verdict
+from florlib.hindsight.trace import HINDSIGHT, Trace
+from florlib.hindsight.verification import COUNTED, Divergence, Verdict
 
 INTERRUPTED = 130  # 128 + SIGINT
 

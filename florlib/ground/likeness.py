@@ -27,6 +27,8 @@ _TIME = re.compile(
 )
 _PLACE = re.compile(r"""^(\s*File ".*", line )\d+(?=, in )""")  # of a traceback
 _NUMBER = re.compile(r"(\d+)")
+# What stands before the number of a line: `train.py:14`, `train.py, line 14`, `fit <module>:14`.
+_BEFORE_LINE = re.compile(r"(\.py[\"']?[:(]|\bline(?:no)?[ :=#]+|<module>:)$")
 
 
 def likeness(
@@ -44,7 +46,7 @@ def likeness(
     ('incidental', 'different')
     >>> likeness("train.py:14 loss 14", "train.py:15 loss 14", (14, 15))
     'incidental'
-    >>> likeness("train.py:14 loss 14", "train.py:15 loss 16", (14, 15))
+    >>> likeness("train.py:14 loss 14", "train.py:15 loss 15", (14, 15))
     'different'
     """
     if same_value(recorded, replayed):
@@ -61,7 +63,8 @@ def _says_the_same(one: str, other: str, lines: tuple[int, int]) -> bool:
     parts, others = (_NUMBER.split(_timeless(text)) for text in (one, other))
     moved = tuple(map(str, lines))
     return len(parts) == len(others) and all(
-        a == b or (a, b) == moved for a, b in zip(parts, others, strict=True)
+        a == b or ((a, b) == moved and _BEFORE_LINE.search(parts[n - 1]) is not None)
+        for n, (a, b) in enumerate(zip(parts, others, strict=True))
     )
 
 

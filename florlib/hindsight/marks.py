@@ -10,19 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from florlib.ground.likeness import likeness
-from florlib.hindsight.verification import (
+from florlib.hindsight.trace import (
     HINDSIGHT,
-    LOOP_DIVERGED,
     VOLATILE,
     Key,
     LogRow,
     Trace,
-    Verdict,
     at_start,
-    is_same_state,
     rows_by_key,
     when_of,
 )
+from florlib.hindsight.verification import LOOP_DIVERGED, Verdict, is_same_state
 
 VERIFIED, DIVERGED, UNVERIFIED = "verified", "diverged", "unverified"
 

@@ -1,8 +1,6 @@
-"""What no checkpoint holds, wherever it is: threads and tasks of the user's that are under way.
+"""What else is under way in the user's code while a loop turns: threads and tasks.
 
-Where they stand is in none, and what they do to training comes at moments of their own. Nor is the
-make of functions and classes, which a script may change by names like `__code__`, nor when objects
-with a `__del__` end.
+Where they stand is in no checkpoint, and what they do to training comes at moments of their own.
 """
 
 from __future__ import annotations
@@ -19,20 +17,8 @@ _WAITING = frozenset({"join", "_wait_for_tstate_lock", "_shutdown"})
 
 
 def under_way(project: Project) -> list[Missing]:
-    """The threads and tasks of the script's own, but for this one, that have not ended, and
-    attributes that the script sets of how functions and classes are made."""
-    return [*_threads(project), *_tasks(project), *_remade(project)]
-
-
-_MAKE = frozenset({"__annotations__", "__bases__", "__code__", "__defaults__", "__kwdefaults__"})
-
-
-def _remade(project: Project) -> Iterator[Missing]:
-    for name in sorted(_MAKE & project.put):
-        yield Missing("attribute", name, name, f"{name} of a function or class, which is set")
-    if "__del__" in project.put:
-        reason = "what a class does when nothing holds its objects any more"
-        yield Missing("method", "__del__", "__del__", reason)
+    """The threads and tasks of the script's own, but for this one, that have not ended."""
+    return [*_threads(project), *_tasks(project)]
 
 
 def _threads(project: Project) -> Iterator[Missing]:

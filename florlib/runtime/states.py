@@ -30,6 +30,7 @@ from florlib.runtime.graph.workers import (
 )
 from florlib.runtime.guard import unobserved
 from florlib.runtime.handlers import PREFIX, restore_handlers, set_handlers
+from florlib.runtime.makes import remade
 from florlib.runtime.modes import modes, set_modes
 from florlib.runtime.prints import begun_line, set_begun_line
 from florlib.runtime.project import Project
@@ -71,7 +72,7 @@ def capture(
     )
     with unobserved():
         captured = encoder.capture(_roots(frame, project, course, encoder))
-        captured.missing.extend(under_way(project))
+        captured.missing.extend([*under_way(project), *remade(project)])
     return captured
 
 

@@ -63,6 +63,9 @@ def test_lines_are_those_that_logged() -> None:
     assert likeness("train.py:14 x 3", "train.py:15 x 4", (14, 15)) == "different"
     assert likeness("train.py:14", "train.py:15", (15, 14)) == "different"
     assert likeness("train.py:14", "train.py:15") == "different"
+    assert likeness("in line 14: x", "in line 15: x", (14, 15)) == "incidental"
+    assert likeness("train.py:14 loss 14", "train.py:15 loss 15", (14, 15)) == "different"
+    assert likeness("14", "15", (14, 15)) == "different"
 
 
 def test_numbers_within_the_tolerance_are_near() -> None:

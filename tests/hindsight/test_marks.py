@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from florlib.hindsight.marks import mark_rows
-from florlib.hindsight.verification import Trace, verify
+from florlib.hindsight.trace import Trace
+from florlib.hindsight.verification import verify
 from tests.homes import HINDSIGHT, Record, log
 from tests.runs import one_loop, turn
 

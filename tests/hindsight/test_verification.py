@@ -12,7 +12,8 @@ from florlib.ground.closeness import same_value
 from florlib.ground.plan import Plan, Segment
 from florlib.ground.relocation import Relocation
 from florlib.ground.values import encode_value
-from florlib.hindsight.verification import Divergence, Trace, Verdict, verify
+from florlib.hindsight.trace import Trace
+from florlib.hindsight.verification import Divergence, Verdict, verify
 from tests.homes import HINDSIGHT, VOLATILE, Record, log
 from tests.runs import main_loop, one_loop, recorded, turn, two_loops
 

@@ -10,7 +10,8 @@ from florctl.orchestrate.report import Replayed, Report, make_report, nothing_re
 from florlib.ground.plan import Plan, Segment
 from florlib.hindsight.planner import Planned
 from florlib.hindsight.probes import Probe
-from florlib.hindsight.verification import Trace, verify
+from florlib.hindsight.trace import Trace
+from florlib.hindsight.verification import verify
 from tests.homes import HINDSIGHT, Record, log
 from tests.runs import one_loop, recorded
 

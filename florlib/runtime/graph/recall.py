@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from florlib.runtime.graph import kinds, memory
@@ -52,14 +53,16 @@ def is_unchanged(encoder: Encoder, number: int, value: Any) -> bool:
         if seen.is_object and encoder.brings_class(seen.cls):
             return False
         encoder.settled.add(seen.cls)
-    return _meets_again(encoder, number, parts, seen)
+    return _meets_again(encoder, number, parts, seen.children)
 
 
-def _meets_again(encoder: Encoder, number: int, parts: Any, seen: Seen) -> bool:
+def _meets_again(
+    encoder: Encoder, number: int, parts: Sequence[Any], children: Iterable[tuple[int, int]]
+) -> bool:
     """Whether the parts with nodes are those of the node, each to be looked at in its turn."""
     known, queue = encoder.known, encoder.queue
     numbers, everything, now = known.numbers, known.seen, known.round
-    for n, child in seen.children:
+    for n, child in children:
         part = parts[n]
         one = everything[child]
         if numbers.get(id(part)) != child or one is None or one.cls is not type(part):
@@ -163,20 +166,7 @@ def _is_same_tensor(encoder: Encoder, number: int, tensor: Any, seen: Seen) -> b
         return False
     if not _is_same_storage(encoder, node["storage"], storage, tensor, seen):
         return False
-    return grad is None or _is_same_gradient(encoder, number, grad, node["grad"][1])
-
-
-def _is_same_gradient(encoder: Encoder, number: int, grad: Any, child: int) -> bool:
-    known = encoder.known
-    one = known.seen[child]
-    if known.numbers.get(id(grad)) != child or one is None or one.cls is not type(grad):
-        return False
-    if one.round != known.round:
-        if one.place.parent != number:
-            return False
-        one.round = known.round
-        encoder.queue.append((child, grad))
-    return True
+    return grad is None or _meets_again(encoder, number, (grad,), ((0, node["grad"][1]),))
 
 
 def _is_same_storage(encoder: Encoder, number: int, storage: Any, tensor: Any, shown: Seen) -> bool:
