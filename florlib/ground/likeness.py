@@ -1,8 +1,8 @@
 """How near a replayed value comes to the recorded one.
 
 Log lines often begin with the time, and name the line of code that wrote them, which an added line
-above has moved: `2026-11-28 03:06:57,628 INFO train.py:14 loss 0.5`. Such texts are held against each
-other without that, and count as not compared.
+above has moved: `2026-11-28 03:06:57,628 INFO train.py:14 loss 0.5`. No two runs say the same there,
+so such texts are held against each other without that.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from florlib.ground.closeness import is_close, same_value
 
-Likeness: TypeAlias = 'Literal["identical", "near", "incidental", "different"]'
+Likeness: TypeAlias = 'Literal["identical", "near", "different"]'
 
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s?[AaPp][Mm])?"
 _ZONE = r"(?:\s?(?:Z|UTC|[+-]\d{2}:?\d{2}))?"
@@ -43,9 +43,9 @@ def likeness(
         tolerance: largest relative difference of two numbers that still passes.
 
     >>> likeness("10:00:01 epoch 3", "10:00:07 epoch 3"), likeness("epoch 3", "epoch 4")
-    ('incidental', 'different')
+    ('identical', 'different')
     >>> likeness("train.py:14 loss 14", "train.py:15 loss 14", (14, 15))
-    'incidental'
+    'identical'
     >>> likeness("train.py:14 loss 14", "train.py:15 loss 15", (14, 15))
     'different'
     """
@@ -53,9 +53,8 @@ def likeness(
         return "identical"
     if tolerance and is_close(recorded, replayed, tolerance):
         return "near"
-    if isinstance(recorded, str) and isinstance(replayed, str):
-        return "incidental" if _says_the_same(recorded, replayed, lines) else "different"
-    return "different"
+    texts = isinstance(recorded, str) and isinstance(replayed, str)
+    return "identical" if texts and _says_the_same(recorded, replayed, lines) else "different"
 
 
 def _says_the_same(one: str, other: str, lines: tuple[int, int]) -> bool:

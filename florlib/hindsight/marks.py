@@ -99,8 +99,8 @@ def _is_as_recorded(
         return False if replayed.executed(row) else None
     if other.flags & VOLATILE:
         return None
-    like = likeness(other.value, row.value, (other.line, row.line), tolerance)
-    return None if like == "incidental" else like != "different"
+    lines = (other.line, row.line)
+    return likeness(other.value, row.value, lines, tolerance) != "different"
 
 
 def _stretches(marks: dict[int, str]) -> Iterator[Stretch]:

@@ -72,7 +72,7 @@ class Verdict:
         missing: recorded, expected, and not logged again.
         extra: logged by the replay's recorded code, and not recorded.
         states, states_identical: boundaries whose whole state was compared.
-        volatile: read off a clock, or with times or moved lines in a text; and so not compared.
+        volatile: read off a clock, and so not compared.
         starts_differ: replays whose own prelude came out otherwise, as an unseeded script's does,
             and that went on from the recorded state all the same.
         loops_diverged: main loops that turned otherwise than in the record.
@@ -174,9 +174,6 @@ def _compare(row: LogRow, other: LogRow | None, verdict: Verdict, tolerance: flo
         verdict.note(_divergence("missing", row, row.value, None))
         return
     like = likeness(row.value, other.value, (row.line, other.line), tolerance)
-    if like == "incidental":
-        verdict.volatile += 1
-        return
     verdict.values += 1
     if like == "identical":
         verdict.identical += 1

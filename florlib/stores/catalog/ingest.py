@@ -284,13 +284,11 @@ class _Ingest:
         ).fetchone()
         if found is None:
             return
-        like, lines = "identical", (found[1] or 0, line)
-        if found[0] != text:
-            recorded, replayed = json.loads(found[0]), json.loads(text)
-            like = likeness(recorded, replayed, lines, self._journal.tolerance)
-        if like == "incidental":
-            return
-        same = like != "different"
+        same = found[0] == text
+        if not same:
+            lines, tolerance = (found[1] or 0, line), self._journal.tolerance
+            like = likeness(json.loads(found[0]), json.loads(text), lines, tolerance)
+            same = like != "different"
         self._sql(f"UPDATE log SET verified = ? {_OF_KEY}", (int(same), *key))  # noqa: S608
 
     def _place(self, path: str, sort: bytes, position: Position) -> int:
