@@ -39,6 +39,9 @@ _Marks = dict[tuple[int, int, int], dict[int | None, CheckpointMark]]
 Loops = tuple[tuple[str | None, int | None], ...]
 """(path, ordinal) of training loops, from the main loop inwards; empty outside of all."""
 
+Making = tuple[Position, str, str]
+"""(position, file, function) of the user's that a temporary file or folder was made at."""
+
 
 def _complete_in_all(
     mark: CheckpointMark, others: Iterable[CheckpointMark | None]
@@ -118,6 +121,8 @@ class RecordedProcess:
         gone_files: files, and folders with a slash behind, that it removed or renamed, and
             whether they were there each time.
         behind_files: (main loop, path) of written files that were read behind a main loop.
+        temporary: by where they were made (position, file, function), temporary files
+            and folders in their order, each with the ways to write its path.
         left_files: by the number of the main loop, what it left written files as.
         dropped: files of checkpoints that were deleted on purpose; no mark has them.
         executed: by path, texts that it ran in another way than by importing the file.
@@ -137,6 +142,7 @@ class RecordedProcess:
     written_files: list[str] = field(default_factory=list)
     gone_files: dict[str, bool] = field(default_factory=dict)
     behind_files: list[tuple[int, str]] = field(default_factory=list)
+    temporary: dict[Making, list[list[str]]] = field(default_factory=dict)
     left_files: dict[int, Left] = field(default_factory=dict)
     moved_names: list[str] = field(default_factory=list)
     dropped: set[str] = field(default_factory=set)
@@ -201,6 +207,9 @@ class RecordedProcess:
             self.calls.setdefault(loops, set()).update(functions)
         elif kind == "files":
             self._take_files(record)
+        elif kind == "temporary":
+            making = position_from_json(record["position"]), record["file"], record["function"]
+            self.temporary.setdefault(making, []).append(record["paths"])
         elif kind == "left":
             self.left_files[record["main"]] = {
                 path: tuple(left) if isinstance(left, list) else left

@@ -32,6 +32,15 @@ class Relocation:
         """
         return self._translated(content, self._text_back) if self._active() else content
 
+    def ahead(self, folder: str, standin: str) -> Relocation:
+        """One more folder, which goes before the others; its own stand-in of before is no more.
+
+        >>> Relocation((("/t", "/s"),)).ahead("/a", "/b").ahead("/t", "/z").moves
+        (('/t', '/z'), ('/a', '/b'))
+        """
+        others = tuple(move for move in self.moves if move[0] != folder)
+        return Relocation(((folder, standin), *others))
+
     def _active(self) -> bool:
         return any(folder != standin for folder, standin in self.moves)
 

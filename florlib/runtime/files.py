@@ -51,6 +51,7 @@ class FileWatch:
         self._reread: set[str] = set()
         self._is_helped = False  # a process was started in a loop
         self._outside: dict[str, tuple[str, int]] = {}  # where each was first opened
+        self._temporary: set[str] = set()
         self._held: frozenset[str] = frozenset()
         self._gone: dict[str, bool] = {}  # what was removed, and whether it was always there
         self._left: dict[int, Left] = {}  # of each main loop that has ended
@@ -223,10 +224,20 @@ class FileWatch:
 
     def outside(self) -> Iterator[tuple[str, str, int]]:
         """(path, file and line of its first use) of files outside of the project that were both
-        written and read: a replay finds in them what the run has left."""
+        written and read: a replay finds in them what the run has left. It makes temporary ones
+        anew."""
         for path, (file, line) in self._outside.items():
-            if {"r", "w"} <= set(self._modes.get(path, "")):
+            if {"r", "w"} <= set(self._modes.get(path, "")) and not self._is_temporary(path):
                 yield path, file, line
+
+    def note_temporary(self, path: str) -> None:
+        """Note a temporary file or folder."""
+        self._temporary.add(os.path.realpath(path))
+
+    def _is_temporary(self, path: str) -> bool:
+        return path in self._temporary or any(
+            str(folder) in self._temporary for folder in Path(path).parents
+        )
 
     def leave_main(self, number: int) -> None:
         """Note what a main loop leaves the written files as."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 from florlib.runtime.guard import degrade
@@ -28,18 +29,20 @@ class LineTap:
         self._name = name
         self._sink = sink
         self._is_user = is_user
-        self._partial = ""
+        self._heard: list[str] = []  # of a line that has not ended
         self._write = stream.write
         stream.write = self.write
 
     def write(self, text: str, /) -> int:
         """Write through, then listen; what the stream raises is the caller's to see."""
-        written: int = self._write(text)
+        written: int
+        # One instruction: an interrupt between the two would glue this line to the next.
+        written, _ = chain(map(self._write, (text,)), map(self._heard.append, (text,)))
         try:
             if "\n" in text:
-                self._lines(text)
+                self._lines()
             else:
-                self._partial = (self._partial + text)[-_LONGEST:]
+                self._heard[:] = [self.begun[-_LONGEST:]]
         except Exception as error:  # noqa: BLE001  # what was written must not seem to have failed
             degrade("listen to what is printed", error)
         return written
@@ -47,15 +50,16 @@ class LineTap:
     @property
     def begun(self) -> str:
         """What was written of a line that has not ended."""
-        return self._partial
+        return "".join(self._heard)
 
     @begun.setter
     def begun(self, text: str) -> None:
-        self._partial = text
+        self._heard[:] = [text]
 
-    def _lines(self, text: str) -> None:
+    def _lines(self) -> None:
         file, number = self._caller()
-        *lines, self._partial = (self._partial + text).split("\n")
+        *lines, begun = self.begun.split("\n")
+        self._heard[:] = [begun]
         for line in lines:
             self._sink(self._name, line, file, number)
 
@@ -76,9 +80,9 @@ class LineTap:
 
     def close(self) -> None:
         """Give on a last line without an end, and let the stream alone."""
-        if self._partial:
-            self._sink(self._name, self._partial, None, 0)
-            self._partial = ""
+        if self.begun:
+            self._sink(self._name, self.begun, None, 0)
+            self._heard.clear()
         if self._stream.__dict__.get("write") == self.write:
             del self._stream.__dict__["write"]
 

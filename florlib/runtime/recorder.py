@@ -25,6 +25,7 @@ from florlib.runtime.marks import (
     exit_record,
     loops_record,
     overhead_record,
+    pairs,
 )
 from florlib.runtime.naming import unrepeatable
 from florlib.runtime.pace import NEVER, Pace
@@ -100,6 +101,14 @@ class Recorder(Session):
         """Note a project file that was found only when it was imported."""
         for record in self._records_of(path):
             self.append(record)
+
+    def makes_temporary(self, paths: list[str], file: str, function: str) -> None:
+        """Note a temporary file or folder, and where it is made."""
+        if self.files is not None:
+            self.files.note_temporary(paths[0])
+        position = pairs(self.position())
+        about = {"paths": paths, "file": file, "function": function, "position": position}
+        self.append({"kind": "temporary", **about})
 
     # ------------------------------------------------------------------ loops
 

@@ -14,7 +14,7 @@ from florlib.ground.errors import CheckpointDamaged, CheckpointMissing
 from florlib.ground.launch import LaunchSpec
 from florlib.ground.layout import ReplayLayout, RunLayout
 from florlib.ground.plan import Plan, Segment
-from florlib.ground.recorded import BlockMark, CheckpointMark, RecordedProcess
+from florlib.ground.recorded import BlockMark, CheckpointMark, Making, RecordedProcess
 from florlib.ground.relocation import Relocation
 from florlib.ground.stamp import stamp
 from florlib.ground.values import decode_value
@@ -65,12 +65,19 @@ class Replayer(Session):
         self.layout = ReplayLayout(Path(spec.replay_dir))
         self.plan = plan
         self.recorded = recorded
-        self.relocation = Relocation(spec.moves)
+        self._folders = spec.moves
+        self._temporary = Relocation()
+        self._made: dict[Making, int] = {}
         self.recorded_project = spec.recorded_project or spec.project
         self.end_states = EndStates(self)
         self.jumped = False
         self._mains = 0
         self._innermost: dict[int, frozenset[tuple[str | None, int | None]]] = {}
+
+    @property
+    def relocation(self) -> Relocation:
+        """Where this process has the paths of the record: temporary ones, and folders."""
+        return Relocation((*self._temporary.moves, *self._folders))
 
     @property
     def steps_into_any(self) -> bool:
@@ -115,10 +122,25 @@ class Replayer(Session):
 
     def library_loader(self, name: str, path: str) -> Any:
         """Event files are kept with what the replay wrote, unless it runs in place."""
-        if name not in EVENT_MODULES or not self.relocation.moves:
+        if name not in EVENT_MODULES or not self._folders:
             return None
         elsewhere, inside = str(self.layout.work_elsewhere), str(self.layout.folder)
         return EventFileLoader(name, path, partial(place_below, elsewhere, inside))
+
+    def makes_temporary(self, paths: list[str], file: str, function: str) -> None:
+        """Have a temporary file or folder stand for the one that was made at the same place."""
+        making = self.position(), file, function
+        number = self._made.get(making, 0)
+        self._made[making] = number + 1
+        recorded = self.recorded.temporary.get(making, [])
+        if number < len(recorded):
+            for there, here in zip(recorded[number], paths, strict=False):
+                self._temporary = self._temporary.ahead(there, here)
+
+    def _encode(self, record: dict[str, Any]) -> dict[str, Any]:
+        """The journal of a replay names temporary paths as the record does."""
+        encoded = super()._encode(record)
+        return self._temporary.back(encoded) if record["kind"] == "rows" else encoded
 
     def recorded_arguments(self) -> dict[str, Any]:
         """What `flor.arg` gave in the recorded run."""

@@ -151,6 +151,15 @@ class Session:
         """A loader of our own for a module that is not the user's; None for Python's."""
         return None
 
+    def makes_temporary(self, paths: list[str], file: str, function: str) -> None:
+        """The script is about to make a temporary file or folder, in a function of a file.
+
+        Args:
+            paths: ways to write its path, the absolute one first.
+            file: relative to the project.
+            function: its name.
+        """
+
     def recorded_arguments(self) -> dict[str, Any]:
         """What `flor.arg` gave in the recorded run; empty while recording."""
         return {}

@@ -26,6 +26,7 @@ from florlib.runtime.recorder import Recorder
 from florlib.runtime.replayer import Replayer
 from florlib.runtime.session import Session, process_identity
 from florlib.runtime.sources import Sources
+from florlib.runtime.temporary import TemporaryPaths
 from florlib.stores.journal import read_journal
 
 PRIMARY = ".primary"  # made by the first program of a run, which records from its first line
@@ -75,6 +76,7 @@ def _listen(session: Session) -> None:
     relative = session.project.relative
     session.taps = tap_standard_streams(session.line, lambda file: relative(file) is not None)
     on_degraded(lambda place, text: session.warn("degraded", f"could not {place}: {text}"))
+    TemporaryPaths(session)
     if any("argparse" in text for text in session.sources.texts.values()):
         watch_argparse(session)
 

@@ -69,6 +69,7 @@ CAPTURED: dict[str, str] = {
     "a single loop level": "single_level",
     "names of added lines that others have as well": "names_of_probes",
     "values logged in passing by statements that print": "values_in_passing",
+    "temporary files and folders": "temporary_folder",
     "FlorDB's names": "flor_names",
 }
 NAMED: dict[str, str] = {
