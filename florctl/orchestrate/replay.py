@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from florctl.orchestrate.indices import iterations_of, steps_of
 from florctl.orchestrate.journals import read_run_journals
 from florctl.orchestrate.launch import Ended, guest_environment, run_child
 from florctl.orchestrate.leftovers import left_files
@@ -20,13 +22,13 @@ from florctl.orchestrate.record import HASH_SEED
 from florctl.orchestrate.report import INTERRUPTED, Replayed, Report, make_report
 from florctl.orchestrate.run_json import read_run_json
 from florctl.orchestrate.sources import compare_sources
-from florlib.ground.errors import FlorError, JournalDamaged, NotReplayable, UsageError
+from florlib.ground.errors import FlorError, JournalDamaged, NotReplayable
 from florlib.ground.ids import id_behind
 from florlib.ground.launch import LaunchSpec
 from florlib.ground.layout import ReplayLayout, RunLayout
 from florlib.ground.recorded import RecordedProcess
 from florlib.ground.relocation import Relocation
-from florlib.hindsight.planner import Planned, make_plan
+from florlib.hindsight.planner import Planned, anew, make_plan
 from florlib.hindsight.probes import Comparison
 from florlib.hindsight.question import Question, Run, sources_of
 from florlib.hindsight.trace import Trace
@@ -38,6 +40,9 @@ from florlib.stores.journal import read_journal
 NAMED_BY_RECORD = frozenset(
     {"not-captured", "wall-clock", "entropy", "outside-file", "other-process", "library-moved"}
 )
+# What torch and our own tensors say where a graph is gone through that was not restored.
+_LOST_GRAPH = re.compile(r"GraphNotRestored|not have been used in the graph")
+SIGNALLED = 128  # what a shell adds to the number of a signal
 OUTPUT_TAIL_LINES = 12  # of a script that failed, shown to explain it
 
 
@@ -140,8 +145,8 @@ def prepare(request: ReplayRequest) -> Prepared:
         comparisons={} if changed else sources.comparisons,
         added=sources.added,
         tolerance=request.tolerance,
-        iterations=None if request.epochs is None else _iterations(request.epochs, run),
-        turns=None if request.steps is None else _steps(request.steps, run),
+        iterations=None if request.epochs is None else iterations_of(request.epochs, run),
+        turns=None if request.steps is None else steps_of(request.steps, run),
         verify=request.verify,
         part=request.part,
         forced=bool(changed),
@@ -208,58 +213,46 @@ def _named_by_record(prepared: Prepared) -> list[dict[str, str]]:
     return [{"code": code, "text": text} for code, text in sorted(told)]
 
 
-def _iterations(text: str, run: Run) -> frozenset[int]:
-    if not run.iterations:
-        raise UsageError(f"run {run.run} has no iterations", hint=f"flor replay {run.run}")
-    return parse_indices(text, run.iterations, "--epochs", ("iteration", "main loop"))
-
-
-def _steps(text: str, run: Run) -> frozenset[int]:
-    if not run.steps:
-        raise UsageError(
-            f"run {run.run} has no training loop inside of its main loop",
-            hint=f"flor replay {run.run}",
-        )
-    return parse_indices(text, run.steps, "--steps", ("step", "innermost loop"))
-
-
-def parse_indices(text: str, count: int, option: str, words: tuple[str, str]) -> frozenset[int]:
-    """Read `3,5:9`: indices from 0, the end of a range not included.
-
-    Args:
-        text: what was typed.
-        count: how many there are.
-        option: that it was typed for.
-        words: what one is called, and what has them.
-
-    Raises:
-        UsageError: the text is no such list, or names one that there is not.
-    """
-    one, owner = words
-    hint = f"flor replay {option} 0:{count}"
-    chosen: set[int] = set()
-    for part in text.split(","):
-        first, colon, last = part.strip().partition(":")
-        try:
-            start = int(first) if first or not colon else 0
-            stop = (int(last) if last else count) if colon else start + 1
-        except ValueError:
-            raise UsageError(f"{text!r} is no list of {one}s", hint=hint) from None
-        if start < 0 or stop > count or start >= stop:
-            raise UsageError(
-                f"there is no {one} {part.strip()}: the {owner} has {count}, from 0", hint=hint
-            )
-        chosen.update(range(start, stop))
-    return frozenset(chosen)
-
-
 def _replays(layout: RunLayout) -> list[str]:
     """Ids of the run's replays so far: the newest answer to a question is that of the last one."""
     return [folder.name for folder in layout.replays.iterdir()] if layout.replays.is_dir() else []
 
 
 def execute(prepared: Prepared, *, now: datetime, token: str) -> Report:
-    """Run the plan and report what came of it."""
+    """Run the plan and report what came of it.
+
+    Where a script fails on what was restored, all of it is executed anew; what came of the first
+    try is part of that.
+    """
+    report = _execute(prepared, now=now, token=token)
+    if not _failed_on_restored(report):
+        return report
+    assert report.replay is not None and report.failure is not None
+    shutil.rmtree(prepared.request.layout.replay(report.replay).folder, ignore_errors=True)
+    text = (
+        f"the script failed on what was restored ({report.failure[1][-1].strip()}), and was executed"
+        " from its start"
+    )
+    told = {"code": "executed-anew", "text": text}
+    again = replace(prepared, planned=anew(prepared.planned), warnings=[*prepared.warnings, told])
+    seconds = report.seconds
+    report = _execute(again, now=now, token=token)
+    report.seconds += seconds
+    return report
+
+
+def _failed_on_restored(report: Report) -> bool:
+    """Whether a script, and not a line added to it, ended as the record did not, after a restore."""
+    if report.failure is None or not report.restored_bytes or not report.failure[1]:
+        return False
+    if report.failure[0] > SIGNALLED:
+        return False
+    if not {"probe-raised", "probe-not-undone"} & {one["code"] for one in report.warnings}:
+        return True
+    return any(_LOST_GRAPH.search(line) for line in report.failure[1])
+
+
+def _execute(prepared: Prepared, *, now: datetime, token: str) -> Report:
     layout = prepared.request.layout.replay(
         id_behind(now, token, _replays(prepared.request.layout))
     )

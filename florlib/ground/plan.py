@@ -38,6 +38,7 @@ class Plan:
         gone: files, and folders with a slash behind, that the run made and removed; they are there
             to be removed, empty, where the iteration that made them was not executed.
         everything: whether every nested loop is stepped into.
+        anew: whether nothing is restored, and all is executed from the start of the script.
         step: (path, ordinal) of the nested loops that are stepped into.
         turns: (start, stop) of the turns that are wanted of the innermost of those; None for all.
         hindsight: by path, the spans of statements that the record did not have.
@@ -59,6 +60,7 @@ class Plan:
     left: Mapping[int, Mapping[str, bool]] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
     everything: bool = False
+    anew: bool = False
     step: frozenset[tuple[str, int]] = frozenset()
     turns: tuple[tuple[int, int], ...] | None = None
     hindsight: Mapping[str, frozenset[LineSpan]] = field(default_factory=dict)
@@ -88,6 +90,7 @@ class Plan:
             "left": {str(main): dict(files) for main, files in self.left.items()},
             "gone": sorted(self.gone),
             "everything": self.everything,
+            "anew": self.anew,
             "step": sorted([path, ordinal] for path, ordinal in self.step),
             "turns": None if self.turns is None else [list(part) for part in self.turns],
             "hindsight": _spans_to_json(self.hindsight),
@@ -116,6 +119,7 @@ class Plan:
             left={int(main): files for main, files in content["left"].items()},
             gone=frozenset(content["gone"]),
             everything=content["everything"],
+            anew=content.get("anew", False),
             step=frozenset((path, ordinal) for path, ordinal in content["step"]),
             turns=_turns_from_json(content.get("turns")),
             hindsight=_spans_from_json(content["hindsight"]),

@@ -20,6 +20,12 @@ _READS_FILES = re.compile(
 _ASKS_LENGTH = re.compile(
     r"\.tell\(|\bget(size|[amc]time)\b|\bst_(size|[amc]time)|\b[fl]?stat\(|\bscandir\b"
 )
+# What a probe says when it asks for what restored objects do not have of their own: how often a
+# tensor was written to, what it is a view of, its autograd graph, where an error was raised.
+_ASKS_ORIGIN = re.compile(
+    r"\._(version|base)\b|\bnext_functions\b|\ballow_unused\b|__traceback__|\btb_\w+|\btraceback\b"
+    r"|\b(get_referrers|get_referents|getrefcount)\b"
+)
 # Files that C code opens, of which no event tells: what a project says that changes them, and
 # what it says that reads them.
 _UNTOLD = tuple(
@@ -72,6 +78,12 @@ def reads_own_files(run: Run, question: Question, within: bool, behind: range) -
         return True
     repeats = any(mark.how in ("raise", "return") for n in behind for mark in run.mains[n])
     return (within or repeats) and (_rereads(run) or asks_libraries(run, question))
+
+
+def asks_origin(question: Question) -> bool:
+    """Whether a probe asks for what objects have that were made here, and restored ones have not."""
+    texts = [*(probe.text for probe in question.probes), *question.added.values()]
+    return any(map(_ASKS_ORIGIN.search, texts))
 
 
 def _rereads(run: Run) -> bool:

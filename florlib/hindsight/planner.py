@@ -8,7 +8,12 @@ from dataclasses import dataclass, replace
 from florlib.ground.plan import Plan, Segment
 from florlib.ground.recorded import BlockMark, MainMark
 from florlib.hindsight.carrying import carried_names
-from florlib.hindsight.outside_state import asks_libraries, behind_loops, reads_own_files
+from florlib.hindsight.outside_state import (
+    asks_libraries,
+    asks_origin,
+    behind_loops,
+    reads_own_files,
+)
 from florlib.hindsight.probes import Probe
 from florlib.hindsight.question import Question, Run
 from florlib.hindsight.reach import Reach, reach
@@ -51,9 +56,9 @@ def make_plan(run: Run, question: Question) -> Planned:
     asked = tuple(_segments(run, found, question))
     between = found.prelude and found.epilogue and last and not ended
     segments = (*asked, *_ways_on(run, asked, epilogue=epilogue, between=between))
-    files = reads_own_files(
-        run, question, bool(asked), behind_loops(run, segments, epilogue=epilogue)
-    )
+    behind = behind_loops(run, segments, epilogue=epilogue)
+    anew = asks_origin(question)
+    files = anew or reads_own_files(run, question, bool(asked), behind)
     wrapped = _wrapped(run)
     plan = Plan(
         run=run.run,
@@ -67,7 +72,8 @@ def make_plan(run: Run, question: Question) -> Planned:
         gone=frozenset(
             path for one in run.processes for path, found in one.gone_files.items() if found
         ),
-        everything=found.everything,
+        everything=found.everything or anew,
+        anew=anew,
         step=found.step,
         turns=None if question.turns is None else _ranges(sorted(question.turns)),
         hindsight={path: item.spans for path, item in question.comparisons.items() if item.spans},
@@ -97,6 +103,12 @@ def make_plan(run: Run, question: Question) -> Planned:
         frozenset(one for one in probes if (one.path, one.function) in apart.started),
         frozenset(one for one in probes if (one.path, one.function) in apart.loaded),
     )
+
+
+def anew(planned: Planned) -> Planned:
+    """The same, with all executed from the start of the script and nothing restored."""
+    plan = replace(planned.plan, anew=True, files=True, everything=True, left={})
+    return replace(planned, plan=plan, estimate_s=planned.full_run_s, skips=0)
 
 
 def _carries(run: Run, question: Question) -> tuple[str, ...]:

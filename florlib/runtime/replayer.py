@@ -93,7 +93,7 @@ class Replayer(Session):
         """Whether going on from a boundary is going on from the state that was recorded."""
         if (self.plan.files or self.plan.carries) and index > 0:
             return False
-        return mark.complete and not (mark.workers and self.steps_into_any)
+        return not self.plan.anew and mark.complete and not (mark.workers and self.steps_into_any)
 
     def place_left_files(self, number: int) -> None:
         """Have the files as a main loop left them, where not all of it was executed."""
@@ -265,7 +265,7 @@ class Replayer(Session):
     def _may_skip(self, call: LoopCall, block: BlockMark) -> bool:
         if not block.skippable or block.checkpoint is None or not block.checkpoint.complete:
             return False
-        if self.plan.files and block.wrote:
+        if self.plan.anew or (self.plan.files and block.wrote):
             return False
         if block.checkpoint.workers and self.steps_into_any:
             return False
@@ -280,7 +280,7 @@ class Replayer(Session):
 
         What probes carry from one turn to the next, or out of the loop, comes about turn by turn.
         """
-        if self.plan.carries or (self.plan.files and block.wrote):
+        if self.plan.carries or self.plan.anew or (self.plan.files and block.wrote):
             return False
         names = {**frame.f_globals, **frame.f_locals}
         introduced = {name for known in self.plan.introduced.values() for _, name in known}
@@ -298,7 +298,7 @@ class Replayer(Session):
         mark = block.checkpoint
         if not block.skippable or mark is None or not mark.complete or mark.workers:
             return None
-        return mark
+        return None if self.plan.anew else mark
 
     def _skip(self, entry: Entry, block: BlockMark, frame: types.FrameType) -> bool:
         assert block.checkpoint is not None

@@ -166,7 +166,9 @@ class MainWalk:
         if not self._untouched:
             raise ReplayImpossible(f"no checkpoint at or before iteration {target} can be restored")
         # Nothing has run yet: what the script prepared by itself is the state of the start.
-        self.session.warn("not-restored", f"{self.entry.name} starts from the script's own state")
+        if not self.session.plan.anew:
+            text = f"{self.entry.name} starts from the script's own state"
+            self.session.warn("not-restored", text)
         start = self.mark.boundaries.get(0)
         if start is not None:
             self.session.restore_generators(start)

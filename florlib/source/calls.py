@@ -1,8 +1,8 @@
 """Who may call whom in a project: a call graph by name, over the files that are known.
 
 Receivers are told apart where the text says their class (`trainer = Trainer(...)`, `self`); where
-it does not, a method call may mean any method of that name. Functions that are passed around are
-not followed: `CallGraph.targets` of a read says which function is handed out.
+it does not, a method call may mean any method of that name. Functions that are handed on are
+followed as far as handed.py goes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from florlib.source.assignments import assigned
 from florlib.source.functions import MODULE, Class, Function, Module, Site, read_module
+from florlib.source.handed import Handed
 from florlib.source.logs import last_word
 from florlib.source.spans import LineSpan
 
@@ -53,6 +55,8 @@ class CallGraph:
             part.removesuffix(".py") for path in self.modules for part in path.split("/")
         }
         self._origins = _Origins(self)
+        self._handed: Handed | None = None
+        self._handed = Handed(self.functions, self.targets)
 
     def targets(self, caller: Function, site: Site) -> list[Function]:
         """The functions that a call, or a read, in `caller` may mean; classes mean `__init__`."""
@@ -112,20 +116,22 @@ class CallGraph:
             if name in scope.inner:
                 return [scope.inner[name]]
             if scope.binds(name):
-                return []
+                return self._handed.named(caller, name) if self._handed else []
             scope = scope.outer
         kinds = self.classes_named(caller, name)
         if kinds:
             return _methods(self._with_ancestors(kinds), "__init__")
         same_file = [one for one in self._plain.get(name, ()) if one.path == caller.path]
         final = None if same_file else self._imported(caller.path, name)
-        return same_file or (self._plain.get(final, []) if final else [])
+        found = same_file or (self._plain.get(final, []) if final else [])
+        return found or (self._handed.named(caller, name) if self._handed else [])
 
     def _by_attribute(self, caller: Function, target: ast.Attribute) -> list[Function]:
         name, receiver = target.attr, target.value
         own = self.class_of(caller)
         if own and isinstance(receiver, ast.Name) and receiver.id in ("self", "cls"):
-            return _methods(self.family(own), name)
+            methods = _methods(self.family(own), name)
+            return methods or (self._handed.attribute(name) if self._handed else [])
         if own and isinstance(receiver, ast.Call) and last_word(receiver) == "super":
             return _methods(self.ancestors(own)[1:], name)
         if isinstance(receiver, ast.Name):
@@ -227,31 +233,6 @@ class _Origins:
                 return {_FOREIGN}
             return set(self._graph._classes.get(name, ())) or None
         return None
-
-
-def assigned(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr | None]]:
-    """Targets of a statement with the value that each gets; None where it cannot be told."""
-    if isinstance(statement, ast.Assign):
-        for target in statement.targets:
-            yield from _pairs(target, statement.value)
-    elif isinstance(statement, ast.AnnAssign) and statement.value:
-        yield statement.target, statement.value
-    elif isinstance(statement, (ast.For, ast.AsyncFor)):
-        yield from _pairs(statement.target, None)
-    elif isinstance(statement, (ast.With, ast.AsyncWith)):
-        for item in statement.items:
-            if item.optional_vars:
-                yield from _pairs(item.optional_vars, item.context_expr)
-
-
-def _pairs(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[ast.expr, ast.expr | None]]:
-    if not isinstance(target, (ast.Tuple, ast.List)):
-        yield target, value
-        return
-    values = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
-    known = len(values) == len(target.elts)
-    for number, part in enumerate(target.elts):
-        yield from _pairs(part, values[number] if known else None)
 
 
 def _methods(kinds: Iterable[Class], name: str) -> list[Function]:

@@ -14,7 +14,8 @@ import ast
 from collections.abc import Iterator
 from typing import TypeVar
 
-from florlib.source.calls import CallGraph, assigned
+from florlib.source.assignments import assigned
+from florlib.source.calls import CallGraph
 from florlib.source.functions import Function, Site
 from florlib.source.imports import dotted_name
 from florlib.source.logs import is_log_call, last_word

@@ -35,6 +35,20 @@ for epoch in flor.loop("epoch", range(4)):
 
 # What comes before the loop, and a line of it.
 CASES = {
+    "errors with causes": (
+        "errors = []\ndef fails(n):\n    try:\n        open(f'/nowhere/{n}')\n"
+        "    except OSError as error:\n        raise ValueError(n) from error\n"
+        "def catch(n):\n    try:\n        fails(n)\n"
+        "    except ValueError as error:\n        errors.append(error)",
+        "catch(turn); total += errors[0].__cause__.errno + errors[-1].__suppress_context__; "
+        "total += len(errors[0].__context__.filename)",
+    ),
+    "objects as keys that hash by what they hold": (
+        "import dataclasses\n@dataclasses.dataclass(frozen=True)\nclass Place:\n    at: int\n"
+        "places, seen, last = {}, set(), []",
+        "last.append(Place(turn % 5)); places[last[-1]] = turn; seen.add((last[-1], step)); "
+        "total += places[last[0]] + len(places) + len(seen)",
+    ),
     "semaphore": (
         "import threading\nfree = threading.BoundedSemaphore(50)",
         "free.acquire(); total += free._value",

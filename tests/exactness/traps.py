@@ -70,6 +70,7 @@ CAPTURED: dict[str, str] = {
     "names of added lines that others have as well": "names_of_probes",
     "values logged in passing by statements that print": "values_in_passing",
     "temporary files and folders": "temporary_folder",
+    "gradients and graphs that live on": "retained_gradients graph_over_epochs",
     "FlorDB's names": "flor_names",
 }
 NAMED: dict[str, str] = {

@@ -171,7 +171,10 @@ class Builder:
         """A new tensor as the class that it was of, and what autograd knows of it."""
         lib = memory.torch()
         if "grad_fn" in node:
-            return stand_in_graph(tensor, node["grad_fn"])
+            made = stand_in_graph(tensor, node["grad_fn"])
+            if node.get("retains_grad"):
+                made.retain_grad()
+            return made
         cls = find_global(*node["c"])
         if issubclass(cls, lib.nn.Parameter):
             return cls(tensor, requires_grad=node["requires_grad"])

@@ -61,11 +61,14 @@ def _fill_autograd(encoder: Encoder, number: int, node: dict[str, Any], value: A
     node["requires_grad"] = value.requires_grad
     if not value.is_leaf:
         node["grad_fn"] = type(value.grad_fn).__name__
+        if value.retains_grad:
+            node["retains_grad"] = True
         if encoder.graphs is not None:
             encoder.graphs[number] = value
         elif value.retains_grad and value.grad is not None:
             place = Place(number, ".grad", *_root_of(encoder, number))
-            encoder.miss(value.grad, place, "the gradient of a tensor within an autograd graph")
+            reason = "the gradient of a tensor within an autograd graph"
+            node["grad"] = encoder.miss(value.grad, place, reason)
     grad = value.grad if value.is_leaf else None
     if grad is not None:
         node["grad"] = encoder.child(number, ".grad", grad)

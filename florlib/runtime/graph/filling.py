@@ -35,12 +35,7 @@ class Filler:
         """Fill every object that the roots lead to."""
         pairing = self.builder.pairing
         copying.fill_storages(self.builder.storages())
-        # A generator takes its whole state at once, so the state has to be filled before it.
-        numbers = sorted(
-            sorted(pairing.seen),
-            key=lambda number: pairing.nodes[number]["k"] in ("generator", "holder"),
-        )
-        for number in numbers:
+        for number in sorted(sorted(pairing.seen), key=lambda one: _turn(pairing.nodes[one])):
             node = pairing.nodes[number]
             fill = _FILL.get(node["k"])
             if fill is not None:
@@ -214,6 +209,20 @@ class Filler:
         old = list(target.flat)
         for n, content in enumerate(node["v"]):
             target.flat[n] = self.builder.value(content, item_at(old, n))
+
+
+def _turn(node: dict[str, Any]) -> int:
+    """When a node is filled.
+
+    Objects that are keys are hashed by what they hold, so that has to be there. A generator takes
+    its whole state at once.
+    """
+    kind = node["k"]
+    if kind in ("generator", "holder"):
+        return 2
+    if kind == "set":
+        return int(any(isinstance(item, list) for item in node["v"]))
+    return int(kind == "dict" and any(isinstance(key, list) for key, _ in node["v"]))
 
 
 def _drop_others(attributes: dict[str, Any], recorded: set[str]) -> None:

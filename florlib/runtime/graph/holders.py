@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import sys
 import threading
+import types
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -44,7 +46,7 @@ def held_value(holder: Any) -> Any:
     if isinstance(holder, io.StringIO | io.BytesIO):
         return None if holder.closed else (holder.getvalue(), holder.tell())
     if isinstance(holder, BaseException):
-        return (holder.args, dict(vars(holder)))
+        return (holder.args, dict(vars(holder)), dict(_parts_of_error(holder)))
     if isinstance(holder, threading.local):
         return dict(vars(holder))
     if isinstance(holder, weakref.WeakKeyDictionary | weakref.WeakValueDictionary):
@@ -53,6 +55,25 @@ def held_value(holder: Any) -> Any:
         return bytes(holder)
     array = getattr(holder, "value", None) is None and hasattr(holder, "__getitem__")
     return list(holder[:]) if array else holder.value
+
+
+def _parts_of_error(error: BaseException) -> Iterator[tuple[str, Any]]:
+    """What an error keeps behind C code, such as `errno`, its cause and its context.
+
+    Not where it was raised (`__traceback__`), nor what it was about (`obj`): no checkpoint holds
+    those. A group's errors are its arguments.
+    """
+    for cls in type(error).__mro__:
+        for name, part in vars(cls).items():
+            is_part = type(part) is types.MemberDescriptorType and name not in _NO_PARTS
+            if is_part and hasattr(error, name):
+                yield name, getattr(error, name)
+    yield "__cause__", error.__cause__
+    yield "__context__", error.__context__
+    yield "__suppress_context__", error.__suppress_context__  # which a cause has set
+
+
+_NO_PARTS = frozenset({"obj", "message", "exceptions", "__suppress_context__"})
 
 
 def own_attributes(holder: Any) -> dict[str, Any]:
@@ -78,6 +99,8 @@ def set_held_value(holder: Any, value: Any) -> None:
         holder.args = value[0]
         vars(holder).clear()
         vars(holder).update(value[1])
+        for name, part in value[2].items():
+            setattr(holder, name, part)
     elif isinstance(holder, threading.local):
         vars(holder).clear()
         vars(holder).update(value)
