@@ -165,7 +165,7 @@ class _Walk:
             yield from self._node(path, one[1], other[1])
         elif tag in ("text", "data"):
             self._digest(path, one[1], other[1])
-        elif tag in ("t", "nt", "fs", "slice", "m", "weak"):
+        elif tag in ("t", "nt", "fs", "slice", "m", "weak", "proxy"):
             if len(one) != len(other):
                 self._differ(path, one, other)
                 return

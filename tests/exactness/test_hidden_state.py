@@ -43,6 +43,13 @@ CASES = {
         "catch(turn); total += errors[0].__cause__.errno + errors[-1].__suppress_context__; "
         "total += len(errors[0].__context__.filename)",
     ),
+    "functions by the type, and views of dictionaries": (
+        "import functools, types\n@functools.singledispatch\ndef size(item):\n    return 1\n"
+        "size.calls = 0\n@size.register\ndef _(item: list):\n    size.calls += 1\n"
+        "    return len(item)\nkept = {}\nshown = types.MappingProxyType(kept)",
+        "kept[turn] = size([1] * step) + size(step); total += len(shown) + shown[turn] + size.calls;"
+        " total += len(size.registry)",
+    ),
     "objects as keys that hash by what they hold": (
         "import dataclasses\n@dataclasses.dataclass(frozen=True)\nclass Place:\n    at: int\n"
         "places, seen, last = {}, set(), []",

@@ -6,6 +6,7 @@ import collections
 import functools
 import pickle
 import sys
+import types
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from florlib.runtime.graph.holders import new_holder
 from florlib.runtime.graph.leaves import (
     LEAF_TAGS,
     LIVE,
+    PROXY,
     REFERENCE,
     WEAK,
     class_name,
@@ -25,7 +27,7 @@ from florlib.runtime.graph.leaves import (
     find_global,
 )
 from florlib.runtime.graph.pairing import Pairing, global_or
-from florlib.runtime.graph.places import ABSENT, PLAIN_CLASS, referent
+from florlib.runtime.graph.places import ABSENT, PLAIN_CLASS, proxied, referent
 from florlib.runtime.graph.records import decode_record_dtype
 from florlib.runtime.graph.standin import stand_in_graph
 
@@ -95,6 +97,9 @@ class Builder:
             return self._tuple(content, present)
         if tag == WEAK:
             return self._weak(rest[0], present)
+        if tag == PROXY:
+            shown = self.value(rest[0], proxied(present))
+            return present if shown is proxied(present) else types.MappingProxyType(shown)
         if tag == "fs":
             return frozenset(self.value(item, ABSENT) for item in rest)
         if tag == "slice":

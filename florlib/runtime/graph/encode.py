@@ -29,6 +29,7 @@ from florlib.runtime.graph.encode_live import (
     encode_file,
     encode_iterator,
     encode_processes,
+    encode_proxy,
     encode_weak,
     live,
 )
@@ -352,6 +353,7 @@ _INLINE = {
     "module": Encoder._module,
     "bystander": encode_bystander,
     "weak": encode_weak,
+    "proxy": encode_proxy,
     "iterator": encode_iterator,
     "workers": Encoder._workers,
     "file": encode_file,

@@ -10,7 +10,8 @@ from florlib.runtime.graph import kinds, memory
 from florlib.runtime.graph.bystanders import hidden_part, parts_of, state_of
 from florlib.runtime.graph.channels import open_channel
 from florlib.runtime.graph.known import Place
-from florlib.runtime.graph.leaves import LIVE, WEAK, global_name
+from florlib.runtime.graph.leaves import LIVE, PROXY, WEAK, global_name
+from florlib.runtime.graph.places import proxied
 
 if TYPE_CHECKING:
     from florlib.runtime.graph.encode import Encoder
@@ -43,6 +44,14 @@ def encode_weak(encoder: Encoder, value: Any, place: Place) -> Any:
     if own or kinds.kind_of(target) == "tensor":
         return [WEAK, encoder.inner(place, "()", target)]
     return live(value)
+
+
+def encode_proxy(encoder: Encoder, value: Any, place: Place) -> Any:
+    """A view of a dictionary that one may only read; that of a class's names is the class's."""
+    shown = proxied(value)
+    if type(shown) is not dict or "__module__" in shown:
+        return live(value)
+    return [PROXY, encoder.inner(place, ".<shown>", shown)]
 
 
 def encode_iterator(encoder: Encoder, value: Any, place: Place) -> Any:

@@ -96,7 +96,7 @@ def kind_of(value: Any) -> str:
 
     One of: leaf, tuple, frozenset, slice, dict, list, set, deque, bytearray, tensor, array,
     generator, class, function, method, partial, reference, module, iterator, file, object,
-    holder, weak, cache, processes, channel, bystander, workers, opaque.
+    holder, weak, proxy, cache, processes, channel, bystander, workers, opaque.
     """
     cls = type(value)
     kind = _known.get(cls)
@@ -129,6 +129,8 @@ def _classify_builtin(cls: type) -> str | None:
         return "reference"
     if cls is slice:
         return "slice"
+    if cls is types.MappingProxyType:
+        return "proxy"
     if cls is weakref.ref or issubclass(cls, weakref.WeakSet):
         return "weak"
     if cls is frozenset:

@@ -20,6 +20,7 @@ from florlib.ground.values import LONGEST_INT_BITS
 REFERENCE = "r"
 LIVE = "live"
 WEAK = "weak"
+PROXY = "proxy"
 
 LONG_TEXT = 4096  # characters of a text, or bytes, that are a block as well
 _SAFE_BITS = 62  # any reader takes such integers

@@ -15,6 +15,7 @@ from florlib.runtime.graph.generators import can_spawn_as
 from florlib.runtime.graph.leaves import (
     LEAF_TAGS,
     LIVE,
+    PROXY,
     REFERENCE,
     WEAK,
     GlobalNotFound,
@@ -29,6 +30,7 @@ from florlib.runtime.graph.places import (
     PLAIN_CLASS,
     Root,
     attribute_of,
+    proxied,
     referent,
 )
 from florlib.runtime.graph.records import decode_record_dtype
@@ -111,6 +113,8 @@ class Pairing:
                 yield item, ABSENT
         elif tag == WEAK:
             yield content[1], referent(present)
+        elif tag == PROXY:
+            yield content[1], proxied(present)
         elif tag == "m":
             yield content[1], getattr(present, "__self__", ABSENT)
         elif tag == LIVE and present is ABSENT:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import enum
+import gc
 import types
 import weakref
 from collections.abc import Iterator
@@ -104,6 +105,13 @@ def referent(present: Any) -> Any:
     """What a weak reference leads to, if it is one and that is still there."""
     target = present() if isinstance(present, weakref.ref) else None
     return ABSENT if target is None else target
+
+
+def proxied(present: Any) -> Any:
+    """What a `types.MappingProxyType` shows, if it is one."""
+    if type(present) is not types.MappingProxyType:
+        return ABSENT
+    return next(iter(gc.get_referents(present)), ABSENT)
 
 
 def cell_content(cell: Any) -> Any:
