@@ -54,9 +54,8 @@ class Handed:
     def _look(self) -> None:
         for function in self._functions:
             for statement, _ in function.statements:
-                for target, value in assigned(statement):
-                    if value is not None:
-                        self._note_assigned(function, target, value)
+                for target, value in _given(statement):
+                    self._note_assigned(function, target, value)
             for site in function.calls:
                 if isinstance(site.node, ast.Call):
                     for target_function in self._targets(function, site):
@@ -109,6 +108,19 @@ class Handed:
             found = self.attribute(value.attr)
         # A class that is handed on is made somewhere, and what it does is said there.
         yield from (one for one in found if one.name != "__init__")
+
+
+def _given(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Targets of a statement, with what each may get: `a, b = make()`, `for f in (a, b)` as well."""
+    for target, value in assigned(statement):
+        if value is not None:
+            yield target, value
+    if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
+        for target in statement.targets:
+            if isinstance(target, ast.Tuple | ast.List):
+                yield from ((part, statement.value) for part in target.elts)
+    if isinstance(statement, ast.For) and isinstance(statement.iter, ast.Tuple | ast.List):
+        yield from ((statement.target, item) for item in statement.iter.elts)
 
 
 def _returned(maker: Function) -> Iterator[Function]:

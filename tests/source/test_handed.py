@@ -34,6 +34,11 @@ FOUND = {
         "def make(net):\n    def inner(x):\n        net(x).backward()\n    return inner\n"
         "st = make(net)\nfor x in data:\n    st(x)"
     ),
+    "factory of several": (
+        "def make(net):\n    def inner(x):\n        net(x).backward()\n    return inner, 3\n"
+        "st, n = make(net)\nfor x in data:\n    st(x)"
+    ),
+    "one after another": "for x in data:\n    for st in (print, step):\n        st(net, x)",
     "attribute": (
         "class Trainer:\n    def __init__(self, call):\n        self.call = call\n"
         "    def fit(self):\n        for x in data:\n            self.call(net, x)\n"
