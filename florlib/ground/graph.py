@@ -109,6 +109,7 @@ def compare_trees(
         root = (scope, name)
         if not ignored(root):
             walk.root(name, content, present.get(root, _GONE))
+    walk.sets()
     return Comparison(walk.checked, tuple(walk.differences), walk.near)
 
 
@@ -132,6 +133,7 @@ class _Walk:
         self.near = 0
         self.seen: dict[int, int] = {}
         self.shared: set[int] = set()  # nodes of the replayed tree that were met
+        self.waiting: list[tuple[str, list[Any], list[Any]]] = []  # the objects of sets
         self.checked = 0
         self.differences: list[Difference] = []
         self.variables: dict[tuple[str, str], Any] = {}  # by function and name
@@ -148,6 +150,24 @@ class _Walk:
         while queue:
             path, one, other = queue.popleft()
             queue.extend(self._value(path, one, other))
+
+    def sets(self) -> None:
+        """Compare the objects of sets, which come in the order of their addresses: by chance.
+
+        Those that were met elsewhere are known by that; the others are taken in their order.
+        """
+        while self.waiting:
+            path, left, right = self.waiting.pop(0)
+            met = [number for number in left if number in self.seen]
+            there = set(right)
+            for number in met:
+                if self.seen[number] not in there:
+                    self._differ(path, "an object that is there", "absent")
+            counterparts = {self.seen[number] for number in met}
+            rest = [number for number in left if number not in self.seen]
+            others = [number for number in right if number not in counterparts]
+            for n, (one, other) in enumerate(zip(rest, others, strict=False)):
+                self.root(f"{path}[{n}]", ["r", one], ["r", other])
 
     def _value(self, path: str, one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:
         if not isinstance(one, list) or not one:
@@ -263,7 +283,9 @@ class _Walk:
                 step = f"<{n}>" if isinstance(key, list) else repr(key)
                 yield f"{path}[{step}]", value, other_value
         else:
-            for n, (item, other_item) in enumerate(zip(left, right, strict=True)):
+            if one["k"] == "set":
+                left, right = self._without_objects(path, left, right)
+            for n, (item, other_item) in enumerate(zip(left, right, strict=False)):
                 yield f"{path}[{n}]", item, other_item
         for n, (item, other_item) in enumerate(
             zip(one.get("defaults", ()), other.get("defaults", ()), strict=False)
@@ -272,6 +294,21 @@ class _Walk:
         for part in ("d", "kwdefaults"):
             yield from self._named(path, one.get(part, ()), other.get(part, ()))
         yield from self._named(path, self._cells(one, other), other.get("cells", ()))
+
+    def _without_objects(
+        self, path: str, left: list[Any], right: list[Any]
+    ) -> tuple[list[Any], list[Any]]:
+        """The plain items of two sets; their objects are compared when all else has been."""
+        objects, plain = [], []
+        for items in (left, right):
+            refers = [isinstance(item, list) and item[0] == "r" for item in items]
+            objects.append([item[1] for item, is_one in zip(items, refers, strict=True) if is_one])
+            plain.append([item for item, is_one in zip(items, refers, strict=True) if not is_one])
+        if len(objects[0]) != len(objects[1]):
+            self._differ(path, f"{len(objects[0])} objects", f"{len(objects[1])} objects")
+        else:
+            self.waiting.append((path, objects[0], objects[1]))
+        return plain[0], plain[1]
 
     def _cells(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> list[Any]:
         """The variables that a function shares with the one around it.

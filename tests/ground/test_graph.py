@@ -212,3 +212,37 @@ def test_names_of_networks_are_readable():
 
     assert readable_path(path) == "net.0.fc.weight.grad"
     assert readable_path("a['_modules']") == "a['_modules']"
+
+
+def objects(*numbers: int) -> dict[str, Any]:
+    """A set of the nodes with these numbers."""
+    return {"k": "set", "v": [["r", number] for number in numbers]}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "told"),
+    [
+        ((objects(1, 2), items(1), items(2)), (objects(2, 1), items(1), items(2)), []),
+        (
+            (objects(1, 2), items(1), items(2), items(3)),
+            (objects(1, 3), items(1), items(2), items(3)),
+            [("a", "an object that is there", "absent")],
+        ),
+        ((objects(1),), (objects(1, 2),), [("a", "1 elements", "2 elements")]),
+        (
+            ({"k": "set", "v": [["r", 1], 5]},),
+            ({"k": "set", "v": [4, 5]},),
+            [("a", "1 objects", "0 objects"), ("a[0]", "5", "4")],
+        ),
+    ],
+)
+def test_objects_of_sets_are_known_by_where_else_they_are(one, other, told):
+    names = {f"n{number}": ["r", number] for number in range(1, len(one))}
+    rest = (items(9),) * (4 - len(one))
+    left, right = (tree(*nodes, *rest, a=["r", 0], **names) for nodes in (one, other))
+    assert differences(left, right) == told
+
+
+def test_objects_of_sets_alone_are_taken_in_their_order():
+    one, other = tree(objects(1), items(1), a=["r", 0]), tree(objects(1), items(2), a=["r", 0])
+    assert differences(one, other) == [("a[0][0]", "1", "2")]
