@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from florlib.source.assignments import assigned
 from florlib.source.functions import MODULE, Class, Function, Module, Site, read_module
-from florlib.source.handed import Handed
+from florlib.source.handed import Handed, is_own
 from florlib.source.logs import last_word
 from florlib.source.spans import LineSpan
 
@@ -55,17 +55,30 @@ class CallGraph:
             part.removesuffix(".py") for path in self.modules for part in path.split("/")
         }
         self._origins = _Origins(self)
-        self._handed: Handed | None = None
-        self._handed = Handed(self.functions, self.targets)
+        self._known: dict[tuple[Function, int], list[Function]] = {}  # by caller, and node's id
+        self._handed = Handed(self.functions, self._direct)
 
     def targets(self, caller: Function, site: Site) -> list[Function]:
         """The functions that a call, or a read, in `caller` may mean; classes mean `__init__`."""
+        found, target = self._direct(caller, site), site.target
+        if not found and isinstance(target, ast.Name):
+            return self._handed.named(caller, target.id)
+        if not found and isinstance(target, ast.Attribute) and is_own(target):
+            return self._handed.attribute(target.attr)
+        return found
+
+    def _direct(self, caller: Function, site: Site) -> list[Function]:
+        """The same, without what was handed on."""
         target = site.target
-        if isinstance(target, ast.Name):
-            return self._by_name(caller, target.id)
-        if isinstance(target, ast.Attribute):
-            return self._by_attribute(caller, target)
-        return []
+        key = caller, id(target)
+        if key not in self._known:
+            found: list[Function] = []
+            if isinstance(target, ast.Name):
+                found = self._by_name(caller, target.id)
+            elif isinstance(target, ast.Attribute):
+                found = self._by_attribute(caller, target)
+            self._known[key] = found
+        return self._known[key]
 
     def callees(self, caller: Function) -> Iterator[tuple[Site, Function]]:
         """Every call of a function with each function it may mean."""
@@ -116,22 +129,20 @@ class CallGraph:
             if name in scope.inner:
                 return [scope.inner[name]]
             if scope.binds(name):
-                return self._handed.named(caller, name) if self._handed else []
+                return []
             scope = scope.outer
         kinds = self.classes_named(caller, name)
         if kinds:
             return _methods(self._with_ancestors(kinds), "__init__")
         same_file = [one for one in self._plain.get(name, ()) if one.path == caller.path]
         final = None if same_file else self._imported(caller.path, name)
-        found = same_file or (self._plain.get(final, []) if final else [])
-        return found or (self._handed.named(caller, name) if self._handed else [])
+        return same_file or (self._plain.get(final, []) if final else [])
 
     def _by_attribute(self, caller: Function, target: ast.Attribute) -> list[Function]:
         name, receiver = target.attr, target.value
         own = self.class_of(caller)
-        if own and isinstance(receiver, ast.Name) and receiver.id in ("self", "cls"):
-            methods = _methods(self.family(own), name)
-            return methods or (self._handed.attribute(name) if self._handed else [])
+        if own and is_own(target):
+            return _methods(self.family(own), name)
         if own and isinstance(receiver, ast.Call) and last_word(receiver) == "super":
             return _methods(self.ancestors(own)[1:], name)
         if isinstance(receiver, ast.Name):

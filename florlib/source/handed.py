@@ -17,6 +17,10 @@ _ROUNDS = 4  # a function that is handed on more often than that is not followed
 Targets = Callable[[Function, Site], list[Function]]
 
 
+Key = tuple[Function | None, str]
+"""(function, variable), or (None, attribute of whatever object)."""
+
+
 class Handed:
     """Which functions a name may stand for that is no function's own.
 
@@ -26,13 +30,12 @@ class Handed:
     """
 
     def __init__(self, functions: Iterable[Function], targets: Targets) -> None:
-        self._functions = list(functions)
         self._targets = targets
-        self._known: dict[tuple[Function | None, str], dict[Function, None]] = {}
+        self._known: dict[Key, dict[Function, None]] = {}
+        flows = [flow for function in functions for flow in self._flows(function)]
         for _ in range(_ROUNDS):
-            before = self._size()
-            self._look()
-            if self._size() == before:
+            passed = [self._pass_on(key, source) for key, source in flows]
+            if not any(passed):
                 break
 
     def named(self, caller: Function, name: str) -> list[Function]:
@@ -48,66 +51,68 @@ class Handed:
         """What an attribute of any object may stand for."""
         return list(self._known.get((None, name), ()))
 
-    def _size(self) -> int:
-        return sum(map(len, self._known.values()))
-
-    def _look(self) -> None:
-        for function in self._functions:
-            for statement, _ in function.statements:
-                for target, value in _given(statement):
-                    self._note_assigned(function, target, value)
-            for site in function.calls:
-                if isinstance(site.node, ast.Call):
-                    for target_function in self._targets(function, site):
-                        self._note_arguments(function, site.node, target_function)
-
-    def _note_assigned(self, function: Function, target: ast.expr, value: ast.expr) -> None:
-        if isinstance(target, ast.Name):
-            self._note((function, target.id), self._of_value(function, value))
-        elif isinstance(target, ast.Attribute):
-            self._note((None, target.attr), self._of_value(function, value))
-
-    def _note_arguments(self, caller: Function, call: ast.Call, target: Function) -> None:
-        if isinstance(target.node, ast.Module):
-            return
-        arguments = target.node.args
-        names = [one.arg for one in (*arguments.posonlyargs, *arguments.args)]
-        if target.owner is not None and names:
-            del names[0]
-        given = [*zip(names, call.args, strict=False)]
-        given += [(word.arg, word.value) for word in call.keywords if word.arg is not None]
-        for name, value in given:
-            if isinstance(value, ast.Name | ast.Attribute | ast.Call):
-                self._note((target, name), self._of_value(caller, value))
-
-    def _note(self, key: tuple[Function | None, str], found: Iterable[Function]) -> None:
-        for one in found:
+    def _pass_on(self, key: Key, source: Function | Key) -> bool:
+        """Whether a name now stands for more than before."""
+        if isinstance(source, Function):
+            found = [source]
+        else:
+            scope, name = source
+            found = self.attribute(name) if scope is None else self.named(scope, name)
+        new = [one for one in found if one not in self._known.get(key, ())]
+        for one in new:
             self._known.setdefault(key, {})[one] = None
+        return bool(new)
 
-    def _of_value(self, function: Function, value: ast.expr) -> Iterator[Function]:
+    def _flows(self, function: Function) -> Iterator[tuple[Key, Function | Key]]:
+        """What a function hands on to which names: functions, or what other names stand for."""
+        for statement, _ in function.statements:
+            for target, value in _given(statement):
+                if isinstance(target, ast.Name | ast.Attribute):
+                    key = _key(function, target)
+                    yield from ((key, source) for source in self._sources(function, value))
+        for site in function.calls:
+            if isinstance(site.node, ast.Call) and (site.node.args or site.node.keywords):
+                for target_function in self._targets(function, site):
+                    for key, value in _arguments(site.node, target_function):
+                        yield from ((key, source) for source in self._sources(function, value))
+
+    def _sources(self, function: Function, value: ast.expr) -> Iterator[Function | Key]:
         """What the value of an expression may be, or may call: wrappers take it first."""
         if isinstance(value, ast.IfExp):
-            yield from self._of_value(function, value.body)
-            yield from self._of_value(function, value.orelse)
-        elif isinstance(value, ast.Name):
-            yield from self._own(function, value)
-        elif isinstance(value, ast.Attribute):
-            if isinstance(value.value, ast.Name) and value.value.id in ("self", "cls"):
-                yield from self._own(function, value)
+            yield from self._sources(function, value.body)
+            yield from self._sources(function, value.orelse)
+        elif isinstance(value, ast.Name) or (isinstance(value, ast.Attribute) and is_own(value)):
+            found = self._targets(function, Site(value, ()))
+            # A class that is handed on is made somewhere, and what it does is said there.
+            yield from (one for one in found if one.name != "__init__")
+            if not found:
+                yield _key(function, value)
         elif isinstance(value, ast.Call):
             if value.args:
-                yield from self._of_value(function, value.args[0])
+                yield from self._sources(function, value.args[0])
             for maker in self._targets(function, Site(value, ())):
                 yield from _returned(maker)
 
-    def _own(self, function: Function, value: ast.Name | ast.Attribute) -> Iterator[Function]:
-        found = self._targets(function, Site(value, ()))
-        if not found and isinstance(value, ast.Name):
-            found = self.named(function, value.id)
-        elif not found and isinstance(value, ast.Attribute):
-            found = self.attribute(value.attr)
-        # A class that is handed on is made somewhere, and what it does is said there.
-        yield from (one for one in found if one.name != "__init__")
+
+def is_own(target: ast.Attribute) -> bool:
+    """Whether it is an attribute of the object or class whose method this is."""
+    return isinstance(target.value, ast.Name) and target.value.id in ("self", "cls")
+
+
+def _key(function: Function, target: ast.Name | ast.Attribute) -> Key:
+    return (function, target.id) if isinstance(target, ast.Name) else (None, target.attr)
+
+
+def _arguments(call: ast.Call, target: Function) -> Iterator[tuple[Key, ast.expr]]:
+    if isinstance(target.node, ast.Module):
+        return
+    arguments = target.node.args
+    names = [one.arg for one in (*arguments.posonlyargs, *arguments.args)]
+    if target.owner is not None and names:
+        del names[0]
+    given: list[tuple[str | None, ast.expr]] = [*zip(names, call.args, strict=False)]
+    given += [(word.arg, word.value) for word in call.keywords]
+    yield from (((target, name), value) for name, value in given if name is not None)
 
 
 def _given(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
