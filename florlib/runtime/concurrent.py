@@ -22,9 +22,11 @@ def under_way(project: Project) -> list[Missing]:
 
 
 def _threads(project: Project) -> Iterator[Missing]:
-    mine = threading.get_ident()
-    for ident, frame in sys._current_frames().items():
-        if ident != mine and not _waits_for_thread(frame):
+    frames = sys._current_frames()
+    # This very frame would hold itself, and with it all that its callers do.
+    frames.pop(threading.get_ident(), None)
+    for frame in frames.values():
+        if not _waits_for_thread(frame):
             code = _outermost(frame, project)
             if code is not None:
                 yield _missing("thread", code, project)

@@ -131,7 +131,8 @@ def _begun(iterator: Any) -> Part | None:
         return None if inner is None else Enumerated(inner, arguments[1])
     if type(iterator) is zip:
         return _zipped(arguments, strict=bool(state and state[0]))
-    return Sequence(arguments[0], *state)
+    # A range that is left over begins where it stands, and has no state (None, from Python 3.13 on).
+    return Sequence(arguments[0], *(at for at in state if at is not None))
 
 
 def _zipped(iterables: tuple[Any, ...], *, strict: bool) -> Part | None:
