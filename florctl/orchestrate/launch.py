@@ -16,6 +16,7 @@ from florlib.ground.launch import VARIABLE, LaunchSpec
 
 _SITE = Path(__file__).resolve().parents[2] / "florlib" / "_site"
 # The terminal sends its signals to the child as well; what is sent to flor alone is passed on.
+SIGNALLED = 128  # what a shell adds to the number of a signal
 _FROM_TERMINAL = ("SIGINT", "SIGQUIT")
 _PASSED_ON = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGCONT")
 
@@ -30,7 +31,7 @@ class Ended:
     @property
     def shell_status(self) -> int:
         """The status as a shell tells it: 128 + n for signal n."""
-        return 128 + self.signal if self.signal is not None else self.exit_status or 0
+        return SIGNALLED + self.signal if self.signal is not None else self.exit_status or 0
 
 
 def guest_environment(

@@ -15,7 +15,7 @@ from typing import Any
 
 from florctl.orchestrate.indices import iterations_of, steps_of
 from florctl.orchestrate.journals import read_run_journals
-from florctl.orchestrate.launch import Ended, guest_environment, run_child
+from florctl.orchestrate.launch import SIGNALLED, Ended, guest_environment, run_child
 from florctl.orchestrate.leftovers import left_files
 from florctl.orchestrate.place import Place, log_dir_of
 from florctl.orchestrate.record import HASH_SEED
@@ -42,7 +42,6 @@ NAMED_BY_RECORD = frozenset(
 )
 # What torch and our own tensors say where a graph is gone through that was not restored.
 _LOST_GRAPH = re.compile(r"GraphNotRestored|not have been used in the graph")
-SIGNALLED = 128  # what a shell adds to the number of a signal
 OUTPUT_TAIL_LINES = 12  # of a script that failed, shown to explain it
 
 
@@ -225,7 +224,8 @@ def execute(prepared: Prepared, *, now: datetime, token: str) -> Report:
     try is part of that.
     """
     report = _execute(prepared, now=now, token=token)
-    if not _failed_on_restored(report):
+    # In the user's own folder a second try would find what the first one has written.
+    if prepared.request.in_place or not _failed_on_restored(report):
         return report
     assert report.replay is not None and report.failure is not None
     shutil.rmtree(prepared.request.layout.replay(report.replay).folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What an answer may depend on that no checkpoint holds: the run's own files, counters of libraries."""
+"""What an answer may depend on that no checkpoint holds: files, counters of libraries, origins of objects."""
 
 from __future__ import annotations
 

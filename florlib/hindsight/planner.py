@@ -278,7 +278,7 @@ def _cost(mains: Sequence[MainMark], plan: Plan) -> tuple[float, int]:
             executed = 0
             if index in covered and (plan.everything or (block.path, block.ordinal) in plan.step):
                 executed = _executed(plan, mark, block)
-            elif index in gone_through and not _can_be_passed(block):
+            elif index in gone_through and (plan.anew or not _can_be_passed(block)):
                 executed = block.iterations
                 run_through.add(index)
             skipped += block.iterations - executed

@@ -16,7 +16,7 @@ from florlib.runtime.guard import os
 from florlib.runtime.session import Session
 
 _EVENTS = frozenset({"tempfile.mkdtemp", "tempfile.mkstemp"})
-_MOST = 10_000  # told of a process, which may make one in each step
+_MOST = 1_000  # told of a process, which may make one in each step
 
 
 class TemporaryPaths:

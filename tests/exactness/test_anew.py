@@ -81,3 +81,15 @@ def test_an_added_line_that_fails_by_itself_is_not_tried_again(tmp_path: Path) -
     assert report is not None and report["status"] == "partial"
     codes = {warning["code"] for warning in report["warnings"]}
     assert "probe-raised" in codes and "executed-anew" not in codes
+
+
+def test_nothing_is_executed_twice_in_place(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.create({"train.py": GRAPHS})
+    assert project.flor("record", *DENSE, "train.py").status == 0
+    project.write({"train.py": GRAPHS.replace("# PROBE", "flor.log('total', total)")})
+
+    report = report_of(project.flor("replay", "--json", "--epochs", "3", "--in-place"))
+
+    assert report is not None and report["status"] == "partial"
+    assert "executed-anew" not in {warning["code"] for warning in report["warnings"]}
