@@ -89,14 +89,13 @@ class Flor:
 
     def take(self) -> Wait:
         """Pass a boundary; what is returned waits until its file is there, and tells its size."""
-        before = self._published()
         next(self._turns)
-        return lambda: self._wait(before)
+        return self._wait
 
-    def _wait(self, before: set[str]) -> int:
-        """The size of the file that was not there before; SKIPPED where none comes."""
+    def _wait(self) -> int:
+        """The size of the file that is there beside the first; SKIPPED where none comes."""
         until = time.perf_counter() + BEGUN_WITHIN_S
-        while not (found := self._published() - before):
+        while not (found := self._published() - {self._first}):
             if time.perf_counter() > until and not any(self._checkpoints.glob(".*.tmp")):
                 return SKIPPED
             time.sleep(0.002)

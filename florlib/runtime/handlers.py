@@ -10,13 +10,13 @@ from typing import Any
 from florlib.runtime.project import Project
 
 PREFIX = "signal "
+_NUMBERS = {f"{PREFIX}{int(number)}": int(number) for number in signal.valid_signals()}
+_handler_of = getattr(signal.getsignal, "__wrapped__", signal.getsignal)  # looks for no enum member
 
 
 def _handlers() -> dict[str, Any]:
     """By "signal NUMBER", all handlers that Python knows."""
-    found = {
-        f"{PREFIX}{int(number)}": signal.getsignal(number) for number in signal.valid_signals()
-    }
+    found = {name: _handler_of(number) for name, number in _NUMBERS.items()}
     return {name: handler for name, handler in found.items() if handler is not None}
 
 

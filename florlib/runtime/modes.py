@@ -91,7 +91,7 @@ def _logging() -> dict[str, Any]:
     logging = sys.modules.get("logging")
     if logging is None:
         return {}
-    levels = {name: one.level for name, one in _loggers(logging) if one.level != _usual(name)}
+    levels = {name: one.level for name, one in _loggers(logging, changed=True)}
     above = logging.root.manager.disable
     return {**({"logs above": above} if above else {}), **({"levels": levels} if levels else {})}
 
@@ -100,12 +100,15 @@ def _usual(logger: str) -> int:
     return 0 if logger else 30  # the root's is WARNING
 
 
-def _loggers(logging: Any) -> Iterator[tuple[str, Any]]:
-    """The loggers that are no library's, by name; the root's is empty."""
-    yield "", logging.root
-    for name, one in sorted(logging.root.manager.loggerDict.items()):
+def _loggers(logging: Any, *, changed: bool = False) -> Iterator[tuple[str, Any]]:
+    """The loggers that are no library's, or those of another level than usual; the root's is ""."""
+    every = {"": logging.root, **logging.root.manager.loggerDict}
+    there = [(name, one) for name, one in every.items() if isinstance(one, logging.Logger)]
+    if changed:
+        there = [(name, one) for name, one in there if one.level != _usual(name)]
+    for name, one in sorted(there):
         library = name.partition(".")[0] in sys.modules and not name.startswith("__main__")
-        if isinstance(one, logging.Logger) and not library:
+        if not library:
             yield name, one
 
 
@@ -132,12 +135,9 @@ def _decimals() -> dict[str, Any] | None:
 
 
 def _changed_environ() -> dict[str, str | None]:
-    names = {*os.environ, *_start_environ}
-    return {
-        name: os.environ.get(name)
-        for name in sorted(names)
-        if os.environ.get(name) != _start_environ.get(name)
-    }
+    now = dict(os.environ)
+    names = {name for name, _ in now.items() ^ _start_environ.items()}
+    return {name: now.get(name) for name in sorted(names)}
 
 
 def _changed_folder() -> str | None:

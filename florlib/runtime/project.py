@@ -34,6 +34,8 @@ class Project:
     _paths: dict[str, str | None] = field(default_factory=dict)
     _folders: dict[str, str] = field(default_factory=dict)
     _prefixes: tuple[str, ...] = field(default_factory=_prefixes)
+    _loaded: list[str] = field(default_factory=list)  # names of modules, of which _own are known
+    _own: list[str] = field(default_factory=list)
 
     @classmethod
     def at(cls, folder: str) -> Project:
@@ -112,10 +114,12 @@ class Project:
 
         A module under two names (multiprocessing makes `__mp_main__` of `__main__`) counts once.
         """
-        owned = self._modules  # of most of two thousand names it is known, and no call is needed
-        names = [
-            n for n in list(sys.modules) if owned.get(n, n not in owned) and self.owns_module(n)
-        ]
-        names.sort(key=lambda name: (name != "__main__", name))
+        loaded = list(sys.modules)
+        if loaded != self._loaded:  # some two thousand names, of which there are seldom new ones
+            known = self._modules
+            own = [n for n in loaded if known.get(n, n not in known) and self.owns_module(n)]
+            own.sort(key=lambda name: (name != "__main__", name))
+            self._loaded, self._own = loaded, own
+        names = self._own
         once = {id(sys.modules[name]): name for name in reversed(names)}
         return [name for name in names if once[id(sys.modules[name])] == name]

@@ -197,7 +197,11 @@ class Encoder:
 
     def brings_class(self, cls: type) -> bool:
         """Whether a node is the first of its class, one of the user's."""
-        return self.is_project(cls.__module__) and self.known.met(cls) is None
+        return (
+            cls not in self.settled
+            and self.is_project(cls.__module__)
+            and self.known.met(cls) is None
+        )
 
     def place(self, number: int) -> Place:
         """Where a node was reached first."""

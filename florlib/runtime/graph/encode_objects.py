@@ -21,6 +21,7 @@ def fill_object(encoder: Encoder, number: int, value: Any) -> None:
     node["d"] = encoder.attributes(number, attributes_of(value))
     if encoder.brings_class(cls):
         node["class"] = encoder.child(number, ".__class__", cls)
+        encoder.settled.add(cls)
 
 
 def fill_class(encoder: Encoder, number: int, value: Any) -> None:

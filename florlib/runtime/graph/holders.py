@@ -25,8 +25,11 @@ def _is_memory_of_c(cls: type) -> bool:
     ctypes = sys.modules.get("ctypes")
     if ctypes is None or not issubclass(cls, _memory_classes(ctypes)):
         return False
+    element: Any = cls
+    while issubclass(element, ctypes.Array):
+        element = element._type_  # as many of them as there are would be as many bytes to look at
     try:
-        cls.__new__(cls).__reduce__()  # ctypes itself refuses this where there are pointers
+        element.__new__(element).__reduce__()  # ctypes refuses this where there are pointers
     except (TypeError, ValueError):
         return False
     return True
