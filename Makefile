@@ -47,8 +47,8 @@ test: $(INSTALLED)  ## run all tests
 test-deep: $(INSTALLED)  ## run all tests, with many more random examples for the properties
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup --hypothesis-profile=deep
 
-exactness: $(INSTALLED)  ## hold replays of many scripts against full re-runs, and print the table
-	$(BIN)/python -m tests.exactness.table --jobs $(TEST_PROCESSES)
+exactness: $(INSTALLED)  ## hold replays of many scripts against full re-runs, and print the table (WORKERS)
+	$(BIN)/python -m tests.exactness.table --jobs $(TEST_PROCESSES) $(if $(WORKERS),--workers $(WORKERS))
 
 pythons:  ## run what differs by version of Python, with each of PYTHONS that is there (versions, or paths)
 	$(PYTHON) tests/pythons.py $(VENV)-pythons $(PYTHONS)

@@ -12,7 +12,7 @@ from florctl.cli.summary import counted, tell
 from florlib.ground.layout import RunLayout
 
 if TYPE_CHECKING:
-    from florctl.orchestrate.replay import Prepared
+    from florctl.orchestrate.preparation import Prepared
     from florctl.orchestrate.report import Report
     from florlib.hindsight.verification import Verdict
     from florlib.stores.catalog.rows import RunRow
@@ -61,13 +61,15 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names) or "no nested loop"
 
 
-def show_report(report: Report, run: RunRow, home: Path, json: bool) -> None:
-    """Print the answer on stdout, and how it was had on stderr."""
+def show_report(
+    report: Report, run: RunRow, home: Path, json: bool, *, values: bool = True
+) -> None:
+    """Print the answer on stdout, and how it was had on stderr; without values that were shown."""
     import typer
 
     if json:
         typer.echo(json_module.dumps(report.to_json()))
-    elif report.verdict.new:
+    elif report.verdict.new and values:
         _show_values(report, run, home)
     if report.replay is None:
         return

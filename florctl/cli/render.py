@@ -92,10 +92,14 @@ def show(view: View, form: Format) -> None:
     elif form is Format.csv:
         _write_csv(view)
     elif form is Format.plain:
-        lines = ("\t".join(_one_line(_field(cell)) for cell in row) for row in view.records())
-        _write("".join(f"{line}\n" for line in lines))
+        _write("".join(f"{plain_line(row)}\n" for row in view.records()))
     else:
         _show_tables(view.tables())
+
+
+def plain_line(cells: Sequence[Any]) -> str:
+    """A record as --plain prints it: tabs between, and no line breaks."""
+    return "\t".join(_one_line(_field(cell)) for cell in cells)
 
 
 def on_terminal() -> bool:

@@ -9,7 +9,7 @@ import typer
 from florctl.cli.options import JsonOption
 
 if TYPE_CHECKING:
-    from florctl.orchestrate.replay import Prepared
+    from florctl.orchestrate.preparation import Prepared
 
 
 def replay(
@@ -23,6 +23,10 @@ def replay(
         str | None,
         typer.Option(metavar="3,5:9", help="Iterations of the main loop, from 0; all by default."),
     ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(metavar="EXPR", help='Iterations by what was logged in them: "loss > 4".'),
+    ] = None,
     steps: Annotated[
         str | None,
         typer.Option(metavar="3,5:9", help="Turns of the innermost loop, from 0; all by default."),
@@ -30,6 +34,17 @@ def replay(
     part: Annotated[
         str | None, typer.Option(metavar="I/N", help="Only the I-th of N parts, from 1.")
     ] = None,
+    gpus: Annotated[
+        str | None,
+        typer.Option(metavar="N|0,2|auto", help="CUDA devices, a worker on each."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Processes that share the work; 1 by default."),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Print new values as they come, in order.")
+    ] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Print the plan; start nothing.")] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Execute everything again, to check the record.")
@@ -56,14 +71,18 @@ def replay(
 
     Example: flor replay --epochs 3,5:9 --steps 100:120
     """
+    import os
     import secrets
     from datetime import datetime, timezone
 
     from florctl.cli.answer import show_plan, show_report
     from florctl.cli.options import harvest_now, present_settings
+    from florctl.cli.progress import Progress
     from florctl.cli.summary import tell
+    from florctl.orchestrate.devices import chosen_devices
     from florctl.orchestrate.lookup import find_run
-    from florctl.orchestrate.replay import ReplayRequest, execute
+    from florctl.orchestrate.preparation import ReplayRequest
+    from florctl.orchestrate.replay import execute
     from florctl.orchestrate.report import nothing_report
     from florlib.ground.layout import RunLayout
 
@@ -74,12 +93,14 @@ def replay(
         layout=RunLayout(settings.home / found.folder),
         home=settings.home,
         epochs=epochs,
+        where=where,
         steps=steps,
         verify=verify,
         tolerance=tolerance,
         force=force,
         in_place=in_place,
         part=None if part is None else _part(part),
+        devices=chosen_devices(gpus, workers, os.environ),
     )
     if found.status == "running":
         tell(f"warning: run {found.run} is still going on; what it has recorded so far is replayed")
@@ -95,9 +116,10 @@ def replay(
     else:
         now = datetime.now(timezone.utc)
         tell(f"flor: replaying {found.name}@{found.ordinal} ({found.run})")
-        report = execute(prepared, now=now, token=secrets.token_hex(3))
+        with Progress(follow=follow) as progress:
+            report = execute(prepared, progress.look, now=now, token=secrets.token_hex(3))
         harvest_now(settings.home)
-    show_report(report, found, settings.home, json)
+    show_report(report, found, settings.home, json, values=not follow)
     raise typer.Exit(report.exit_status)
 
 
@@ -105,7 +127,7 @@ def _parsed(request: object) -> Prepared:
     import sys
     import traceback
 
-    from florctl.orchestrate.replay import ReplayRequest, prepare
+    from florctl.orchestrate.preparation import ReplayRequest, prepare
 
     assert isinstance(request, ReplayRequest)
     try:

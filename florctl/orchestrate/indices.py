@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from florlib.ground.errors import UsageError
 from florlib.hindsight.question import Run
+from florlib.hindsight.trace import Trace
+from florlib.hindsight.where import (
+    Condition,
+    NotACondition,
+    iterations_where,
+    unknown_names,
+)
 
 
 def iterations_of(text: str, run: Run) -> frozenset[int]:
@@ -29,6 +38,32 @@ def steps_of(text: str, run: Run) -> frozenset[int]:
             hint=f"flor replay {run.run}",
         )
     return parse_indices(text, run.steps, "--steps", ("step", "innermost loop"))
+
+
+def chosen_by(text: str, run: str, traces: Sequence[Trace]) -> frozenset[int]:
+    """Iterations of the main loops in which an expression over logged values held.
+
+    Raises:
+        UsageError: the text is no such expression, a name in it was never logged, or it held nowhere.
+    """
+    try:
+        condition = Condition.parse(text)
+    except NotACondition as error:
+        raise UsageError(str(error), hint='flor replay --where "loss > 4"') from None
+    unknown = unknown_names(condition, traces)
+    if unknown:
+        logged = sorted({row.name for trace in traces for row in trace.rows})
+        known = f"; it logged {', '.join(logged)}" if logged else ""
+        raise UsageError(
+            f"run {run} logged no {' and no '.join(unknown)}{known}", hint=f"flor log show {run}"
+        )
+    found = iterations_where(condition, traces)
+    if not found:
+        names = " ".join(condition.names.values())
+        raise UsageError(
+            f"in no iteration of run {run} is {text}", hint=f"flor log get {run} {names}"
+        )
+    return found
 
 
 def parse_indices(text: str, count: int, option: str, words: tuple[str, str]) -> frozenset[int]:

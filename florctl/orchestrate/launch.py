@@ -1,4 +1,4 @@
-"""Starting the user's command as a child: signals passed on, its end reported, nothing between."""
+"""Starting the user's command as children: signals passed on, their ends reported, nothing between."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _SITE = Path(__file__).resolve().parents[2] / "florlib" / "_site"
 SIGNALLED = 128  # what a shell adds to the number of a signal
 _FROM_TERMINAL = ("SIGINT", "SIGQUIT")
 _PASSED_ON = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGCONT")
+_ENDING = frozenset({"SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,11 @@ class Ended:
 
     exit_status: int | None
     signal: int | None
+
+    @classmethod
+    def of(cls, code: int) -> Ended:
+        """From what subprocess gives: the status, or a signal below zero."""
+        return cls(None, -code) if code < 0 else cls(code, None)
 
     @property
     def shell_status(self) -> int:
@@ -49,56 +55,76 @@ def guest_environment(
     return {**environ, VARIABLE: spec.to_environment(), "PYTHONPATH": os.pathsep.join(folders)}
 
 
-def run_child(
-    command: Sequence[str],
-    *,
-    environ: Mapping[str, str],
-    cwd: Path | None = None,
-    output: IO[bytes] | None = None,
-) -> Ended:
-    """Run a command to its end, with this process's streams or its output in a file.
+def run_child(command: Sequence[str], *, environ: Mapping[str, str]) -> Ended:
+    """Run a command to its end, with this process's streams.
 
     Raises:
         OSError: it could not be started.
     """
-    streams: dict[str, IO[bytes] | int] = {}
-    if output is not None:
-        streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
-    with _signals_for_child() as child:
-        process = subprocess.Popen(command, env=dict(environ), cwd=cwd, **streams)  # type: ignore[call-overload]
-        child.started(process)
-        status: int = process.wait()
-    return Ended(None, -status) if status < 0 else Ended(status, None)
+    with children() as group:
+        return Ended.of(group.start(command, environ=environ).wait())
 
 
-class _Child:
-    """The child that signals are passed on to; what comes before it stands is kept for it."""
+class Children:
+    """The children that signals are passed on to; what comes before the first is kept for it.
+
+    Attributes:
+        stopped: whether a signal has come that ends them.
+    """
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._waiting: list[int] = []
+        self.stopped = False
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._sent: list[int] = []
 
-    def started(self, process: subprocess.Popen[bytes]) -> None:
-        """The child stands."""
-        self._process = process
-        for number in self._waiting:
-            self.pass_on(number, None)
+    def start(
+        self,
+        command: Sequence[str],
+        *,
+        environ: Mapping[str, str],
+        cwd: Path | None = None,
+        output: IO[bytes] | None = None,
+    ) -> subprocess.Popen[bytes]:
+        """Start a command, with this process's streams or its output in a file.
+
+        Raises:
+            OSError: it could not be started.
+        """
+        streams: dict[str, IO[bytes] | int] = {}
+        if output is not None:
+            streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
+        before = len(self._sent) if self._processes else 0
+        process: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]
+            command, env=dict(environ), cwd=cwd, **streams
+        )
+        self._processes.append(process)
+        for number in self._sent[before:]:  # what came while it was being started
+            _send(process, number)
+        return process
 
     def pass_on(self, number: int, frame: FrameType | None) -> None:
-        """Send the child what this process was sent."""
-        if self._process is None:
-            self._waiting.append(number)
-            return
-        with suppress(ProcessLookupError):
-            self._process.send_signal(number)
+        """Send the children what this process was sent."""
+        self._note(number)
+        self._sent.append(number)
+        for process in self._processes:
+            _send(process, number)
 
     def interrupt(self, number: int, frame: FrameType | None) -> None:
-        """Pass on what a terminal did not: from there the child has it already.
+        """Pass on what a terminal did not: from there the children have it already.
 
-        A handler is not inherited by the child, as SIG_IGN would be.
+        A handler is not inherited by a child, as SIG_IGN would be.
         """
-        if self._process is None or not _on_terminal():
+        if not self._processes or not _on_terminal():
             self.pass_on(number, frame)
+        self._note(number)
+
+    def _note(self, number: int) -> None:
+        self.stopped = self.stopped or signal.Signals(number).name in _ENDING
+
+
+def _send(process: subprocess.Popen[bytes], number: int) -> None:
+    with suppress(ProcessLookupError):
+        process.send_signal(number)
 
 
 def _on_terminal() -> bool:
@@ -116,8 +142,9 @@ def _on_terminal() -> bool:
 
 
 @contextmanager
-def _signals_for_child() -> Iterator[_Child]:
-    child = _Child()
+def children() -> Iterator[Children]:
+    """Children that get the signals of this process, until the block ends."""
+    child = Children()
     before: dict[int, Any] = {}
     for names, handler in ((_FROM_TERMINAL, child.interrupt), (_PASSED_ON, child.pass_on)):
         for name in names:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from florlib.ground.plan import Plan
+from florlib.ground.plan import Plan, Segment
 from florlib.ground.recorded import RecordedProcess
 from florlib.hindsight.marks import Stretch, mark_rows
 from florlib.hindsight.planner import Planned
 from florlib.hindsight.probes import Probe
-from florlib.hindsight.trace import HINDSIGHT, Trace
+from florlib.hindsight.trace import HINDSIGHT, Trace, left_undone
 from florlib.hindsight.verification import COUNTED, Divergence, Verdict
 
 INTERRUPTED = 130  # 128 + SIGINT
@@ -45,6 +45,7 @@ class Report:
         outputs: files that the replay wrote, relative to its folder.
         log_dir: the folder of the event files among them, for TensorBoard.
         marks: by the name of a journal, how far its new values can be trusted.
+        workers: processes that were started.
     """
 
     planned: Planned
@@ -61,6 +62,7 @@ class Report:
     outputs: list[str] = field(default_factory=list)
     log_dir: str | None = None
     marks: dict[str, list[Stretch]] = field(default_factory=dict)
+    workers: int = 0
 
     @property
     def exit_status(self) -> int:
@@ -77,7 +79,7 @@ class Report:
             "replay": self.replay,
             "status": self.status,
             "plan": plan_json(self.planned),
-            "workers": 1 if self.replay else 0,
+            "workers": self.workers,
             "seconds": round(self.seconds, 3),
             "executed_iterations": sum(self.executed.values()),
             "executed": dict(self.executed),
@@ -123,9 +125,17 @@ def plan_json(planned: Planned) -> dict[str, Any]:
         "steps_into": sorted(f"{path}#{ordinal}" for path, ordinal in plan.step),
         "everything": plan.everything,
         "epilogue": plan.epilogue,
+        "workers": planned.workers,
+        "parts": None if plan.parts is None else [_part_json(one) for one in plan.parts],
+        "worker_s": [round(seconds, 3) for seconds in planned.worker_s],
         "estimate_s": round(planned.estimate_s, 3),
         "full_run_s": round(planned.full_run_s, 3),
     }
+
+
+def _part_json(part: Segment) -> dict[str, Any]:
+    turns = {} if part.turns is None else {"steps": list(part.turns)}
+    return {"main": part.main, "start": part.start, "stop": part.stop, **turns}
 
 
 def nothing_report(planned: Planned, warnings: list[dict[str, str]]) -> Report:
@@ -144,6 +154,8 @@ def make_report(
     failure: tuple[int, list[str]] | None,
     outputs: Sequence[str] = (),
     log_dir: str | None = None,
+    workers: int = 1,
+    lost: Sequence[str] = (),
 ) -> Report:
     """Sum up the processes of a replay, and the files that it wrote."""
     verdict = _sum([one.verdict for one in replayed])
@@ -154,7 +166,7 @@ def make_report(
     warnings = [*warnings, *_told([one.trace for one in replayed])]
     silent = _silent(planned.probes, replayed)
     unplaced = _unplaced(planned.plan, replayed) + _elsewhere(planned, silent)
-    undone = _undone(planned.plan, replayed, recorded)
+    undone = [*_undone(planned.plan, replayed, recorded), *lost]
     probed = planned.plan.hindsight or planned.plan.transparent
     told = unplaced or silent or log_dir is not None or failure is not None
     if probed and not verdict.new and not told:
@@ -198,6 +210,7 @@ def make_report(
         list(outputs),
         log_dir,
         marks,
+        workers,
     )
 
 
@@ -255,11 +268,11 @@ def _undone(
     """What was planned and did not come about, in words."""
     undone = []
     for process in recorded:
-        one = next((one for one in replayed if one.recorded is process), None)
-        if one is None:
+        traces = [one.trace for one in replayed if one.recorded is process]
+        if not traces:
             script = process.process["script"]
             undone.append(f"the replay did not start {script}, process {process.process['pid']}")
-        elif (left := one.trace.left_undone(plan, process)) is not None:
+        elif (left := left_undone(plan, process, traces)) is not None:
             undone.append(left)
     return undone
 

@@ -214,7 +214,7 @@ def _leftovers(
         for path in orphans(folder, lambda pid: is_alive(pid, "")) if folder.is_dir() else ():
             yield Leftover(run, path, path.stat().st_size, "unfinished")
     for replay in _replays(layout) if limits.replays else ():
-        for path in (replay.work, replay.work_beside, replay.work_elsewhere):
+        for path in replay.all_work:
             if path.is_dir():
                 yield Leftover(run, path, folder_bytes(path), "replay")
 

@@ -88,6 +88,19 @@ def decode(data: bytes, *, name: str = "journal") -> Decoded:
     return Decoded(records, end, 0 if is_unfinished(tail) else len(tail))
 
 
+def end_of_last(data: bytes, kind: str) -> int:
+    """The offset behind the last whole record of a kind; 0 where there is none.
+
+    >>> piece = PREAMBLE + encode_frame({"kind": "piece"})
+    >>> end_of_last(piece + encode_frame({"kind": "end"}), "piece") == len(piece)
+    True
+    """
+    found = 0
+    for record, stop in _frames(data, len(PREAMBLE)):
+        found = stop if record["kind"] == kind else found
+    return found
+
+
 def is_unfinished(tail: bytes) -> bool:
     """Whether what follows the last whole frame is no more than the beginning of another.
 

@@ -25,6 +25,7 @@ class LaunchSpec:
             sandbox does not run in.
         replay_dir: absolute path of the replay's folder; its plan lies in `plan.json` there.
         checkpoint_bytes: that the run's checkpoints may take; None for any number.
+        worker: its number among those of a replay whose work is divided; None for the only one.
         moves: folders of the recorded run and their stand-ins, as `relocation.Relocation` has them.
     """
 
@@ -38,6 +39,7 @@ class LaunchSpec:
     recorded_project: str | None = None
     moves: tuple[tuple[str, str], ...] = ()
     checkpoint_bytes: int | None = None
+    worker: int | None = None
 
     def to_environment(self) -> str:
         """The value of FLOR_LAUNCH.

@@ -56,9 +56,15 @@ class RunLayout:
 
 @dataclass(frozen=True, slots=True)
 class ReplayLayout:
-    """The paths of one replay's folder, `<run>/replays/<replay>/`."""
+    """The paths of one replay's folder, `<run>/replays/<replay>/`.
+
+    Attributes:
+        folder: of the replay.
+        worker: number of the worker whose own files are meant; the first one's have plain names.
+    """
 
     folder: Path
+    worker: int = 0
 
     @property
     def replay(self) -> str:
@@ -76,24 +82,42 @@ class ReplayLayout:
         return self.folder / "report.json"
 
     @property
+    def claims(self) -> Path:
+        """What workers have taken on, where there are several."""
+        return self.folder / "claims"
+
+    @property
     def work(self) -> Path:
         """The sandbox in which the script runs; what it wrote stays here."""
-        return self.folder / "files"
+        return self._own("files")
 
     @property
     def work_beside(self) -> Path:
         """The same for the run's present folder, where that lay outside the project."""
-        return self.folder / "cwd"
+        return self._own("cwd")
 
     @property
     def work_elsewhere(self) -> Path:
         """Event files for folders that lie in no sandbox, each below its whole path."""
-        return self.folder / "elsewhere"
+        return self._own("elsewhere")
 
     @property
     def output(self) -> Path:
         """What the replayed script printed, standard output and error together."""
-        return self.folder / "output.txt"
+        return self._own("output", ".txt")
+
+    @property
+    def all_work(self) -> list[Path]:
+        """The folders that exist of those three, of all workers."""
+        names = ("files", "cwd", "elsewhere")
+        return sorted(path for name in names for path in self.folder.glob(f"{name}*"))
+
+    def of_worker(self, worker: int) -> ReplayLayout:
+        """The same replay, with the files of one of its workers."""
+        return ReplayLayout(self.folder, worker)
+
+    def _own(self, name: str, ending: str = "") -> Path:
+        return self.folder / (f"{name}.{self.worker}{ending}" if self.worker else name + ending)
 
     def journal(self, rank: int, pid: int) -> Path:
         """The journal of one worker process."""

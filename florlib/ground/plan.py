@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +12,17 @@ LineSpan = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Iterations start <= i < stop of the main-th main loop."""
+    """Iterations start <= i < stop of the main-th main loop.
+
+    Attributes:
+        turns: (start, stop) of the turns of the one nested loop in it that is run, where these
+            alone are a part's; None for all.
+    """
 
     main: int
     start: int
     stop: int
+    turns: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,8 @@ class Plan:
     Attributes:
         mode: "nothing", "prelude", "outer", "inner", "epilogue", "full": how deep it looks.
         segments: what to execute, in order; may be empty.
+        parts: the same divided into what one of several workers takes on at a time, each to be
+            entered from a checkpoint; None where one worker executes the segments.
         prelude: whether a probe stands before or between the main loops.
         epilogue: whether what follows the last main loop is executed.
         files: whether the answer depends on files that the run itself wrote: then no loop that
@@ -53,6 +61,7 @@ class Plan:
     run: str
     mode: str
     segments: tuple[Segment, ...] = ()
+    parts: tuple[Segment, ...] | None = None
     prelude: bool = False
     epilogue: bool = False
     files: bool = False
@@ -82,7 +91,8 @@ class Plan:
             "format": VERSION,
             "run": self.run,
             "mode": self.mode,
-            "segments": [[part.main, part.start, part.stop] for part in self.segments],
+            "segments": _segments_to_json(self.segments),
+            "parts": None if self.parts is None else _segments_to_json(self.parts),
             "prelude": self.prelude,
             "epilogue": self.epilogue,
             "files": self.files,
@@ -112,6 +122,7 @@ class Plan:
             run=content["run"],
             mode=content["mode"],
             segments=tuple(Segment(*part) for part in content["segments"]),
+            parts=_parts_from_json(content.get("parts")),
             prelude=content["prelude"],
             epilogue=content["epilogue"],
             files=content["files"],
@@ -133,6 +144,19 @@ class Plan:
             added={path: frozenset(numbers) for path, numbers in content["added"].items()},
             tolerance=content.get("tolerance", 0.0),
         )
+
+
+def _segments_to_json(segments: Sequence[Segment]) -> list[list[int]]:
+    return [[one.main, one.start, one.stop, *(one.turns or ())] for one in segments]
+
+
+def _parts_from_json(parts: Any) -> tuple[Segment, ...] | None:
+    if parts is None:
+        return None
+    return tuple(
+        Segment(main, start, stop, (turns[0], turns[1]) if turns else None)
+        for main, start, stop, *turns in parts
+    )
 
 
 def _turns_from_json(parts: Any) -> tuple[tuple[int, int], ...] | None:

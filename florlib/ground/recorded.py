@@ -60,6 +60,7 @@ class BlockMark:
         how: "exhausted", "break", "return" or "raise".
         wrote: whether it may have written to project files.
         skippable: whether restoring its end stands for having run it.
+        seconds: that it took; None where the record does not tell.
         steps: checkpoints in its middle, by the index of the turn that follows.
     """
 
@@ -69,6 +70,7 @@ class BlockMark:
     how: str
     skippable: bool
     wrote: bool = False
+    seconds: float | None = None
     checkpoint: CheckpointMark | None = None
     steps: dict[int, CheckpointMark] = field(default_factory=dict)
 
@@ -83,6 +85,7 @@ class MainMark:
         boundaries: checkpoints by the index of the iteration that follows.
         blocks: by (position of the parent, loop name).
         seconds: of each iteration, by index; short ones have those of the average.
+        began_s: seconds behind the begin of its process; None where the record does not tell.
     """
 
     name: str
@@ -93,6 +96,7 @@ class MainMark:
     boundaries: dict[int, CheckpointMark] = field(default_factory=dict)
     blocks: dict[tuple[Position, str], BlockMark] = field(default_factory=dict)
     seconds: dict[int, float] = field(default_factory=dict)
+    began_s: float | None = None
 
     @property
     def innermost(self) -> frozenset[tuple[str | None, int | None]]:
@@ -108,6 +112,21 @@ class MainMark:
         return self.how in ("break", "return")
 
 
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file that a run read and had not written, as it was then.
+
+    Attributes:
+        size: in bytes.
+        changed_ns: time of change, nanoseconds since 1970.
+        digest: xxh3_128 of its content; None where that was not looked at.
+    """
+
+    size: int
+    changed_ns: int
+    digest: str | None
+
+
 @dataclass(slots=True)
 class RecordedProcess:
     """One journal of a run.
@@ -117,6 +136,7 @@ class RecordedProcess:
         moved_names: dotted names of numbers in libraries that a main loop moved.
         calls: (path, qualname) of functions that were seen to be called, by the loops around.
         made_files: files of the project that were written before they were read.
+        inputs: by path, files of the project that it read and had not written.
         reread_files: written ones that the main loops read.
         gone_files: files, and folders with a slash behind, that it removed or renamed, and
             whether they were there each time.
@@ -127,6 +147,7 @@ class RecordedProcess:
         dropped: files of checkpoints that were deleted on purpose; no mark has them.
         executed: by path, texts that it ran in another way than by importing the file.
         ended: whether the process came to its end; False where it was killed.
+        ended_s: seconds behind its begin; None where the record does not tell.
     """
 
     process: Record
@@ -137,6 +158,7 @@ class RecordedProcess:
     arguments: dict[str, Any] = field(default_factory=dict)
     calls: dict[Loops, set[tuple[str, str]]] = field(default_factory=dict)
     made_files: list[str] = field(default_factory=list)
+    inputs: dict[str, Input] = field(default_factory=dict)
     reread_files: list[str] = field(default_factory=list)
     read_files: list[str] = field(default_factory=list)
     written_files: list[str] = field(default_factory=list)
@@ -147,6 +169,7 @@ class RecordedProcess:
     moved_names: list[str] = field(default_factory=list)
     dropped: set[str] = field(default_factory=set)
     ended: bool = False
+    ended_s: float | None = None
 
     @property
     def import_paths(self) -> list[str]:
@@ -187,7 +210,8 @@ class RecordedProcess:
             self.wrapped[record["path"]] = frozenset(loop["ordinal"] for loop in record["loops"])
         elif kind == "enter" and record["role"] == "main":
             path, ordinal = record["path"] or None, record["ordinal"]
-            self.mains.append(MainMark(record["loop"], path, ordinal))
+            mark = MainMark(record["loop"], path, ordinal, began_s=record.get("at_s"))
+            self.mains.append(mark)
         elif kind == "iteration":
             main = self.mains[record["main"]]
             over = told_iterations(record)
@@ -218,7 +242,7 @@ class RecordedProcess:
         elif kind == "warning" and record["code"] == "library-moved":
             self.moved_names.append(record["name"])
         elif kind == "end":
-            self.ended = True
+            self.ended, self.ended_s = True, record.get("at_s")
             for main in self.mains:  # a generator that was waiting in it was dropped at the end
                 main.how = "raise" if main.how == "killed" else main.how
 
@@ -260,6 +284,7 @@ class RecordedProcess:
         self.read_files += record["read"]
         self.written_files += record["written"]
         self.made_files += record.get("made", ())
+        self.inputs.update((path, Input(*rest)) for path, *rest in record.get("inputs", ()))
         self.reread_files += record.get("reread", ())
         for path, found in record.get("gone", ()):
             self.gone_files[path] = found and self.gone_files.get(path, True)
@@ -280,6 +305,7 @@ class RecordedProcess:
             record["how"],
             record["skippable"],
             record.get("wrote", False),
+            record.get("seconds"),
         )
         main.blocks[position, record["loop"]] = block
         if record["block"] is not None:

@@ -7,6 +7,8 @@ import stat
 
 Stamp = tuple[int, int]
 """Bytes, and nanoseconds since 1970."""
+SMALL_INPUT_BYTES = 1 << 20
+"""Files up to here that a run reads are known by their content as well."""
 Left = dict[str, Stamp | bool | None]
 """What files were left as: None where there was none, False where one was written again since."""
 

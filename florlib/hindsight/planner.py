@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from florlib.ground.plan import Plan, Segment
-from florlib.ground.recorded import BlockMark, MainMark
+from florlib.ground.recorded import MainMark
 from florlib.hindsight.carrying import carried_names
+from florlib.hindsight.cost import Cost, cost_of
+from florlib.hindsight.division import divide, undivided
 from florlib.hindsight.outside_state import (
     asks_libraries,
     asks_origin,
@@ -20,34 +22,53 @@ from florlib.hindsight.reach import Reach, reach
 from florlib.source.elsewhere import Elsewhere, elsewhere
 from florlib.source.loops import LoopSite, find_loops
 
-RESTORE_S = 0.05  # of a block or boundary, where nothing better is known
-PRELUDE_S = 3.0  # imports of torch and data, where nothing better is known
-
 
 @dataclass(frozen=True, slots=True)
 class Planned:
     """A plan and what it is expected to cost.
 
     Attributes:
-        estimate_s: seconds of the replay.
+        cost: of the plan.
         full_run_s: seconds of running the probed script from start to end.
-        skips: turns of nested loops that are not executed.
+        workers: how many execute it.
+        alone: why it is one although more were asked for; None where it is not.
         probes: that log something.
         started: those of them in functions of processes that the script starts.
         loaded: those in functions that workers of a DataLoader run.
     """
 
     plan: Plan
-    estimate_s: float
+    cost: Cost
     full_run_s: float
-    skips: int
+    workers: int = 1
+    alone: str | None = None
     probes: tuple[Probe, ...] = ()
     started: frozenset[Probe] = frozenset()
     loaded: frozenset[Probe] = frozenset()
 
+    @property
+    def worker_s(self) -> list[float]:
+        """Seconds that each worker is expected to take."""
+        plan = self.plan
+        if plan.anew:
+            return [self.full_run_s]
+        if plan.parts is None:
+            return [self.cost.alone_s(plan.segments)]
+        return self.cost.shared_s(plan.parts, self.workers)
 
-def make_plan(run: Run, question: Question) -> Planned:
-    """Decide what is executed to answer a question."""
+    @property
+    def estimate_s(self) -> float:
+        """Seconds that the replay is expected to take."""
+        return max(self.worker_s)
+
+    @property
+    def skips(self) -> int:
+        """Turns of nested loops that are not executed."""
+        return 0 if self.plan.anew else self.cost.skips
+
+
+def make_plan(run: Run, question: Question, workers: int = 1) -> Planned:
+    """Decide what is executed to answer a question, and by how many workers at most."""
     loops = find_loops(run.trees)
     found = _reach(run, loops, question)
     ended = all(process.ended for process in run.processes)
@@ -91,14 +112,15 @@ def make_plan(run: Run, question: Question) -> Planned:
         tolerance=question.tolerance,
     )
     furthest = [max(marks, key=lambda mark: mark.iterations) for marks in run.mains]
-    seconds, skips = _cost(furthest, plan)
+    plan, cost, alone = _divided(run, plan, furthest, workers)
     probes = tuple(probe for probe in question.probes if probe.names)
     apart = elsewhere(run.trees) if probes else Elsewhere()
     return Planned(
         plan,
-        seconds,
+        cost,
         max(run.seconds, 0.0),
-        skips,
+        1 if plan.parts is None else min(workers, max(len(plan.parts), 1)),
+        alone,
         probes,
         frozenset(one for one in probes if (one.path, one.function) in apart.started),
         frozenset(one for one in probes if (one.path, one.function) in apart.loaded),
@@ -107,8 +129,21 @@ def make_plan(run: Run, question: Question) -> Planned:
 
 def anew(planned: Planned) -> Planned:
     """The same, with all executed from the start of the script and nothing restored."""
-    plan = replace(planned.plan, anew=True, files=True, everything=True, left={})
-    return replace(planned, plan=plan, estimate_s=planned.full_run_s, skips=0)
+    plan = replace(planned.plan, anew=True, files=True, everything=True, left={}, parts=None)
+    return replace(planned, plan=plan, workers=1)
+
+
+def _divided(
+    run: Run, plan: Plan, mains: Sequence[MainMark], workers: int
+) -> tuple[Plan, Cost, str | None]:
+    """(the plan with its parts, its cost, why it stays one worker's)."""
+    cost = cost_of(run.processes, mains, plan)
+    if workers == 1 or not plan.segments:
+        return plan, cost, None
+    reason = undivided(plan, run.processes)
+    if reason is not None:
+        return plan, cost, reason
+    return replace(plan, parts=divide(plan, mains, cost, workers)), cost, None
 
 
 def _carries(run: Run, question: Question) -> tuple[str, ...]:
@@ -249,61 +284,3 @@ def _added(
             if ordinal not in wrapped.get(probe.path, ()):
                 added.setdefault(probe.path, set()).add(ordinal)
     return {path: frozenset(numbers) for path, numbers in added.items()}
-
-
-def _executed(plan: Plan, mark: MainMark, block: BlockMark) -> int:
-    """How many turns of a nested loop that is stepped into are asked for."""
-    if plan.turns is None or (block.path, block.ordinal) not in mark.innermost:
-        return block.iterations
-    parts = (min(stop, block.iterations) - start for start, stop in plan.turns)
-    return sum(max(part, 0) for part in parts)
-
-
-def _cost(mains: Sequence[MainMark], plan: Plan) -> tuple[float, int]:
-    """(seconds that the plan takes, turns of nested loops that it does not execute)."""
-    seconds, skipped = PRELUDE_S, 0
-    deep = plan.everything or bool(plan.step)
-    for number, mark in enumerate(mains):
-        segments = [part for part in plan.segments if part.main == number]
-        covered = {index for part in segments for index in range(part.start, part.stop)}
-        on_the_way = _on_the_way(mark, plan, segments)
-        if plan.carries:
-            covered |= on_the_way
-        gone_through = covered | on_the_way
-        holding, run_through = set(), set()
-        shares: dict[int, list[int]] = {}
-        for (position, _), block in mark.blocks.items():
-            index = next((n for name, n in position if name == mark.name), -1)
-            holding.add(index)
-            executed = 0
-            if index in covered and (plan.everything or (block.path, block.ordinal) in plan.step):
-                executed = _executed(plan, mark, block)
-            elif index in gone_through and (plan.anew or not _can_be_passed(block)):
-                executed = block.iterations
-                run_through.add(index)
-            skipped += block.iterations - executed
-            share = shares.setdefault(index, [0, 0])
-            share[0] += executed
-            share[1] += block.iterations
-        for index in gone_through & mark.seconds.keys():
-            some, of = shares.get(index, [1, 1])
-            is_passed = index in holding - run_through and not (deep and index in covered)
-            whole = RESTORE_S if is_passed else mark.seconds[index]
-            seconds += whole if plan.turns is None else min(whole, whole * some / max(of, 1))
-    return seconds, skipped
-
-
-def _can_be_passed(block: BlockMark) -> bool:
-    """Whether restoring the end of a nested loop stands for running it."""
-    return block.skippable and block.checkpoint is not None and block.checkpoint.complete
-
-
-def _on_the_way(mark: MainMark, plan: Plan, segments: Sequence[Segment]) -> set[int]:
-    """Iterations that lead from the nearest boundary that can be restored to those asked for."""
-    usable = [index for index, boundary in mark.boundaries.items() if boundary.complete]
-    found: set[int] = set()
-    for part in segments:
-        before = (index for index in usable if index <= part.start)
-        start = 0 if plan.carries or plan.files else max(before, default=0)
-        found.update(range(start, part.start))
-    return found.difference(*(range(part.start, part.stop) for part in segments))

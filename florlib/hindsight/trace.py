@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -141,24 +141,6 @@ class Trace:
         index = next((n for name, n in position if name == main[1]), -1)
         return ("main", main[0], index)
 
-    def left_undone(self, plan: Plan, recorded: RecordedProcess) -> str | None:
-        """What of a plan this process did not come to, in words; None where it did all."""
-        if self.ended in ENDED_AT_PROBE:
-            return "what follows the added line that ended the replay was not executed"
-        wanted = 1 + max((part.main for part in plan.segments), default=0)
-        if self.entered < min(wanted, len(recorded.mains)):
-            return f"{recorded.mains[self.entered].name} was not reached"
-        for part in plan.segments:
-            if part.main >= len(recorded.mains):
-                continue
-            mark = recorded.mains[part.main]
-            for index in range(part.start, min(part.stop, mark.iterations)):
-                if (part.main, index) not in self.iterations:
-                    return f"{mark.name}={index} was not executed"
-        if plan.epilogue and self.phases < len(recorded.mains):
-            return "what follows the main loops was not executed"
-        return None if self.ended else "the replay's process did not come to its end"
-
     def executed(self, row: LogRow) -> bool:
         """Whether this process went through the place where a recorded row was logged."""
         kind, number, index = row.region
@@ -200,3 +182,32 @@ def rows_by_key(rows: Iterable[LogRow]) -> dict[Key, LogRow]:
         key = (*place, k)
         keyed[key] = row
     return keyed
+
+
+def left_undone(plan: Plan, recorded: RecordedProcess, traces: Sequence[Trace]) -> str | None:
+    """What of a plan was not done in place of a process, in words; None where all was.
+
+    Args:
+        plan: of the replay.
+        recorded: the process.
+        traces: of what stood for it: one process, or several workers.
+    """
+    if any(trace.ended in ENDED_AT_PROBE for trace in traces):
+        return "what follows the added line that ended the replay was not executed"
+    wanted = 1 + max((part.main for part in plan.segments), default=0)
+    entered = max(trace.entered for trace in traces)
+    if entered < min(wanted, len(recorded.mains)):
+        return f"{recorded.mains[entered].name} was not reached"
+    iterations = set[tuple[int, int]]().union(*(trace.iterations for trace in traces))
+    for part in plan.segments:
+        if part.main >= len(recorded.mains):
+            continue
+        mark = recorded.mains[part.main]
+        for index in range(part.start, min(part.stop, mark.iterations)):
+            if (part.main, index) not in iterations:
+                return f"{mark.name}={index} was not executed"
+    if plan.epilogue and max(trace.phases for trace in traces) < len(recorded.mains):
+        return "what follows the main loops was not executed"
+    # A worker that died has none either, and others have done what it had not.
+    ended = any(trace.ended for trace in traces)
+    return None if ended else "the replay's process did not come to its end"

@@ -17,6 +17,7 @@ from florlib.hindsight.trace import (
     HINDSIGHT,
     UNCOMPARED,
     VOLATILE,
+    Key,
     LogRow,
     Trace,
     at_start,
@@ -109,19 +110,39 @@ class Verdict:
             self.first = divergence
 
 
-def verify(recorded: Trace, replayed: Trace, *, tolerance: float = 0.0) -> Verdict:
+@dataclass(slots=True)
+class Seen:
+    """What other workers have executed already: it counts once, however many do it.
+
+    Attributes:
+        same: rows that came out as recorded.
+        states: (main loop, iteration, step) of the whole states that did.
+    """
+
+    same: set[Key] = field(default_factory=set)
+    states: set[tuple[int, int, int | None]] = field(default_factory=set)
+
+
+def verify(
+    recorded: Trace, replayed: Trace, *, tolerance: float = 0.0, seen: Seen | None = None
+) -> Verdict:
     """Compare all values and end states that a replay executed.
 
     Args:
         recorded: what the run did.
         replayed: what the replay did.
         tolerance: largest relative difference of two numbers that still passes.
+        seen: what others have done of the same replay; what this one did is added.
     """
-    verdict, start = Verdict(), Verdict()
+    verdict, start, seen = Verdict(), Verdict(), seen or Seen()
     expected = rows_by_key(row for row in recorded.rows if replayed.executed(row))
     found = rows_by_key(row for row in replayed.rows if not row.flags & HINDSIGHT)
     for key, row in expected.items():
-        _compare(row, found.get(key), start if at_start(row) else verdict, tolerance)
+        part = Verdict() if key in seen.same else start if at_start(row) else verdict
+        if _compare(row, found.get(key), part, tolerance):
+            seen.same.add(key)
+        elif key in seen.same:  # otherwise here than with another worker
+            _compare(row, found.get(key), start if at_start(row) else verdict, tolerance)
     for key, row in found.items():
         if key not in expected and replayed.executed(row) and not row.flags & VOLATILE:
             part = start if at_start(row) else verdict
@@ -130,7 +151,7 @@ def verify(recorded: Trace, replayed: Trace, *, tolerance: float = 0.0) -> Verdi
     for row in replayed.rows:
         if row.flags & HINDSIGHT and row.name not in UNCOMPARED:
             verdict.new[row.name] = verdict.new.get(row.name, 0) + 1
-    marks = replayed.verifications
+    marks = [mark for mark in replayed.verifications if _is_new(mark, seen)]
     _compare_states([mark for mark in marks if mark.get("start")], start)
     _compare_states([mark for mark in marks if not mark.get("start")], verdict)
     _take_in_start(start, verdict, replayed)
@@ -139,6 +160,16 @@ def verify(recorded: Trace, replayed: Trace, *, tolerance: float = 0.0) -> Verdi
             verdict.loops_diverged += 1
             verdict.note(Divergence("loop", (), warning["text"], None, None, _LAST))
     return verdict
+
+
+def _is_new(mark: Mapping[str, Any], seen: Seen) -> bool:
+    """Whether a whole state is to be counted: not where others have shown it to be right."""
+    place = (mark["main"], mark["index"], mark.get("step"))
+    if not is_same_state(mark):
+        return True
+    known = place in seen.states
+    seen.states.add(place)
+    return not known
 
 
 def _take_in_start(start: Verdict, verdict: Verdict, replayed: Trace) -> None:
@@ -164,15 +195,16 @@ def _divergence(kind: str, row: LogRow, recorded: Any, replayed: Any) -> Diverge
     return Divergence(kind, row.position, row.name, recorded, replayed, when_of(row))
 
 
-def _compare(row: LogRow, other: LogRow | None, verdict: Verdict, tolerance: float) -> None:
+def _compare(row: LogRow, other: LogRow | None, verdict: Verdict, tolerance: float) -> bool:
+    """Count a recorded row; whether it is as recorded, as far as it can be compared."""
     if row.flags & VOLATILE or (other is not None and other.flags & VOLATILE):
         verdict.volatile += 1
-        return
+        return True
     if other is None:
         verdict.missing += 1
         verdict.first_missing = min(verdict.first_missing or _LAST, when_of(row))
         verdict.note(_divergence("missing", row, row.value, None))
-        return
+        return False
     like = likeness(row.value, other.value, (row.line, other.line), tolerance)
     verdict.values += 1
     if like == "identical":
@@ -182,6 +214,7 @@ def _compare(row: LogRow, other: LogRow | None, verdict: Verdict, tolerance: flo
     else:
         verdict.different += 1
         verdict.note(_divergence("value", row, row.value, other.value))
+    return like != "different"
 
 
 def is_same_state(record: Mapping[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from florlib.ground.stamp import Left, stamp
 from florlib.runtime.frames import user_frame
 from florlib.runtime.gone_files import REMOVING, removed_name
 from florlib.runtime.guard import open_file, os
+from florlib.runtime.input_files import InputFiles
 from florlib.runtime.project import Project
 
 _DESCRIPTORS = "/proc/self/fd"
@@ -41,6 +42,7 @@ class FileWatch:
         self._own = os.path.join(os.path.realpath(own), "")
         self._pid = os.getpid()
         self._modes: dict[str, str] = {}
+        self._inputs = InputFiles(project.root)
         self.active = True
         self._busy: set[int] = set()  # threads that are in the hook
         self.writes = 0
@@ -188,6 +190,8 @@ class FileWatch:
             self._seen(name)
         if "r" in access and not os.path.exists(path):
             access = access[1:]  # there is nothing to read yet
+        if "r" in access and inside is not None and not known:
+            self._inputs.note(inside)
         if "w" in access:
             self._written(name)
         self._modes[name] = known + "".join(way for way in access if way not in known)
@@ -305,6 +309,7 @@ class FileWatch:
             "reread": self._untold("reread", self._reread),
             "gone": self._untold("gone", set(self._gone.items())),
             "behind": self._untold("behind", self._behind),
+            "inputs": self._inputs.news(),
         }
 
     def _untold(self, part: str, present: set[Any]) -> list[Any]:

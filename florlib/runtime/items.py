@@ -40,9 +40,14 @@ class ItemDriver:
 
     def needs_driving(self, index: int) -> bool:
         """Whether reaching an item consumes others, under the generators of the loop's start."""
-        if self._counted or self._is_sequence():
+        if self.goes_anywhere:
             return False
         return index != self._next if self._iterator is not None else index > 0
+
+    @property
+    def goes_anywhere(self) -> bool:
+        """Whether any item can be asked for without those before it."""
+        return self._counted or self._is_sequence()
 
     def _is_sequence(self) -> bool:
         if self._sequence is None and not self._items.arguments:

@@ -11,8 +11,15 @@ from florlib.runtime.session import Entry
 from florlib.source.loops import LoopSite
 
 
-def enter_record(entry: Entry, position: Position, main: int) -> dict[str, Any]:
-    """The journal record of a loop that begins; `position` is its parent's."""
+def enter_record(entry: Entry, position: Position, main: int, at_s: float) -> dict[str, Any]:
+    """The journal record of a main loop that begins.
+
+    Args:
+        entry: of the loop.
+        position: of its parent.
+        main: its number.
+        at_s: seconds since the process began.
+    """
     return {
         "kind": "enter",
         "position": pairs(position),
@@ -22,6 +29,7 @@ def enter_record(entry: Entry, position: Position, main: int) -> dict[str, Any]:
         "ordinal": entry.site.ordinal if entry.site else None,
         "line": entry.site.line if entry.site else None,
         "main": main,
+        "at_s": at_s,
     }
 
 

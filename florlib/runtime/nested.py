@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from florlib.ground.recorded import BlockMark
@@ -50,18 +50,19 @@ class NestedWalk:
         self._at = 0
         self._ended = False
 
-    def turns(self, wanted: tuple[tuple[int, int], ...] | None) -> LoopBody:
+    def turns(self, wanted: Iterable[tuple[int, int]] | None, *, warm: bool) -> LoopBody:
         """Execute the loop.
 
         Args:
             wanted: (start, stop) of the turns that are asked for; the others are executed only
                 as far as they lead there, or to the loop's end. None for all turns.
+            warm: none of them is, as the loop leads to what is asked for.
         """
         if wanted is None or self.block is None:
             self._begin()
-            yield from self._run(None, warm=self.session.warming)
+            # Who takes items of it one by one, as a generator's caller does, may go on in between.
+            yield from self._run(None, warm=None)
             return
-        warm = self.session.warming
         if not warm:
             for start, stop in wanted:
                 if start < self.block.iterations or self.block.how == "raise":
@@ -100,12 +101,17 @@ class NestedWalk:
             mark, self.entry, number, main.index, self.frame, step=turn, course=roots
         )
 
-    def _run(self, until: int | None, *, warm: bool) -> LoopBody:
-        """Execute turns up to one, or to the loop's end."""
+    def _run(self, until: int | None, *, warm: bool | None) -> LoopBody:
+        """Execute turns up to one, or to the loop's end.
+
+        Args:
+            until: the turn that does not run any more; None for all.
+            warm: whether they only lead to what is asked for; None where the loops around say so.
+        """
         session, entry = self.session, self.entry
         assert self._rest is not None
         while not self._ended and (until is None or self._at < until):
-            session.warming = warm
+            session.warming = session.warming if warm is None else warm
             entry.index, entry.counts = self._at, {}
             self.stretches[-1][1] = self._at + 1
             try:
@@ -164,9 +170,9 @@ class NestedWalk:
         before = states.in_memory(states.capture(self.frame, session.project))
         try:
             mark = block.steps[turn]
-            course.enter(self._at, turn, session.course_values(mark), name)
+            course.enter(self._at, turn, session.stored.course_values(mark), name)
             roots = course.roots(name)
-            anew = session.restore_within(mark, self.entry, self.frame, roots)
+            anew = session.stored.restore_within(mark, self.entry, self.frame, roots)
             if anew is None:
                 raise NotEntered("its checkpoint cannot be restored")
             self._rest = course.rest(anew, name)
@@ -188,7 +194,7 @@ class NestedWalk:
             return False
         if not session.may_jump(block, self.entry, self.frame):
             return False
-        if not session.restore(mark, self.entry, self.frame, after=True):
+        if not session.stored.restore(mark, self.entry, self.frame, after=True):
             return False
         self.how = block.how
         return True

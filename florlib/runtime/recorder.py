@@ -137,7 +137,7 @@ class Recorder(Session):
         main = self._mains
         self._mains += 1
         entry = self.enter(call.name, call.path, call.site, "main")
-        self.append(enter_record(entry, self.position()[:-1], main))
+        self.append(enter_record(entry, self.position()[:-1], main, self.age_s()))
         with self._calls.aside():
             self.project.library_attributes |= generators(self.sources.packages(), self.project)
             counted = numbers(self.sources.packages(), self.project)
@@ -186,6 +186,7 @@ class Recorder(Session):
         writes = 0 if self.files is None else self.files.writes
         block, self._blocks = self._blocks, self._blocks + 1
         steps, turn, how, whiles = None, 0, "raise", call.turns
+        began_s = now_s()
         pace = self._pace(entry)
         try:
             course = self._course(lambda: Course.of_call(call.items))
@@ -209,7 +210,9 @@ class Recorder(Session):
         finally:
             if pace in self._paces:
                 self._paces.remove(pace)
-            self._block(entry, how, frame, writes, block, last=steps.last if steps else 0)
+            seconds = now_s() - began_s
+            last = steps.last if steps else 0
+            self._block(entry, how, frame, writes, block, last=last, seconds=seconds)
 
     def _course(self, found: Callable[[], Course | None]) -> Course | None:
         with guarded("look at what a loop goes over"):
@@ -279,6 +282,7 @@ class Recorder(Session):
         block: int,
         *,
         last: int,
+        seconds: float,
     ) -> None:
         iterations = entry.index
         has_else = entry.site is not None and entry.site.has_else
@@ -308,6 +312,7 @@ class Recorder(Session):
                 "checkpoint": name,
                 "block": block,
                 "index": index,
+                "seconds": seconds,
                 "wrote": self.files is not None and self.files.wrote_since(writes),
             }
         )
@@ -349,6 +354,7 @@ class Recorder(Session):
         self.checkpoints.close()
         self.budget.settle()
         self.append(overhead_record(self.budget))
-        self.append({"kind": "end", "how": how, "exit_status": exit_status, "signal": None})
+        end = {"kind": "end", "how": how, "exit_status": exit_status, "signal": None}
+        self.append({**end, "at_s": self.age_s()})
         with suppress(AttributeError):
             self.close()

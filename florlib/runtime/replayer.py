@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from florlib.ground.errors import CheckpointDamaged, CheckpointMissing
 from florlib.ground.launch import LaunchSpec
 from florlib.ground.layout import ReplayLayout, RunLayout
 from florlib.ground.plan import Plan, Segment
@@ -18,24 +18,22 @@ from florlib.ground.recorded import BlockMark, CheckpointMark, Making, RecordedP
 from florlib.ground.relocation import Relocation
 from florlib.ground.stamp import stamp
 from florlib.ground.values import decode_value
-from florlib.runtime import states
 from florlib.runtime.ending import end_process
 from florlib.runtime.endstates import EndStates
 from florlib.runtime.event_files import EVENT_MODULES, EventFileLoader, place_below
-from florlib.runtime.graph.decode import RestoreRefused
 from florlib.runtime.graph.workers import watch_workers
 from florlib.runtime.guard import guarded, os
-from florlib.runtime.introduced import introduced_roots
 from florlib.runtime.libraries import generators
-from florlib.runtime.liveness import unread_roots
 from florlib.runtime.loops import LoopBody, LoopCall, way_out
 from florlib.runtime.marks import enter_record, exit_record, pairs
 from florlib.runtime.nested import NestedWalk
 from florlib.runtime.project import Project
-from florlib.runtime.session import Entry, Session, now_s, process_identity
+from florlib.runtime.session import Entry, Session, process_identity
+from florlib.runtime.shares import Claimed, Everything, Share
 from florlib.runtime.sources import Sources
+from florlib.runtime.stored_states import StoredStates
 from florlib.runtime.walk import MainWalk
-from florlib.stores.checkpoints import Checkpoint
+from florlib.stores.claims import Claims
 from florlib.stores.journal import JournalWriter
 
 
@@ -62,7 +60,7 @@ class Replayer(Session):
         super().__init__(project, sources)
         assert spec.replay_dir is not None
         self.run_layout = RunLayout(Path(spec.run_dir))
-        self.layout = ReplayLayout(Path(spec.replay_dir))
+        self.layout = ReplayLayout(Path(spec.replay_dir), spec.worker or 0)
         self.plan = plan
         self.recorded = recorded
         self._folders = spec.moves
@@ -70,9 +68,19 @@ class Replayer(Session):
         self._made: dict[Making, int] = {}
         self.recorded_project = spec.recorded_project or spec.project
         self.end_states = EndStates(self)
+        self.stored = StoredStates(self)
         self.jumped = False
         self._mains = 0
         self._innermost: dict[int, frozenset[tuple[str | None, int | None]]] = {}
+        self._worker = spec.worker
+        self._piece = ""  # that is being executed, and what it is
+        self._part: Segment | None = None
+        self._share: Share = Everything(plan)
+        if spec.worker is not None:
+            claims = Claims(self.layout.claims)
+            self._share = Claimed(plan, len(recorded.mains), claims, spec.worker)
+        self._phase, self._own_start = 0, self._share.begins(0)
+        self.warming = not self._own_start
 
     @property
     def relocation(self) -> Relocation:
@@ -138,9 +146,9 @@ class Replayer(Session):
                 self._temporary = self._temporary.ahead(there, here)
 
     def _encode(self, record: dict[str, Any]) -> dict[str, Any]:
-        """The journal of a replay names temporary paths as the record does."""
+        """The journal of a replay names paths as the record does."""
         encoded = super()._encode(record)
-        return self._temporary.back(encoded) if record["kind"] == "rows" else encoded
+        return self.relocation.back(encoded) if record["kind"] == "rows" else encoded
 
     def recorded_arguments(self) -> dict[str, Any]:
         """What `flor.arg` gave in the recorded run."""
@@ -160,44 +168,62 @@ class Replayer(Session):
             return (yield from call.items)
         self.project.library_attributes |= generators(self.sources.packages(), self.project)
         self.jumped = False
-        segments = self._segments(number)
         entry = self.enter(call.name, call.path, call.site, "main")
-        self.append(enter_record(entry, self.position()[:-1], number))
+        self.append(enter_record(entry, self.position()[:-1], number, self.age_s()))
         walk = MainWalk(self, entry, call, number, frame)
         try:
-            if self.plan.prelude:
+            if self.plan.prelude and self._own_start:
                 walk.verify_start()
-            if not segments and self._is_over(number):
-                self.end()
-            for segment in segments:
+            if self._own_start:
+                self._end_piece(f"phase.{number}")
+            for piece, segment in self._parts(number, walk):
+                self.warming = False
+                self._piece, self._part = piece, segment
                 yield from walk.segment(segment)
-            if self._is_over(number):
+                if self._piece:
+                    self._end_piece(self._piece)
+            if self._share.is_over(number):
                 self.end()
+            self._go_on(number + 1)
             yield from walk.leave()
         except GeneratorExit:
             how = way_out(self, entry, frame)
             walk.left(how)
-            if how in ("break", "return") and self._is_over(number):
-                self.end()
+            if how in ("break", "return"):
+                if self._piece:
+                    self._end_piece(self._piece)
+                if self._share.is_over(number):
+                    self.end()
+                self._go_on(number + 1)
             raise
         finally:
             self.leave(entry)
             how, count = walk.how, walk.executed
             self.append(exit_record(entry, self.position(), how, count, main=number))
 
-    def _segments(self, number: int) -> list[Segment]:
-        """The plan's segments of a main loop, as far as this process went in it."""
+    def _parts(self, number: int, walk: MainWalk) -> Iterator[tuple[str, Segment]]:
+        """What this process executes of a main loop, as far as it went in it."""
         mark = self.recorded.mains[number]
         turns = mark.iterations + (mark.how == "raise")
-        return [
-            Segment(number, part.start, min(part.stop, turns))
-            for part in self.plan.segments
-            if part.main == number and part.start <= turns
-        ]
+        for piece, part in self._share.parts(number, lambda: walk.items.goes_anywhere):
+            if part.start <= turns:
+                yield piece, replace(part, stop=min(part.stop, turns))
+            else:
+                self._end_piece(piece)
 
-    def _is_over(self, number: int) -> bool:
-        later = any(part.main > number for part in self.plan.segments)
-        return not later and not self.plan.epilogue
+    def _end_piece(self, piece: str) -> None:
+        """Say that a piece is done, so that it stays done whatever becomes of this process."""
+        self._piece, self._part = "", None
+        if self._worker is not None:
+            self.warming = True
+            self.append({"kind": "piece", "piece": piece})
+            self.flush()
+
+    def _go_on(self, phase: int) -> None:
+        """Begin with what lies behind a main loop."""
+        if phase != self._phase:
+            self._phase, self._own_start = phase, self._share.begins(phase)
+        self.warming = not self._own_start
 
     def end(self) -> None:
         """End the process here: nothing that follows was asked for."""
@@ -224,6 +250,8 @@ class Replayer(Session):
 
     def finish(self, how: str, exit_status: int | None) -> None:
         """Write everything out, as the script ends by itself."""
+        if how == "exit" and self._own_start:
+            self._end_piece(f"phase.{self._mains}")
         self.append({"kind": "end", "how": how, "exit_status": exit_status, "signal": None})
         self.close()
 
@@ -236,22 +264,51 @@ class Replayer(Session):
         entry.index = 0
         parent = self.position()[:-1]
         block = self.recorded.mains[self._mains - 1].blocks.get((parent, entry.name))
-        if block is not None and self._may_skip(call, block):
+        is_divided = block is not None and self._is_divided(block)
+        if block is not None and not is_divided and self._may_skip(call, block):
             if self._skip(entry, block, frame):
                 return
         walk = NestedWalk(self, call, entry, block, frame)
-        warming = self.warming
+        warming, wanted = self.warming, self._wanted(block)
         try:
-            yield from walk.turns(self._wanted(block))
+            if block is not None and is_divided:
+                yield from walk.turns(self._own_turns(block), warm=False)
+            else:
+                yield from walk.turns(wanted, warm=warming)
         except GeneratorExit:
             walk.left(way_out(self, entry, frame))
             raise
         finally:
-            self.warming = warming
+            if is_divided:
+                self.warming = self._part is None  # what follows is the last part's
+            elif wanted is not None:
+                self.warming = warming
             self.leave(entry)
             main = self._mains - 1
             record = exit_record(entry, parent, walk.how, walk.executed, main=main)
             self.append({**record, "turns": walk.stretches})
+
+    def _is_divided(self, block: BlockMark) -> bool:
+        """Whether the present part is some turns of a loop, which is the only one that is run."""
+        part, main = self._part, self.main
+        if part is None or part.turns is None or main is None or main.index != part.start:
+            return False
+        return self.plan.everything or (block.path, block.ordinal) in self.plan.step
+
+    def _own_turns(self, block: BlockMark) -> Iterator[tuple[int, int]]:
+        """The turns of this worker's parts, each part taken on when the one before is done.
+
+        The one with the last turn is not done before the iteration is.
+        """
+        while (part := self._part) is not None and part.turns is not None:
+            if part.turns[1] >= block.iterations:
+                yield part.turns[0], sys.maxsize  # with the turn that an error left
+                return
+            yield part.turns
+            self._end_piece(self._piece)
+            following = self._share.within(part.main, part.start)
+            if following is not None:
+                self._piece, self._part = following
 
     def _wanted(self, block: BlockMark | None) -> tuple[tuple[int, int], ...] | None:
         """The turns of a loop that are asked for; None for all of them."""
@@ -302,7 +359,7 @@ class Replayer(Session):
 
     def _skip(self, entry: Entry, block: BlockMark, frame: types.FrameType) -> bool:
         assert block.checkpoint is not None
-        if not self.restore(block.checkpoint, entry, frame, after=True):
+        if not self.stored.restore(block.checkpoint, entry, frame, after=True):
             return False
         self.leave(entry)
         self.append(
@@ -314,73 +371,3 @@ class Replayer(Session):
             }
         )
         return True
-
-    # ------------------------------------------------------------------ states
-
-    def restore(
-        self, mark: CheckpointMark, entry: Entry, frame: types.FrameType, *, after: bool
-    ) -> bool:
-        """Restore a checkpoint; False where it cannot be, and then nothing was changed."""
-        return self.restore_within(mark, entry, frame, states.NOTHING, after=after) is not None
-
-    def can_restore(self, mark: CheckpointMark, entry: Entry, frame: types.FrameType) -> bool:
-        """Whether a checkpoint at a boundary could be restored as things are."""
-        return self.restore_within(mark, entry, frame, states.NOTHING, trial=True) is not None
-
-    def restore_within(
-        self,
-        mark: CheckpointMark,
-        entry: Entry,
-        frame: types.FrameType,
-        course: Mapping[str, Any],
-        *,
-        after: bool = False,
-        trial: bool = False,
-    ) -> dict[str, Any] | None:
-        """Restore a checkpoint from the middle of a loop, or see whether that can be.
-
-        Returns:
-            What of the course could not be restored in place; None where the checkpoint cannot
-            be restored, and then nothing was changed.
-        """
-        started = now_s()
-        unread = unread_roots(self.sources, self.project, entry, frame, after=after)
-        try:
-            checkpoint = Checkpoint.open(self.run_layout.folder / mark.file)
-            tree = self.relocation.there(checkpoint.tree)
-            state = states.StoredState(tree, checkpoint.read)
-            anew = states.restore(
-                state,
-                frame,
-                self.project,
-                dead=unread,
-                without=introduced_roots(self.plan.introduced, frame, self.project),
-                course=course,
-                trial=trial,
-            )
-        except RestoreRefused as refusal:
-            self.warn("restore-refused", f"{mark.file} cannot be restored: {refusal}")
-            return None
-        except (CheckpointDamaged, CheckpointMissing) as damage:
-            self.warn(damage.code, f"{mark.file} cannot be restored: {damage.message}")
-            return None
-        if trial:
-            return anew
-        self.jumped = True
-        seconds = now_s() - started
-        self.append({"kind": "restore", "file": mark.file, "bytes": mark.bytes, "seconds": seconds})
-        return anew
-
-    def course_values(self, mark: CheckpointMark) -> dict[str, Any]:
-        """What a checkpoint says of its loop's course in plain values; nothing where it is damaged."""
-        with guarded("read what a loop goes over"):
-            checkpoint = Checkpoint.open(self.run_layout.folder / mark.file)
-            return states.course_values(states.StoredState(checkpoint.tree, checkpoint.read))
-        return {}
-
-    def restore_generators(self, mark: CheckpointMark) -> None:
-        """Put back the process's own generators alone, which every checkpoint holds whole."""
-        with guarded("restore the generators"):
-            checkpoint = Checkpoint.open(self.run_layout.folder / mark.file)
-            state = states.StoredState(checkpoint.tree, checkpoint.read)
-            states.restore_generators(state)

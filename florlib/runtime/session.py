@@ -60,6 +60,7 @@ class Session:
         self.project = project
         self.sources = sources
         self.active = True
+        self._began_s = now_s()
         self.path: list[Entry] = []
         self._moves = 0  # how often a loop began or ended
         self._latest: tuple[int, list[tuple[Entry, int]], Position] = (-1, [], ())  # as last told
@@ -125,6 +126,10 @@ class Session:
         if entry in self.path:
             del self.path[self.path.index(entry) :]
             self._moves += 1
+
+    def age_s(self) -> float:
+        """Seconds since the session began, which is soon after its process did."""
+        return now_s() - self._began_s
 
     @property
     def main(self) -> Entry | None:

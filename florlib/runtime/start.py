@@ -86,6 +86,7 @@ def _about(spec: LaunchSpec, project: Project, path: str) -> dict[str, Any]:
         "run": spec.run,
         "mode": spec.mode,
         "replay": Path(spec.replay_dir).name if spec.replay_dir else None,
+        "worker": spec.worker,
         "script": path,
         "argv": list(sys.orig_argv),
         "cwd": os.getcwd(),
@@ -131,7 +132,7 @@ def _replayer(spec: LaunchSpec, project: Project, path: str) -> Replayer | None:
     with open_file(layout.plan_file, encoding="utf-8") as file:
         plan = Plan.from_json(json.load(file))
     inside = project.relative(path)
-    recorded = _claim_recorded(RunLayout(Path(spec.run_dir)), layout, inside)
+    recorded = _claim_recorded(RunLayout(Path(spec.run_dir)), layout, inside, spec.worker)
     if recorded is None or inside is None:
         return None
     sources = Sources(
@@ -152,9 +153,12 @@ def _replayer(spec: LaunchSpec, project: Project, path: str) -> Replayer | None:
 
 
 def _claim_recorded(
-    run: RunLayout, layout: ReplayLayout, inside: str | None
+    run: RunLayout, layout: ReplayLayout, inside: str | None, worker: int | None
 ) -> RecordedProcess | None:
-    """The recorded process that this one stands for: same script, rank and order of starting."""
+    """The recorded process that this one stands for: same script, rank and order of starting.
+
+    Each of several workers stands for it.
+    """
     rank, _ = process_identity()
     found: dict[int, list[tuple[str, str, RecordedProcess]]] = {rank: []}
     for journal in run.journals():
@@ -168,7 +172,8 @@ def _claim_recorded(
     own = found.pop(rank)
     for number, (_, name, recorded) in enumerate(own):
         try:
-            os.close(os.open(layout.folder / f".{name}", os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            mark = f".{name}" if worker is None else f".{worker}.{name}"
+            os.close(os.open(layout.folder / mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         except FileExistsError:
             continue
         recorded.keep_in_step(

@@ -64,7 +64,8 @@ class MainWalk:
     def segment(self, segment: Segment) -> LoopBody:
         """Execute a segment's iterations, after those that lead up to it."""
         self._reach(segment.start)
-        yield from self._iterations(segment.start, segment.stop)
+        head = segment.turns is not None and segment.turns[0] > 0  # another worker tells of it
+        yield from self._iterations(segment.start, segment.stop, warm=head)
 
     def leave(self) -> LoopBody:
         """Bring about the state behind the loop, and leave it as the record did."""
@@ -77,9 +78,9 @@ class MainWalk:
             return
         if mark.how != "exhausted":
             self._reach(max(end - 1, 0))
-            session.warming = True
+            asked, session.warming = session.warming, True
             yield from self._iterations(self.current or 0, end)
-            session.warming = False
+            session.warming = asked
             # The iteration that left the loop does so again; coming here means that it did not.
             text = f"{self.entry.name} went on where the record left it by {mark.how}"
             session.warn("loop-diverged", text, index=end)
@@ -124,13 +125,13 @@ class MainWalk:
         if mark is not None and index + 1 == self.mark.iterations and how in ("break", "return"):
             session.end_states.verify(mark, self.entry, self.number, index + 1, self.frame)
 
-    def _iterations(self, start: int, stop: int) -> LoopBody:
+    def _iterations(self, start: int, stop: int, *, warm: bool = False) -> LoopBody:
         session = self.session
         assert self.current is not None
         warm_before, first = start, self.current
         asked = session.warming
         for index in range(first, stop):
-            session.warming = asked or index < warm_before
+            session.warming = asked or warm or index < warm_before
             self.entry.index, self.entry.counts = index, {}
             try:
                 item = self.items.at(index)
@@ -171,7 +172,7 @@ class MainWalk:
             self.session.warn("not-restored", text)
         start = self.mark.boundaries.get(0)
         if start is not None:
-            self.session.restore_generators(start)
+            self.session.stored.restore_generators(start)
         self.current = 0
 
     def _nearer(self, target: int) -> bool:
@@ -191,9 +192,9 @@ class MainWalk:
         if self.items.needs_driving(index):
             start = self.mark.boundaries.get(0)
             # What was passed over cannot be gone back to.
-            if start is None or not session.can_restore(mark, self.entry, self.frame):
+            if start is None or not session.stored.can_restore(mark, self.entry, self.frame):
                 return False
-            if not session.restore(start, self.entry, self.frame, after=False):
+            if not session.stored.restore(start, self.entry, self.frame, after=False):
                 return False
             self._untouched, self.current = False, None
             try:
@@ -201,7 +202,7 @@ class MainWalk:
             except NoSuchItem:
                 return False
         jumped = session.jumped
-        if not session.restore(mark, self.entry, self.frame, after=False):
+        if not session.stored.restore(mark, self.entry, self.frame, after=False):
             return False
         session.jumped = jumped or index > 0
         self._untouched = False

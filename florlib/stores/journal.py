@@ -19,6 +19,7 @@ from florlib.ground.journal_format import (
     Record,
     decode,
     encode_frame,
+    end_of_last,
     is_unfinished,
 )
 
@@ -127,6 +128,19 @@ def append_behind(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
         _fsync(descriptor)
     finally:
         _close(descriptor)
+
+
+def cut_behind(path: Path, kind: str) -> None:
+    """Cut a journal behind its last record of a kind, or remove it where there is none.
+
+    The caller sees to it that its process has ended.
+    """
+    with _open(path, "rb") as file:
+        whole_bytes = end_of_last(file.read(), kind)
+    if whole_bytes:
+        os.truncate(path, whole_bytes)
+    else:
+        _unlink(path)
 
 
 def read_journal(path: Path) -> Decoded:

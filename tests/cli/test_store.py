@@ -332,7 +332,7 @@ def test_leftovers(flor: Flor, home: Home) -> None:
     (layout.checkpoints / f".y.{os.getpid()}.tmp").write_bytes(bytes(10))
     append_journal(layout.journal(0, 100), [{"kind": "dropped", "file": checkpoint(5)["file"]}])
     replay = home.replay(layout, "r00001", [END], {"status": "verified"})
-    for folder in (replay.work, replay.work_beside):
+    for folder in (replay.work, replay.of_worker(3).work):
         folder.mkdir()
         (folder / "out.txt").write_text("0123456789")
 

@@ -4,7 +4,8 @@ or is refused by name.
 Every fourth script, and each that a fork would change, is recorded and replayed for its first question
 by the real commands. All else is done in forks of a process that has torch imported already, which
 takes a tenth of the time; what is wrong there is done again by the real commands. `make exactness`
-uses nothing but those.
+uses nothing but those. Some scripts are replayed by several workers as well, whose parts are as long
+as chance has it; `make exactness WORKERS=4` does so with all.
 """
 
 from __future__ import annotations
@@ -90,6 +91,29 @@ def test_replay_equals_a_full_run_or_is_refused_by_name(
         outcome = replay(recording_of(case, True), kind)
 
     assert outcome.problems == []
+
+
+SHARED = [
+    case
+    for case in CASES
+    if may_fork(case) and not case.refusals and crc32(case.name.encode()) % REAL == 1
+]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, id=case.name, marks=pytest.mark.xdist_group(case.name)) for case in SHARED],
+)
+def test_several_workers_give_the_values_of_a_full_run(
+    case: Case, recording_of: Callable[[Case, bool], Recording], living: Zygote
+) -> None:
+    recording = recording_of(case, is_real(case))
+    forked = replace(recording, project=ForkedProject(recording.project.root, zygote=living))
+    kind = "inner" if "inner" in case.kinds else case.kinds[-1]
+
+    outcomes = [replay(forked, kind, "--workers", workers) for workers in ("2", "4")]
+
+    assert [outcome.problems for outcome in outcomes] == [[], []]
 
 
 @pytest.mark.parametrize("kind", ["outer", "inner"])

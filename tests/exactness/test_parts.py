@@ -73,3 +73,30 @@ def test_an_iterator_that_a_dead_and_a_living_name_share(tmp_path: Path) -> None
     report = compare_part(tmp_path, SHARED, 'flor.log("total", total)', "2", slice(6, 9))
 
     assert "not-restored" in warnings_of(report)
+
+
+# The loop stands in a generator: the items before those that are asked for are passed over, within the
+# nested loop that was begun for the first of them.
+GENERATOR = """\
+import random
+import flor
+
+random.seed(7)
+
+def train():
+    total = 0.0
+    for epoch in flor.loop("epoch", range(4)):
+        for step in flor.loop("step", range(3)):
+            total += random.random()
+        yield epoch, total
+
+for epoch, total in flor.loop("taken", train()):
+    # PROBE
+    print("epoch", epoch, total)
+"""
+
+
+def test_what_takes_items_of_a_generator_that_trains_is_asked_in_the_middle(tmp_path: Path) -> None:
+    report = compare_part(tmp_path, GENERATOR, 'flor.log("total", total)', "2:4", slice(2, 4))
+
+    assert report["new"] == {"total": 2}

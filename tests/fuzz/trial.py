@@ -96,6 +96,8 @@ def asks_of(case: Case, seed: int, *, several_mains: bool) -> list[Ask]:
             asks.append(Ask(chosen, ("--part", dice.choice(("1/2", "2/2", "2/3", "3/3")))))
     if dice.random() < 0.15:
         asks.append(Ask(tuple(kinds), ("--verify",)))
+    if dice.random() < 0.5:
+        asks.append(Ask(tuple(kinds), ("--workers", dice.choice("234"))))
     return asks
 
 
@@ -215,7 +217,12 @@ def _put(case: Case, ask: Ask, project: ForkedProject, told: Told, outcome: Outc
     outcome.executed += report["executed_iterations"]
     outcome.skipped += report["skipped_iterations"]
     wrong = _wrong_values(case, ask, project, told, report, outcome)
-    idle = bool(ask.flags) and not report["plan"]["segments"] and report["status"] == "unverified"
+    idle = (
+        "--workers" not in ask.flags
+        and bool(ask.flags)
+        and not report["plan"]["segments"]
+        and report["status"] == "unverified"
+    )
     if (report["status"] != "verified" and not idle) or ran.status != 0:
         text = f"exit status {ran.status}, first {report['first_divergence']}\n{ran.stderr[-2000:]}"
         outcome.findings.append(Finding(str(report["status"]), ask, "\n".join([text, *wrong])))

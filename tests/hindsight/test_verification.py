@@ -12,7 +12,7 @@ from florlib.ground.closeness import same_value
 from florlib.ground.plan import Plan, Segment
 from florlib.ground.relocation import Relocation
 from florlib.ground.values import encode_value
-from florlib.hindsight.trace import Trace
+from florlib.hindsight.trace import Trace, left_undone
 from florlib.hindsight.verification import Divergence, Verdict, verify
 from tests.homes import HINDSIGHT, VOLATILE, Record, log
 from tests.runs import main_loop, one_loop, recorded, turn, two_loops
@@ -252,7 +252,7 @@ def test_paths_of_the_sandbox_count_as_those_of_the_record() -> None:
 
 
 def undone(plan: Plan, again: list[Record], record: list[Record] | None = None) -> str | None:
-    return Trace.read(again).left_undone(plan, recorded(record or one_loop()))
+    return left_undone(plan, recorded(record or one_loop()), [Trace.read(again)])
 
 
 WHOLE = Plan("r", "outer", (Segment(0, 0, 4),))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from florctl.orchestrate.launch import Ended, guest_environment, run_child
+from florctl.orchestrate.launch import Ended, children, guest_environment, run_child
 from florlib.ground.launch import VARIABLE, LaunchSpec
 
 pytestmark = pytest.mark.process
@@ -104,7 +104,8 @@ def test_output_goes_to_a_file_and_nothing_is_read(tmp_path: Path) -> None:
 
     with (tmp_path / "out").open("wb") as output:
         words = [sys.executable, "-u", "-c", code]
-        run_child(words, environ=os.environ, cwd=tmp_path, output=output)
+        with children() as group:
+            group.start(words, environ=os.environ, cwd=tmp_path, output=output).wait()
 
     assert (tmp_path / "out").read_text() == f"{tmp_path} \nto err\n"
 

@@ -8,6 +8,7 @@ import pytest
 
 from florctl.orchestrate.report import Replayed, Report, make_report, nothing_report
 from florlib.ground.plan import Plan, Segment
+from florlib.hindsight.cost import Cost
 from florlib.hindsight.planner import Planned
 from florlib.hindsight.probes import Probe
 from florlib.hindsight.trace import Trace
@@ -16,7 +17,7 @@ from tests.homes import HINDSIGHT, Record, log
 from tests.runs import one_loop, recorded
 
 PLAN = Plan("r", "outer", (Segment(0, 0, 4),), hindsight={"train.py": frozenset({(4, 4)})})
-PLANNED = Planned(PLAN, 3.2, 20.0, 12)
+PLANNED = Planned(PLAN, Cost(3.2, {}, {}, 0.0, 12), 20.0)
 LOADED = {"kind": "loaded", "path": "train.py"}
 PROBED = log([], ("norm", 1.0, HINDSIGHT))
 PARTLY: Record = {"kind": "end", "how": "end-of-plan", "exit_status": 0, "signal": None}

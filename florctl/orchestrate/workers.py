@@ -1,0 +1,279 @@
+"""The processes of a replay: one a device, each of which takes on part by part until nothing is left.
+
+A worker that dies gives back what it had not done, and another one is started for it. What its
+journal says behind the last piece that it did is cut off, as the other will say it again.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from florctl.orchestrate.devices import VISIBLE
+from florctl.orchestrate.launch import Children, Ended, children, guest_environment
+from florctl.orchestrate.place import Place
+from florctl.orchestrate.preparation import Prepared
+from florctl.orchestrate.record import HASH_SEED
+from florctl.orchestrate.worker_output import tail, tells_of_memory
+from florlib.ground.errors import FlorError
+from florlib.ground.launch import LaunchSpec
+from florlib.ground.layout import ReplayLayout
+from florlib.ground.pieces import Piece, pieces
+from florlib.stores.claims import Claims
+from florlib.stores.journal import cut_behind, read_journal
+
+MOST_TRIES = 2  # of a piece whose workers die
+_LOOK_S = 0.05
+_LOOK_AT_JOURNALS_S = 0.5
+_KILLED = 9
+
+
+@dataclass(slots=True)
+class Worker:
+    """One process of a replay.
+
+    Attributes:
+        layout: of the replay, with this worker's own files.
+        ended: how; None while it runs.
+        given_back: pieces that it died over.
+    """
+
+    number: int
+    device: str | None
+    layout: ReplayLayout
+    place: Place
+    process: subprocess.Popen[bytes]
+    ended: Ended | None = None
+    given_back: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Crew:
+    """The workers of one replay.
+
+    Attributes:
+        prepared: the replay.
+        layout: of it.
+        watch: is called now and then, while they work.
+        workers: all that were started, in their order.
+        lost: pieces that were tried in vain, and that nobody executes.
+    """
+
+    prepared: Prepared
+    layout: ReplayLayout
+    watch: Callable[[Crew], None]
+    workers: list[Worker] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    _claims: Claims = field(init=False)
+    _tries: dict[str, int] = field(default_factory=dict)
+    _wanted: int = 0  # workers that are yet to be started
+
+    def __post_init__(self) -> None:
+        self._claims = Claims(self.layout.claims)
+        if self.is_divided:
+            self.layout.claims.mkdir()
+
+    @property
+    def is_divided(self) -> bool:
+        """Whether there may be several workers."""
+        return self.prepared.planned.plan.parts is not None
+
+    def work(self) -> None:
+        """Have everything executed.
+
+        Raises:
+            FlorError: a worker cannot be started.
+        """
+        self._wanted = self.prepared.planned.workers
+        looked_s = 0.0
+        with children() as group:
+            while True:
+                while self._wanted and not group.stopped:
+                    self._wanted -= 1
+                    self._start(group)
+                running = [worker for worker in self.workers if worker.ended is None]
+                if not running:
+                    return
+                for worker in running:
+                    self._look_after(worker, stopped=group.stopped)
+                now_s = time.monotonic()
+                if now_s - looked_s >= _LOOK_AT_JOURNALS_S:
+                    looked_s = now_s
+                    self.watch(self)
+                if self._wanted == 0:
+                    time.sleep(_LOOK_S)
+
+    # ------------------------------------------------------------------ starting
+
+    def _start(self, group: Children) -> None:
+        number = len(self.workers)
+        layout = self.layout.of_worker(number)
+        request, content = self.prepared.request, self.prepared.content
+        place = place_of(self.prepared, layout)
+        device = self._free_device()
+        root = place.inside(place.project)
+        spec = LaunchSpec(
+            mode="replay",
+            run=request.layout.run,
+            run_dir=str(request.layout.folder),
+            project=str(root),
+            replay_dir=str(layout.folder),
+            moves=place.relocation.moves,
+            recorded_project=content["project"],
+            worker=number if self.is_divided else None,
+        )
+        program, *words = content["command"]
+        if program != content["environment"].get("executable"):
+            program = place.word(program)
+        cwd = place.inside(place.cwd)
+        paths = [str(root / path) for path in self._import_paths()]
+        environ = guest_environment(_environment(content), spec, python_path=paths)
+        environ["PWD"] = str(cwd)
+        if device is not None:
+            environ[VISIBLE] = device
+        command = [program, *map(place.word, words)]
+        try:
+            with layout.output.open("wb") as output:
+                process = group.start(command, environ=environ, cwd=cwd, output=output)
+        except OSError as error:
+            place.clear()
+            raise FlorError(
+                f"{program} cannot be started in {cwd} ({error.strerror})",
+                hint=f"flor log show {request.layout.run}",
+            ) from error
+        self.workers.append(Worker(number, device, layout, place, process))
+
+    def _free_device(self) -> str | None:
+        """The device that the fewest running workers are on."""
+        places = list(self.prepared.request.devices.places)
+        for worker in self.workers:
+            if worker.ended is None and worker.device in places:
+                places.remove(worker.device)
+        return places[0] if places else None
+
+    def by_progress(self) -> list[Worker]:
+        """The workers, the one first that came furthest in the run."""
+        if not self.is_divided:
+            return list(self.workers)
+        order = {piece.name: n for n, piece in enumerate(self.pieces())}
+        furthest: dict[int, int] = {}
+        for piece, number in self._claims.taken().items():
+            furthest[number] = max(order[piece], furthest.get(number, -1))
+        return sorted(self.workers, key=lambda one: -furthest.get(one.number, -1))
+
+    def _import_paths(self) -> list[str]:
+        """Folders of the project that the recorded run imported from."""
+        paths = (path for one in self.prepared.processes for path in one.import_paths)
+        return list(dict.fromkeys(paths))
+
+    # ------------------------------------------------------------------ ending
+
+    def _look_after(self, worker: Worker, *, stopped: bool) -> None:
+        code = worker.process.poll()
+        if code is None:
+            return
+        worker.ended = Ended.of(code)
+        if not self.is_divided or stopped:
+            return
+        if has_died(worker):
+            self._take_over(worker)
+        elif not worker.ended.shell_status and self._goes_on(worker):
+            self._wanted += 1
+
+    def _take_over(self, worker: Worker) -> None:
+        """Have others do what a worker has died over."""
+        done = set(self._cut(worker))
+        for piece, number in self._claims.taken().items():
+            if number == worker.number and piece not in done:
+                self._tries[piece] = self._tries.get(piece, 0) + 1
+                worker.given_back.append(piece)
+                if self._tries[piece] < MOST_TRIES:
+                    self._claims.give_back(piece)
+                else:
+                    self.lost.append(piece)
+        if any(piece not in self.lost for piece in worker.given_back) or not self._others(worker):
+            self._wanted += 1 if self._unclaimed() else 0
+
+    def _goes_on(self, worker: Worker) -> bool:
+        """Whether another is to do what a worker could not come to, which did something itself."""
+        did = worker.number in self._claims.taken().values()
+        return did and bool(self._unclaimed())
+
+    def _others(self, worker: Worker) -> bool:
+        return self._wanted > 0 or any(
+            one.ended is None for one in self.workers if one is not worker
+        )
+
+    def _unclaimed(self) -> list[Piece]:
+        taken = self._claims.taken()
+        return [piece for piece in self.pieces() if piece.name not in taken]
+
+    def pieces(self) -> tuple[Piece, ...]:
+        """All that there is to do."""
+        mains = max(len(process.mains) for process in self.prepared.processes)
+        return pieces(self.prepared.planned.plan, mains)
+
+    def pieces_lost(self) -> list[Piece]:
+        """What nobody executes any more."""
+        return [piece for piece in self.pieces() if piece.name in self.lost]
+
+    def _cut(self, worker: Worker) -> Iterator[str]:
+        """Leave of a dead worker's journal what it had done, and tell which pieces that is."""
+        for path in self.layout.journals():
+            records = read_journal(path).records
+            if records and records[0].get("worker") == worker.number:
+                yield from (one["piece"] for one in records if one["kind"] == "piece")
+                cut_behind(path, "piece")
+
+
+def has_died(worker: Worker) -> bool:
+    """Whether a worker ended by no doing of its script: by a signal, or for want of memory."""
+    ended = worker.ended
+    assert ended is not None
+    if ended.signal is not None:
+        return True
+    return ended.shell_status != 0 and tells_of_memory(tail(worker.layout.output))
+
+
+def why_died(worker: Worker) -> str:
+    """What a worker died of, in words."""
+    assert worker.ended is not None
+    number = worker.ended.signal
+    if number is None:
+        return "ran out of memory"
+    if number == _KILLED:
+        return "was killed by signal 9, as the system does where memory is short"
+    return f"was ended by signal {number}"
+
+
+def place_of(prepared: Prepared, layout: ReplayLayout) -> Place:
+    """Lay out where a worker runs.
+
+    Raises:
+        FlorError: its folder cannot be written.
+    """
+    if prepared.request.in_place:
+        return Place.users_own(prepared.content)
+    try:
+        return Place.apart(prepared.content, prepared.processes, layout, prepared.request.home)
+    except OSError as error:
+        raise FlorError(
+            f"the folder of the replay cannot be made ({error})", hint="flor replay --in-place"
+        ) from error
+
+
+def _environment(content: Mapping[str, Any]) -> dict[str, str]:
+    environ = dict(os.environ)
+    environ.pop("FLOR_LAUNCH", None)
+    recorded = content["environment"].get("variables", {})
+    for name in (HASH_SEED, "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUBLAS_WORKSPACE_CONFIG"):
+        if name in recorded:
+            environ[name] = recorded[name]
+        else:
+            environ.pop(name, None)
+    environ["WANDB_MODE"] = "disabled"  # a replay is no second run to a tracker
+    return environ
