@@ -41,6 +41,7 @@ def _plan_lines(content: dict[str, Any]) -> list[tuple[str, str]]:
         ("looks into", content["mode"]),
         ("iterations", segments or "none"),
         *_step_lines(content),
+        *_worker_lines(content),
         ("steps into", "every loop" if content["everything"] else _listed(content["steps_into"])),
         ("skips", f"{content['skips']} turns of nested loops"),
         ("epilogue", "executed" if content["epilogue"] else "not executed"),
@@ -55,6 +56,19 @@ def _step_lines(content: dict[str, Any]) -> list[tuple[str, str]]:
     if content["steps"] is None:
         return []
     return [("steps", ", ".join(f"{start}:{stop}" for start, stop in content["steps"]))]
+
+
+def _worker_lines(content: dict[str, Any]) -> list[tuple[str, str]]:
+    """Who does what, where several workers share it."""
+    if content["parts"] is None:
+        return []
+    seconds = ", ".join(f"{one:.1f} s" for one in content["worker_s"])
+    parts = ", ".join(
+        f"{part['start']}:{part['stop']}"
+        + (f" (steps {part['steps'][0]}:{part['steps'][1]})" if "steps" in part else "")
+        for part in content["parts"]
+    )
+    return [("workers", f"{content['workers']}: {seconds}"), ("parts", parts)]
 
 
 def _listed(names: list[str]) -> str:

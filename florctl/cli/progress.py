@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _TOLD_SHARE = 0.1  # off a terminal, a line so often
 _SHORT_S = 2.0  # a replay that ends within it needs no view
+_QUIET_S = 15.0  # nor any lines, off a terminal, within this
 
 
 class Progress:
@@ -73,7 +74,7 @@ class Progress:
         if sys.stderr.isatty():
             if passed_s >= _SHORT_S:
                 self._show(tally, passed_s)
-        elif 1 > tally.share >= self._told + _TOLD_SHARE:
+        elif passed_s >= _QUIET_S and 1 > tally.share >= self._told + _TOLD_SHARE:
             self._told = tally.share - tally.share % _TOLD_SHARE
             tell(f"flor: {_words(tally, passed_s)}")
 

@@ -147,6 +147,9 @@ def _told_of(crew: Crew, outputs: Outputs) -> list[dict[str, str]]:
         if worker.given_back:
             text = f"worker {worker.number} {why_died(worker)}; {_what_became(worker, crew)}"
             told.append({"code": "worker-died", "text": text})
+    if crew.unstarted is not None:
+        text = f"a worker could not be started ({crew.unstarted}); the others did its part"
+        told.append({"code": "worker-not-started", "text": text})
     for path in outputs.split:
         text = f"{path} was written by several workers, each its own part: see files.N beside files"
         told.append({"code": "output-split", "text": text})

@@ -30,6 +30,13 @@ MOST_TRIES = 2  # of a piece whose workers die
 _LOOK_S = 0.05
 _LOOK_AT_JOURNALS_S = 0.5
 _KILLED = 9
+# A replay is no second run to a tracker.
+_SILENT_TRACKERS = {
+    "WANDB_MODE": "disabled",
+    "NEPTUNE_MODE": "offline",
+    "SWANLAB_MODE": "disabled",
+}
+MLFLOW = "MLFLOW_TRACKING_URI"
 
 
 @dataclass(slots=True)
@@ -61,6 +68,7 @@ class Crew:
         watch: is called now and then, while they work.
         workers: all that were started, in their order.
         lost: pieces that were tried in vain, and that nobody executes.
+        unstarted: why fewer workers than planned were started; None where all were.
     """
 
     prepared: Prepared
@@ -68,6 +76,7 @@ class Crew:
     watch: Callable[[Crew], None]
     workers: list[Worker] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    unstarted: str | None = None
     _claims: Claims = field(init=False)
     _tries: dict[str, int] = field(default_factory=dict)
     _wanted: int = 0  # workers that are yet to be started
@@ -94,7 +103,7 @@ class Crew:
             while True:
                 while self._wanted and not group.stopped:
                     self._wanted -= 1
-                    self._start(group)
+                    self._try_to_start(group)
                 running = [worker for worker in self.workers if worker.ended is None]
                 if not running:
                     return
@@ -108,6 +117,20 @@ class Crew:
                     time.sleep(_LOOK_S)
 
     # ------------------------------------------------------------------ starting
+
+    def _try_to_start(self, group: Children) -> None:
+        """Start a worker; the others do without one that cannot be started.
+
+        Raises:
+            FlorError: there are no others.
+        """
+        try:
+            self._start(group)
+        except FlorError as error:
+            if all(worker.ended is not None for worker in self.workers):
+                raise
+            self._wanted = 0
+            self.unstarted = error.message
 
     def _start(self, group: Children) -> None:
         number = len(self.workers)
@@ -131,7 +154,7 @@ class Crew:
             program = place.word(program)
         cwd = place.inside(place.cwd)
         paths = [str(root / path) for path in self._import_paths()]
-        environ = guest_environment(_environment(content), spec, python_path=paths)
+        environ = guest_environment(_environment(content, layout), spec, python_path=paths)
         environ["PWD"] = str(cwd)
         if device is not None:
             environ[VISIBLE] = device
@@ -266,7 +289,7 @@ def place_of(prepared: Prepared, layout: ReplayLayout) -> Place:
         ) from error
 
 
-def _environment(content: Mapping[str, Any]) -> dict[str, str]:
+def _environment(content: Mapping[str, Any], layout: ReplayLayout) -> dict[str, str]:
     environ = dict(os.environ)
     environ.pop("FLOR_LAUNCH", None)
     recorded = content["environment"].get("variables", {})
@@ -275,5 +298,7 @@ def _environment(content: Mapping[str, Any]) -> dict[str, str]:
             environ[name] = recorded[name]
         else:
             environ.pop(name, None)
-    environ["WANDB_MODE"] = "disabled"  # a replay is no second run to a tracker
+    environ.update(_SILENT_TRACKERS)
+    if MLFLOW in environ:  # else it writes to the script's folder
+        environ[MLFLOW] = (layout.work_elsewhere / "mlruns").as_uri()
     return environ
