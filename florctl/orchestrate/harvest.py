@@ -19,7 +19,6 @@ from typing import Any
 from florctl.orchestrate import liveness
 from florlib.ground.errors import FlorError
 from florlib.ground.layout import HomeLayout, ReplayLayout, RunLayout
-from florlib.ground.relocation import Relocation
 from florlib.stores.catalog import marks, runs
 from florlib.stores.catalog.connection import open_catalog, translated, writing
 from florlib.stores.catalog.ingest import Journal, ingest
@@ -164,8 +163,8 @@ class _Work:
                     known = None
                 records, offset = read_records(path, after=known.offset if known else 0)
                 cursor = Cursor.from_json(known.cursor if known else None)
-                terms = () if replay is None else _terms(path)
-                journal = Journal(name, run, replay, *terms)
+                tolerance = 0.0 if replay is None else _tolerance(path)
+                journal = Journal(name, run, replay, tolerance)
                 values = ingest(self.connection, journal, records, cursor)
                 mark = Mark(size.size, size.mtime_ns, offset, cursor.to_json())
                 marks.set_mark(self.connection, name, run, mark)
@@ -269,14 +268,13 @@ def _mtime_ns(path: str | Path) -> int:
         return 0
 
 
-def _terms(journal: Path) -> tuple[float, Relocation]:
-    """The tolerance that a replay was asked for with, and where it had the paths of the record."""
+def _tolerance(journal: Path) -> float:
+    """The tolerance that a replay was asked for with."""
     try:
         content = json.loads(ReplayLayout(journal.parent).plan_file.read_text(encoding="utf-8"))
-        moves = tuple((there, here) for there, here in content.get("moves", ()))
-        return float(content.get("tolerance", 0.0)), Relocation(moves)
+        return float(content.get("tolerance", 0.0))
     except (OSError, ValueError, TypeError, AttributeError):
-        return 0.0, Relocation()
+        return 0.0
 
 
 def _mark(path: Path) -> Mark:

@@ -10,13 +10,11 @@ from florlib.ground.journal_format import Record
 from florlib.ground.plan import Plan
 from florlib.ground.position import Position, position_from_json
 from florlib.ground.recorded import RecordedProcess, told_iterations
-from florlib.ground.relocation import Relocation
 
 HINDSIGHT, VOLATILE = 1, 2
 UNCOMPARED = frozenset({"stderr"})  # warnings come once a process, with paths of the machine
 ENDED_AT_PROBE = frozenset({"probe-raised", "probe-not-undone"})
 _PHASE = "phase"
-_UNMOVED = Relocation()
 
 Key = tuple[tuple[str, int, int], Position, str, int]
 """(where in the run, position, name, k-th occurrence)"""
@@ -51,7 +49,6 @@ class Trace:
         restored_bytes: of checkpoints that were restored.
         loaded: project files with probes that were executed.
         ended: how, as the "end" record says; "" where there is none.
-        relocation: of the paths in the values.
     """
 
     rows: list[LogRow] = field(default_factory=list)
@@ -66,17 +63,11 @@ class Trace:
     warnings: list[Record] = field(default_factory=list)
     loaded: set[str] = field(default_factory=set)
     ended: str = ""
-    relocation: Relocation = _UNMOVED
 
     @classmethod
-    def read(cls, records: Iterable[Record], relocation: Relocation = _UNMOVED) -> Trace:
-        """Go through a journal's records in their order.
-
-        Args:
-            records: of the journal.
-            relocation: where this process had the paths of the record.
-        """
-        trace = cls(relocation=relocation)
+    def read(cls, records: Iterable[Record]) -> Trace:
+        """Go through a journal's records in their order."""
+        trace = cls()
         main: tuple[int, str] | None = None
         for record in records:
             kind = record["kind"]
@@ -132,8 +123,7 @@ class Trace:
         for place, name, value, site, flags in record["rows"]:
             position = positions[place]
             path, line = record["sites"][site]
-            region, there = self._region(position, main), self.relocation.back(value)
-            yield LogRow(region, position, name, there, flags, path, line)
+            yield LogRow(self._region(position, main), position, name, value, flags, path, line)
 
     def _region(self, position: Position, main: tuple[int, str] | None) -> tuple[str, int, int]:
         if main is None:

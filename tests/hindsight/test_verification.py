@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from florlib.ground.closeness import same_value
 from florlib.ground.plan import Plan, Segment
-from florlib.ground.relocation import Relocation
 from florlib.ground.values import encode_value
 from florlib.hindsight.trace import Trace, left_undone
 from florlib.hindsight.verification import Divergence, Verdict, verify
@@ -239,16 +238,6 @@ def test_a_loop_that_turned_otherwise_is_a_divergence() -> None:
 
     assert verdict.diverged
     assert verdict.first and (verdict.first.kind, verdict.first.item) == ("loop", text)
-
-
-def test_paths_of_the_sandbox_count_as_those_of_the_record() -> None:
-    moved = Relocation((("/home/me/project", "/flor/files"),))
-    record = [log([], ("print", "wrote /home/me/project/out"), ("dir", ["/home/me/project"]))]
-    again = [log([], ("print", "wrote /flor/files/out"), ("dir", ["/flor/files"])), PARTLY]
-
-    verdict = verify(Trace.read(record), Trace.read(again, moved))
-
-    assert counts(verdict) == (2, 2, 0, 0, 0)
 
 
 def undone(plan: Plan, again: list[Record], record: list[Record] | None = None) -> str | None:

@@ -120,6 +120,16 @@ def test_a_replay_answers_and_its_outputs_stay_apart(project: Project) -> None:
     assert project.files() == before
 
 
+def test_paths_in_new_values_are_those_that_the_run_would_have_logged(project: Project) -> None:
+    project.record()
+    project.write(probed(TRAIN, probe='flor.log("where", [str(here), os.path.abspath("x")])'))
+
+    report = project.replay()
+
+    there = [str(project.folder), str(project.folder / "x")]
+    assert project.values("where", report["replay"]) == [there] * 4
+
+
 def test_an_inner_probe_in_explicit_loops_is_answered(project: Project) -> None:
     project.record()
     project.write(probed(TRAIN, "        seen.append(random.random())\n"))

@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from florlib.ground.errors import JournalDamaged
 from florlib.ground.journal_format import Record
 from florlib.ground.likeness import likeness
 from florlib.ground.position import Position, position_from_json
-from florlib.ground.relocation import Relocation
 from florlib.stores.catalog.interned import Names, storable
 from florlib.stores.catalog.places import HINDSIGHT, Cursor
 
@@ -40,14 +39,12 @@ class Journal:
         run: key of the run.
         replay: key of the replay, or None for a recording.
         tolerance: relative difference of numbers that still passes in that replay.
-        relocation: where that replay had the paths of the record.
     """
 
     path: str
     run: int
     replay: int | None = None
     tolerance: float = 0.0
-    relocation: Relocation = field(default_factory=Relocation)
 
 
 def ingest(
@@ -252,9 +249,8 @@ class _Ingest:
             standing = self._cursor.stand(positions[at], name, flags)
             text = _json(value)
             if self._journal.replay is not None and not flags & HINDSIGHT:
-                there = _json(self._journal.relocation.back(value))
                 line = record["sites"][site][1]
-                self._compare(paths[at], name, standing.occurrence, there, flags, line)
+                self._compare(paths[at], name, standing.occurrence, text, flags, line)
                 continue
             self._rows.append(
                 (
