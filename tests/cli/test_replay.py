@@ -80,7 +80,7 @@ def test_a_plan_starts_nothing_and_has_the_fields_of_the_contract(
     assert plan["mode"] == "outer"
     assert plan["segments"] == [{"main": 0, "start": 0, "stop": 4}]
     assert plan["skips"] == 12
-    assert (plan["estimate_s"], plan["full_run_s"]) == (3.2, 90.0)
+    assert (plan["estimate_s"], plan["full_run_s"]) == (3.55, 90.0)
     assert not probed.replays.exists()
 
 

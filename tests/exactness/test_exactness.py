@@ -1,8 +1,8 @@
 """Every script of the matrix, for every kind of probe: replay equals a full re-run, bit for bit,
 or is refused by name.
 
-Every fourth script, and each that a fork would change, is recorded and replayed for its first question
-by the real commands. All else is done in forks of a process that has torch imported already, which
+Every eighth script, and each that a fork would change, is recorded and replayed for one question by the
+real commands. All else is done in forks of a process that has torch imported already, which
 takes a tenth of the time; what is wrong there is done again by the real commands. `make exactness`
 uses nothing but those. Some scripts are replayed by several workers as well, whose parts are as long
 as chance has it; `make exactness WORKERS=4` does so with all.
@@ -19,6 +19,7 @@ from zlib import crc32
 
 import pytest
 
+from tests.deep import DEEP
 from tests.exactness.cases import Case, load_cases
 from tests.exactness.harness import Outcome, Project, Recording, record, replay, report_of
 from tests.exactness.traps import NAMED, TRAPS
@@ -27,21 +28,13 @@ from tests.fuzz.forks import ForkedProject, Zygote, zygote
 pytestmark = pytest.mark.process
 
 CASES = load_cases()
-# A script is recorded once; its group keeps the probes of a script in one test process.
-MATRIX = [
-    pytest.param(case, kind, id=f"{case.name}-{kind}", marks=pytest.mark.xdist_group(case.name))
-    for case in CASES
-    for kind in case.kinds
-]
-
-
 # What starts processes or threads, or asks the system, is not the same in a fork.
 _NOT_FORKED = re.compile(
     r"num_workers|multiprocessing|subprocess|spawn|fork|thread|asyncio|socket|pipe|ctypes|/proc"
 )
 
 
-REAL = 4  # every so many scripts
+REAL = 8  # every so many scripts
 
 
 def is_real(case: Case) -> bool:
@@ -51,6 +44,21 @@ def is_real(case: Case) -> bool:
 
 def may_fork(case: Case) -> bool:
     return not case.command and not any(_NOT_FORKED.search(text) for text in case.files.values())
+
+
+def kinds_of(case: Case) -> list[str]:
+    """The questions that are put: one to a script that only the real commands can answer for."""
+    if DEEP or may_fork(case):
+        return list(case.kinds)
+    return [case.kinds[crc32(case.name.encode()) % len(case.kinds)]]
+
+
+# A script is recorded once; its group keeps the probes of a script in one test process.
+MATRIX = [
+    pytest.param(case, kind, id=f"{case.name}-{kind}", marks=pytest.mark.xdist_group(case.name))
+    for case in CASES
+    for kind in kinds_of(case)
+]
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +104,7 @@ def test_replay_equals_a_full_run_or_is_refused_by_name(
 SHARED = [
     case
     for case in CASES
-    if may_fork(case) and not case.refusals and crc32(case.name.encode()) % REAL == 1
+    if may_fork(case) and not case.refusals and crc32(case.name.encode()) % REAL in (1, 5)
 ]
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.deep import DEEP
 from tests.exactness.harness import DENSE, STANDIN, Divided, Project, report_of
 
 TRAIN = """\
@@ -188,7 +189,7 @@ def killing(project: Project, chance: random.Random, kills: int) -> Iterator[lis
     thread.join()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(6 if DEEP else 2))
 def test_workers_that_are_killed_change_nothing_but_the_time(recorded: Recorded, seed: int) -> None:
     with killing(recorded.project, random.Random(seed), 1) as killed:
         report = recorded.replay("--workers", "2")

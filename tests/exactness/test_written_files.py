@@ -45,7 +45,7 @@ print(sorted(glob.glob("state*")), os.path.exists("best.part"))
 """
 # The loop reads what it wrote, and nothing that is recorded shows what it found.
 READING = """\
-import os, random, signal
+import os, random, signal, time
 import flor
 
 random.seed(5)
@@ -60,7 +60,8 @@ for epoch in flor.loop("epoch", range(6)):
     if epoch == 4:
         # LEAVE
 """
-KILLED = READING.replace("# LEAVE", "os.kill(os.getpid(), signal.SIGKILL)")
+# Killed once what was logged is written, as it is within half a second.
+KILLED = READING.replace("# LEAVE", "time.sleep(1); os.kill(os.getpid(), signal.SIGKILL)")
 ENDED = READING.replace("# LEAVE", "break")
 
 
