@@ -62,8 +62,8 @@ class Progress:
         """Look into the workers' journals, and show what has come of it."""
         from florctl.orchestrate.tally import Tally
 
-        if self._tally is None:
-            self._tally = Tally(crew)
+        if self._tally is None or self._tally.crew is not crew:
+            self._tally, self._waiting = Tally(crew), []
         tally, passed_s = self._tally, time.monotonic() - self._began_s
         tally.look()
         if self._follow:

@@ -84,8 +84,11 @@ def replay(
     from florctl.orchestrate.preparation import ReplayRequest
     from florctl.orchestrate.replay import execute
     from florctl.orchestrate.report import nothing_report
+    from florlib.ground.errors import UsageError
     from florlib.ground.layout import RunLayout
 
+    if follow and json:
+        raise UsageError("--follow and --json exclude each other", hint="flor replay --follow")
     settings = present_settings()
     harvest_now(settings.home)
     found = find_run(run, settings.home, settings.project)

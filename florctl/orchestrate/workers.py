@@ -80,6 +80,7 @@ class Crew:
     _claims: Claims = field(init=False)
     _tries: dict[str, int] = field(default_factory=dict)
     _wanted: int = 0  # workers that are yet to be started
+    _in_vain: int = 0  # workers that died before they had taken on anything
 
     def __post_init__(self) -> None:
         self._claims = Claims(self.layout.claims)
@@ -218,18 +219,14 @@ class Crew:
                     self._claims.give_back(piece)
                 else:
                     self.lost.append(piece)
-        if any(piece not in self.lost for piece in worker.given_back) or not self._others(worker):
-            self._wanted += 1 if self._unclaimed() else 0
+        self._in_vain += not done and not worker.given_back
+        if self._in_vain < MOST_TRIES and self._unclaimed():
+            self._wanted += 1
 
     def _goes_on(self, worker: Worker) -> bool:
         """Whether another is to do what a worker could not come to, which did something itself."""
         did = worker.number in self._claims.taken().values()
         return did and bool(self._unclaimed())
-
-    def _others(self, worker: Worker) -> bool:
-        return self._wanted > 0 or any(
-            one.ended is None for one in self.workers if one is not worker
-        )
 
     def _unclaimed(self) -> list[Piece]:
         taken = self._claims.taken()

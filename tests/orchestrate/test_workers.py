@@ -170,6 +170,23 @@ def test_values_are_followed_in_the_order_of_the_run(project: Project) -> None:
     ]
 
 
+def test_values_are_followed_or_given_as_json(project: Project) -> None:
+    ran = project.flor("replay", "--follow", "--json")
+
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "exclude each other" in ran.stderr
+
+
+def test_workers_that_die_before_their_work_are_not_replaced_for_ever(project: Project) -> None:
+    text = TRAIN.replace("# PROBE", 'flor.log("size", len(seen))')
+    project.write(text.replace("seen = []", "os.kill(os.getpid(), 9)"))
+
+    report = project.replay("--workers", "2", "--force", status=7)
+
+    assert report["status"] == "partial"
+    assert report["workers"] <= 6  # each piece is tried twice
+
+
 def test_ctrl_c_ends_all_workers_and_keeps_what_is_finished(project: Project) -> None:
     probe(project, 'flor.log("size", len(seen))')
     words = [sys.executable, "-m", "florctl", "replay", "--json", "--workers", "2"]
