@@ -16,7 +16,7 @@ from florctl.orchestrate.place import log_dir_of
 from florctl.orchestrate.preparation import Prepared
 from florctl.orchestrate.report import Replayed, Report, make_report
 from florctl.orchestrate.worker_output import tail
-from florctl.orchestrate.workers import Crew, Worker, why_died
+from florctl.orchestrate.workers import Crew, why_died
 from florlib.ground.errors import FlorError
 from florlib.ground.ids import id_behind
 from florlib.ground.layout import ReplayLayout, RunLayout
@@ -110,18 +110,20 @@ def _judge(prepared: Prepared, crew: Crew, outputs: Outputs) -> Report:
             tolerance = prepared.request.tolerance
             verdict = verify(traces[pid], again, tolerance=tolerance, seen=known)
             replayed.append(Replayed(by_pid[pid], again, verdict, journal, traces[pid]))
+    done = set[str]().union(*(one.trace.pieces for one in replayed))
+    undone = [_what(piece) for piece in crew.pieces() if piece.name not in done]
     return make_report(
         prepared.planned,
         crew.layout.replay,
         replayed=replayed,
         recorded=prepared.processes,
-        warnings=[*prepared.warnings, *_told_of(crew, outputs)],
+        warnings=[*prepared.warnings, *_told_of(crew, outputs, whole=not undone)],
         seconds=0.0,
-        failure=_failure(prepared, crew),
+        failure=_failure(prepared, crew, whole=not undone),
         outputs=[os.path.relpath(path, crew.layout.work) for path in outputs.files],
         log_dir=log_dir_of(outputs.files),
         workers=len(crew.workers),
-        lost=[f"{_what(piece)} was not executed" for piece in crew.pieces_lost()],
+        lost=[f"not executed: {'; '.join(undone)}"] if undone else [],
     )
 
 
@@ -129,26 +131,26 @@ def _recorded(prepared: Prepared) -> Iterator[tuple[RecordedProcess, Trace]]:
     return zip(prepared.processes, prepared.traces, strict=True)
 
 
-def _failure(prepared: Prepared, crew: Crew) -> tuple[int, list[str]] | None:
-    """How the first worker that failed did so; one that died and was replaced did not."""
+def _failure(prepared: Prepared, crew: Crew, *, whole: bool) -> tuple[int, list[str]] | None:
+    """How the first worker that failed did so; one that died did not, where others did its part."""
     for worker in crew.workers:
         assert worker.ended is not None
-        replaced = worker.given_back and not set(worker.given_back) & set(crew.lost)
-        if worker.ended.shell_status and not replaced:
+        if worker.ended.shell_status and not (worker.died and whole):
             if not _as_recorded(prepared, worker.ended):
                 return worker.ended.shell_status, tail(worker.layout.output)
     return None
 
 
-def _told_of(crew: Crew, outputs: Outputs) -> list[dict[str, str]]:
+def _told_of(crew: Crew, outputs: Outputs, *, whole: bool) -> list[dict[str, str]]:
     """What has to be known of workers that died, and of files that several wrote."""
     told = []
+    became = "others did its part" if whole else "not all of its part was done by others"
     for worker in crew.workers:
-        if worker.given_back:
-            text = f"worker {worker.number} {why_died(worker)}; {_what_became(worker, crew)}"
+        if worker.died:
+            text = f"worker {worker.number} {why_died(worker)}; {became}"
             told.append({"code": "worker-died", "text": text})
     if crew.unstarted is not None:
-        text = f"a worker could not be started ({crew.unstarted}); the others did its part"
+        text = f"a worker could not be started ({crew.unstarted}); {became}"
         told.append({"code": "worker-not-started", "text": text})
     for path in outputs.split:
         text = f"{path} was written by several workers, each its own part: see files.N beside files"
@@ -161,13 +163,7 @@ def _what(piece: Piece) -> str:
         return "what lies outside of the main loops"
     first, last = piece.part.start, piece.part.stop - 1
     words = f"iteration {first}" if first == last else f"iterations {first} to {last}"
-    return words if piece.part.turns is None else f"{words}, steps {piece.part.turns[0]} on,"
-
-
-def _what_became(worker: Worker, crew: Crew) -> str:
-    if set(worker.given_back) & set(crew.lost):
-        return "what it had taken on was tried twice, and was not executed"
-    return "what it had taken on was executed by another"
+    return words if piece.part.turns is None else f"{words} from step {piece.part.turns[0]}"
 
 
 def _as_recorded(prepared: Prepared, ended: Ended) -> bool:

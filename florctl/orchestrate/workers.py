@@ -10,6 +10,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,7 +47,7 @@ class Worker:
     Attributes:
         layout: of the replay, with this worker's own files.
         ended: how; None while it runs.
-        given_back: pieces that it died over.
+        died: by no doing of its script; others do what it had not done.
     """
 
     number: int
@@ -55,7 +56,7 @@ class Worker:
     place: Place
     process: subprocess.Popen[bytes]
     ended: Ended | None = None
-    given_back: list[str] = field(default_factory=list)
+    died: bool = False
 
 
 @dataclass(slots=True)
@@ -67,7 +68,6 @@ class Crew:
         layout: of it.
         watch: is called now and then, while they work.
         workers: all that were started, in their order.
-        lost: pieces that were tried in vain, and that nobody executes.
         unstarted: why fewer workers than planned were started; None where all were.
     """
 
@@ -75,7 +75,6 @@ class Crew:
     layout: ReplayLayout
     watch: Callable[[Crew], None]
     workers: list[Worker] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
     unstarted: str | None = None
     _claims: Claims = field(init=False)
     _tries: dict[str, int] = field(default_factory=dict)
@@ -100,7 +99,7 @@ class Crew:
         """
         self._wanted = self.prepared.planned.workers
         looked_s = 0.0
-        with children() as group:
+        with children() as group, self._ended_with_us():
             while True:
                 while self._wanted and not group.stopped:
                     self._wanted -= 1
@@ -116,6 +115,18 @@ class Crew:
                     self.watch(self)
                 if self._wanted == 0:
                     time.sleep(_LOOK_S)
+
+    @contextmanager
+    def _ended_with_us(self) -> Iterator[None]:
+        """No worker goes on where nobody looks after it any more, as when what shows it fails."""
+        try:
+            yield
+        except BaseException:
+            for worker in self.workers:
+                if worker.ended is None:
+                    worker.process.terminate()
+                    worker.ended = Ended.of(worker.process.wait())
+            raise
 
     # ------------------------------------------------------------------ starting
 
@@ -210,16 +221,13 @@ class Crew:
 
     def _take_over(self, worker: Worker) -> None:
         """Have others do what a worker has died over."""
-        done = set(self._cut(worker))
-        for piece, number in self._claims.taken().items():
-            if number == worker.number and piece not in done:
-                self._tries[piece] = self._tries.get(piece, 0) + 1
-                worker.given_back.append(piece)
-                if self._tries[piece] < MOST_TRIES:
-                    self._claims.give_back(piece)
-                else:
-                    self.lost.append(piece)
-        self._in_vain += not done and not worker.given_back
+        worker.died = True
+        own = {piece for piece, number in self._claims.taken().items() if number == worker.number}
+        for piece in own - set(self._cut(worker)):
+            self._tries[piece] = self._tries.get(piece, 0) + 1
+            if self._tries[piece] < MOST_TRIES:
+                self._claims.give_back(piece)
+        self._in_vain += not own
         if self._in_vain < MOST_TRIES and self._unclaimed():
             self._wanted += 1
 
@@ -233,13 +241,11 @@ class Crew:
         return [piece for piece in self.pieces() if piece.name not in taken]
 
     def pieces(self) -> tuple[Piece, ...]:
-        """All that there is to do."""
+        """All that there is to do, where it is divided; nothing where it is not."""
+        if not self.is_divided:
+            return ()
         mains = max(len(process.mains) for process in self.prepared.processes)
         return pieces(self.prepared.planned.plan, mains)
-
-    def pieces_lost(self) -> list[Piece]:
-        """What nobody executes any more."""
-        return [piece for piece in self.pieces() if piece.name in self.lost]
 
     def _cut(self, worker: Worker) -> Iterator[str]:
         """Leave of a dead worker's journal what it had done, and tell which pieces that is."""

@@ -49,6 +49,7 @@ class Trace:
         restored_bytes: of checkpoints that were restored.
         loaded: project files with probes that were executed.
         ended: how, as the "end" record says; "" where there is none.
+        pieces: of divided work, those that are done.
     """
 
     rows: list[LogRow] = field(default_factory=list)
@@ -63,6 +64,7 @@ class Trace:
     warnings: list[Record] = field(default_factory=list)
     loaded: set[str] = field(default_factory=set)
     ended: str = ""
+    pieces: set[str] = field(default_factory=set)
 
     @classmethod
     def read(cls, records: Iterable[Record]) -> Trace:
@@ -109,6 +111,8 @@ class Trace:
             self.events.append(record)
         elif kind == "loaded":
             self.loaded.add(record["path"])
+        elif kind == "piece":
+            self.pieces.add(record["piece"])
         elif kind == "end":
             self.ended = record["how"]
 

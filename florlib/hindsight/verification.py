@@ -116,11 +116,11 @@ class Seen:
 
     Attributes:
         same: rows that came out as recorded.
-        states: (main loop, iteration, step) of the whole states that did.
+        states: (main loop, position) of the whole states that did.
     """
 
     same: set[Key] = field(default_factory=set)
-    states: set[tuple[int, int, int | None]] = field(default_factory=set)
+    states: set[tuple[int, Position]] = field(default_factory=set)
 
 
 def verify(
@@ -164,7 +164,7 @@ def verify(
 
 def _is_new(mark: Mapping[str, Any], seen: Seen) -> bool:
     """Whether a whole state is to be counted: not where others have shown it to be right."""
-    place = (mark["main"], mark["index"], mark.get("step"))
+    place = (mark["main"], position_from_json(mark["position"]))
     if not is_same_state(mark):
         return True
     known = place in seen.states

@@ -309,8 +309,17 @@ class FileWatch:
             "reread": self._untold("reread", self._reread),
             "gone": self._untold("gone", set(self._gone.items())),
             "behind": self._untold("behind", self._behind),
-            "inputs": self._inputs.news(),
+            "inputs": self._input_news(),
         }
+
+    def _input_news(self) -> list[list[Any]]:
+        """What is new of the inputs, whose reading here is not the script's."""
+        thread = get_ident()
+        self._busy.add(thread)
+        try:
+            return self._inputs.news()
+        finally:
+            self._busy.discard(thread)
 
     def _untold(self, part: str, present: set[Any]) -> list[Any]:
         told = self._told.setdefault(part, set())

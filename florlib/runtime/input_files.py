@@ -11,7 +11,7 @@ from florlib.ground.stamp import SMALL_INPUT_BYTES, Stamp, stamp
 from florlib.runtime.guard import open_file, os
 
 MOST_INPUTS = 10_000  # a folder of a million images is known by its first ones
-MOST_DIGESTS = 256
+DIGESTED_BYTES = 16 << 20  # in all: training waits for it, ten milliseconds or so
 
 
 class InputFiles:
@@ -25,7 +25,7 @@ class InputFiles:
         self._root = root
         self._stamps: dict[str, Stamp] = {}
         self._told = 0
-        self._digests = 0
+        self._left_bytes = DIGESTED_BYTES
 
     def note(self, name: str) -> None:
         """A file of the project is about to be read, by its path from the root."""
@@ -43,9 +43,9 @@ class InputFiles:
     def _digest(self, name: str, found: Stamp) -> str | None:
         """Of a file that is still as it was opened."""
         path = os.path.join(self._root, name)
-        if found[0] > SMALL_INPUT_BYTES or self._digests >= MOST_DIGESTS:
+        if found[0] > min(SMALL_INPUT_BYTES, self._left_bytes):
             return None
-        self._digests += 1
+        self._left_bytes -= found[0]
         with suppress(OSError):
             with open_file(path, "rb") as file:
                 digest = xxh3_128_hexdigest(file.read())

@@ -250,7 +250,7 @@ class Replayer(Session):
 
     def finish(self, how: str, exit_status: int | None) -> None:
         """Write everything out, as the script ends by itself."""
-        if how == "exit" and self._own_start:
+        if self._own_start:
             self._end_piece(f"phase.{self._mains}")
         self.append({"kind": "end", "how": how, "exit_status": exit_status, "signal": None})
         self.close()

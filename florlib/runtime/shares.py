@@ -49,7 +49,7 @@ class Everything:
         return True
 
     def parts(self, main: int, goes_anywhere: Callable[[], bool]) -> Iterator[tuple[str, Segment]]:
-        """The plan's segments: what another worker would begin with is reached all the same."""
+        """The plan's segments, wherever they lie."""
         for segment in self._plan.segments:
             if segment.main == main:
                 yield "", segment

@@ -214,7 +214,7 @@ def test_a_worker_that_dies_again_and_again_is_told(recorded: Recorded) -> None:
     died = [one["text"] for one in report["warnings"] if one["code"] == "worker-died"]
     assert len(died) == 2
     assert "signal 9" in died[0]
-    assert "tried twice" in died[1]
+    assert any(one["text"].startswith("not executed: ") for one in report["warnings"])
     assert report["new"]["grad"] >= 6  # the rest is delivered
     assert folder.is_dir()
 
