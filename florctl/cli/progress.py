@@ -35,6 +35,7 @@ class Progress:
         self._began_s = time.monotonic()
         self._told = 0.0
         self._waiting: list[NewValue] = []
+        self._shown: set[object] = set()  # keys of what was printed
 
     def __enter__(self) -> Progress:
         """Nothing is shown before there is something to show."""
@@ -87,6 +88,9 @@ class Progress:
         from florlib.ground.values import decode_value, plain_json
 
         for one in sorted(values, key=lambda one: one.when):
+            if one.key in self._shown:
+                continue
+            self._shown.add(one.key)
             shown = plain_json(decode_value(one.value))
             typer.echo(plain_line((position_words(one.position), one.name, shown)))
 

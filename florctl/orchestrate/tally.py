@@ -22,12 +22,22 @@ When = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class NewValue:
-    """What a probe has logged, before it is verified."""
+    """What a probe has logged, before it is verified.
+
+    Attributes:
+        occurrence: which one of the name at the position it is, from 1.
+    """
 
     when: When
     position: Position
     name: str
+    occurrence: int
     value: Any
+
+    @property
+    def key(self) -> tuple[When, Position, str, int]:
+        """What it shares with the same value of a worker that did the work of one that died."""
+        return (self.when, self.position, self.name, self.occurrence)
 
 
 @dataclass(slots=True)
@@ -62,6 +72,7 @@ class _Journal:
     worker: int = 0
     main: tuple[int, str] | None = None
     phases: int = 0
+    counts: dict[tuple[When, Position, str], int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -159,10 +170,12 @@ class Tally:
 
 
 def _new_values(journal: _Journal, record: dict[str, Any]) -> Iterator[NewValue]:
-    for place, name, value, _, flags in record["rows"]:
+    for at, name, value, _, flags in record["rows"]:
         if flags & HINDSIGHT:
-            position = position_from_json(record["positions"][place])
-            yield NewValue(_when(journal, position), position, name, value)
+            position = position_from_json(record["positions"][at])
+            place = (_when(journal, position), position, name)
+            journal.counts[place] = journal.counts.get(place, 0) + 1
+            yield NewValue(*place, journal.counts[place], value)
 
 
 def _when(journal: _Journal, position: Position) -> When:

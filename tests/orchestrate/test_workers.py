@@ -170,6 +170,65 @@ def test_values_are_followed_in_the_order_of_the_run(project: Project) -> None:
     ]
 
 
+def test_what_a_worker_that_died_had_told_is_followed_once(project: Project) -> None:
+    probe(project, 'flor.log("size", len(seen)); epoch == 1 and flor.log("pid", os.getpid())')
+    words = [sys.executable, "-m", "florctl", "replay", "--follow", "--workers", "2"]
+    replaying = subprocess.Popen(
+        words, cwd=project.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    killed = 0
+    until = time.monotonic() + 30
+    while not killed and time.monotonic() < until:
+        time.sleep(0.02)
+        for journal in project.home.glob("train/*/replays/*/journal.*.flor"):
+            if b'"size"' in journal.read_bytes() and not killed:
+                killed = int(journal.name.split(".")[2])
+                os.kill(killed, signal.SIGKILL)
+
+    stdout, _ = replaying.communicate(timeout=60)
+
+    assert killed
+    assert replaying.returncode == 0
+    sizes = [line for line in stdout.splitlines() if "\tsize\t" in line]
+    assert sizes == [f"epoch={n}\tsize\t{3 * n + 3}" for n in range(8)]
+
+
+def test_a_worker_that_dies_before_its_work_is_no_failure_where_others_do_it(
+    project: Project,
+) -> None:
+    mark = project.home.parent / "mark"
+    dies = f'if os.environ.get("DIES") and not os.path.exists("{mark}"):\n'
+    dies += f'    open("{mark}", "w").close(); os.kill(os.getpid(), 9)\n'
+    text = TRAIN.replace("seen = []\n", f"seen = []\n{dies}")
+    project.record(text)
+    project.write(text.replace("# PROBE", 'flor.log("size", len(seen))'))
+
+    report = project.replay("--workers", "2", DIES="1")
+
+    assert report["status"] == "verified"
+    assert "worker-died" in {one["code"] for one in report["warnings"]}
+    assert project.values("size", report["replay"]) == [3, 6, 9, 12, 15, 18, 21, 24]
+
+
+def test_no_worker_outlives_a_reader_that_goes(project: Project) -> None:
+    probe(project, 'flor.log("size", len(seen)); flor.log("pid", os.getpid())')
+    words = [sys.executable, "-m", "florctl", "replay", "--follow", "--workers", "2"]
+    replaying = subprocess.Popen(
+        words, cwd=project.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert replaying.stdout is not None
+    replaying.stdout.readline()
+    replaying.stdout.close()
+
+    replaying.wait(timeout=60)
+
+    journals = list(project.home.glob("train/*/replays/*/journal.*.flor"))
+    assert journals
+    for journal in journals:
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(journal.name.split(".")[2]), 0)
+
+
 def test_values_are_followed_or_given_as_json(project: Project) -> None:
     ran = project.flor("replay", "--follow", "--json")
 
