@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from florctl.orchestrate.earlier import Earlier
 from florctl.orchestrate.sandbox import Sandbox, lay_out
 from florlib.ground.layout import ReplayLayout
 from florlib.ground.recorded import RecordedProcess
@@ -45,6 +46,7 @@ class Place:
         processes: Sequence[RecordedProcess],
         layout: ReplayLayout,
         home: Path,
+        earlier: Earlier | None = None,
     ) -> Place:
         """Lay out sandboxes.
 
@@ -53,6 +55,7 @@ class Place:
             processes: of the run.
             layout: of the replay.
             home: FLOR_HOME, which is left out.
+            earlier: the run's own version, where the present one is another.
 
         Raises:
             OSError: they cannot be written.
@@ -74,7 +77,10 @@ class Place:
             ],
             code=sources_of(processes),
             without=without,
+            version=None if earlier is None else earlier.files,
         )
+        if earlier is not None:
+            sandbox.put(earlier.texts)
         if cwd.is_relative_to(project) or not cwd.is_dir():
             return cls(cwd, project, (sandbox,))
         without.append(project)

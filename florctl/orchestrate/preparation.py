@@ -10,13 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from florctl.orchestrate.devices import Devices
+from florctl.orchestrate.earlier import (
+    Earlier,
+    Today,
+    earlier_version,
+    keep_outputs,
+    todays_questions,
+)
 from florctl.orchestrate.indices import chosen_by, iterations_of, steps_of
 from florctl.orchestrate.inputs import changed_inputs
 from florctl.orchestrate.journals import read_run_journals
 from florctl.orchestrate.leftovers import left_files
 from florctl.orchestrate.report import INTERRUPTED
 from florctl.orchestrate.run_json import read_run_json
-from florctl.orchestrate.sources import compare_sources
+from florctl.orchestrate.sources import PresentSources, compare_sources
 from florlib.ground.errors import JournalDamaged, NotReplayable, UsageError
 from florlib.ground.layout import RunLayout
 from florlib.ground.recorded import RecordedProcess
@@ -46,6 +53,7 @@ class ReplayRequest:
         in_place: run in the user's own folder instead of a sandbox.
         part: (i, n): the i-th of n parts of the iterations, from 1.
         devices: what the workers run on, one each.
+        today: what the present code asks of other versions; None where that is to be found.
     """
 
     layout: RunLayout
@@ -59,6 +67,7 @@ class ReplayRequest:
     in_place: bool = False
     part: tuple[int, int] | None = None
     devices: Devices = field(default_factory=Devices)
+    today: Today | None = None
 
 
 @dataclass(slots=True)
@@ -69,6 +78,7 @@ class Prepared:
         content: run.json.
         processes: what the run's journals say.
         traces: the same journals as rows to compare with.
+        earlier: the run's own version, where that is what runs.
     """
 
     request: ReplayRequest
@@ -77,6 +87,7 @@ class Prepared:
     traces: list[Trace]
     question: Question
     planned: Planned
+    earlier: Earlier | None = None
     warnings: list[dict[str, str]] = field(default_factory=list)
 
     @property
@@ -127,6 +138,9 @@ def prepare(request: ReplayRequest) -> Prepared:
         left={} if request.in_place else left_files(Path(content["project"]), processes),
     )
     sources = compare_sources(Path(content["project"]), processes)
+    earlier = _earlier(request, content, sources)
+    if earlier is not None:
+        keep_outputs(earlier, processes, run.left)
     changed = sources.changed
     if changed and not request.force:
         raise sources.refusal(request.layout.run)
@@ -142,10 +156,26 @@ def prepare(request: ReplayRequest) -> Prepared:
     )
     workers = 1 if request.in_place else len(request.devices)
     planned = make_plan(run, question, workers)
-    prepared = Prepared(request, content, processes, traces, question, planned)
+    prepared = Prepared(request, content, processes, traces, question, planned, earlier)
     prepared.warnings = [{"code": JournalDamaged.code, "text": text} for text in journals.damages]
     prepared.warnings += _warnings(prepared, changed)
     return prepared
+
+
+def _earlier(
+    request: ReplayRequest, content: Mapping[str, Any], sources: PresentSources
+) -> Earlier | None:
+    """The run's own version, where the present code is another and it was recorded since.
+
+    Raises:
+        CodeChanged: nothing that is asked has a place in that version.
+    """
+    if not sources.changed or request.force or request.in_place:
+        return None
+    today = request.today or todays_questions(request.home, content)
+    if today is None or today.run == request.layout.run:
+        return None
+    return earlier_version(request.layout, content, sources, today, request.home)
 
 
 def _iterations(request: ReplayRequest, run: Run, traces: Sequence[Trace]) -> frozenset[int] | None:
@@ -198,7 +228,12 @@ def _warnings(prepared: Prepared, changed: Mapping[str, Comparison]) -> list[dic
             " that were asked for are executed as well"
         )
         warnings.append({"code": "carried", "text": text})
-    changed_files = changed_inputs(Path(prepared.content["project"]), prepared.processes)
+    project, earlier = Path(prepared.content["project"]), prepared.earlier
+    warnings += earlier.warnings if earlier is not None else []
+    changed_files = changed_inputs(
+        prepared.processes,
+        lambda path: project / path if earlier is None else earlier.file(project, path),
+    )
     warnings += [{"code": "input-changed", "text": text} for text in changed_files]
     alone = "it runs in your own folder" if request.in_place else prepared.planned.alone
     if alone is not None and len(request.devices) > 1:

@@ -124,6 +124,7 @@ def _judge(prepared: Prepared, crew: Crew, outputs: Outputs) -> Report:
         log_dir=log_dir_of(outputs.files),
         workers=len(crew.workers),
         lost=[f"not executed: {'; '.join(undone)}"] if undone else [],
+        carried=None if prepared.earlier is None else prepared.earlier.propagated,
     )
 
 

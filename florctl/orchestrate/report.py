@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from florlib.ground.plan import Plan, Segment
@@ -11,6 +11,7 @@ from florlib.ground.recorded import RecordedProcess
 from florlib.hindsight.marks import Stretch, mark_rows
 from florlib.hindsight.planner import Planned
 from florlib.hindsight.probes import Probe
+from florlib.hindsight.propagation import Propagated
 from florlib.hindsight.trace import HINDSIGHT, Trace, left_undone
 from florlib.hindsight.verification import COUNTED, Divergence, Verdict
 
@@ -46,6 +47,7 @@ class Report:
         log_dir: the folder of the event files among them, for TensorBoard.
         marks: by the name of a journal, how far its new values can be trusted.
         workers: processes that were started.
+        placed: added lines that stand in the run's own version, where that is what ran.
     """
 
     planned: Planned
@@ -63,6 +65,7 @@ class Report:
     log_dir: str | None = None
     marks: dict[str, list[Stretch]] = field(default_factory=dict)
     workers: int = 0
+    placed: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def exit_status(self) -> int:
@@ -104,6 +107,7 @@ class Report:
             "first_divergence": _divergence_json(verdict.first),
             "new": dict(verdict.new),
             "unplaced": self.unplaced,
+            "placed": self.placed,
             "outputs": self.outputs,
             "log_dir": self.log_dir,
             "marks": {
@@ -156,8 +160,12 @@ def make_report(
     log_dir: str | None = None,
     workers: int = 1,
     lost: Sequence[str] = (),
+    carried: Propagated | None = None,
 ) -> Report:
-    """Sum up the processes of a replay, and the files that it wrote."""
+    """Sum up the processes of a replay, and the files that it wrote.
+
+    `carried` tells what was placed in the run's own version, and what was not.
+    """
     verdict = _sum([one.verdict for one in replayed])
     executed: dict[str, int] = {}
     for one in replayed:
@@ -166,6 +174,8 @@ def make_report(
     warnings = [*warnings, *_told([one.trace for one in replayed])]
     silent = _silent(planned.probes, replayed)
     unplaced = _unplaced(planned.plan, replayed) + _elsewhere(planned, silent)
+    if carried is not None:
+        unplaced += [asdict(one) for one in carried.refused]
     undone = [*_undone(planned.plan, replayed, recorded), *lost]
     probed = planned.plan.hindsight or planned.plan.transparent
     told = unplaced or silent or log_dir is not None or failure is not None
@@ -211,6 +221,7 @@ def make_report(
         log_dir,
         marks,
         workers,
+        placed=[] if carried is None else [asdict(one) for one in carried.placed],
     )
 
 

@@ -5,14 +5,17 @@ What the script writes there never reaches the user's files.
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator
+import tokenize
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from florlib.ground.stamp import Stamp, stamp
+from florlib.stores.versions import VersionFiles
 
 # Files that are copied even when nothing changed them: code, and small texts beside it, so that
 # paths resolved from __file__ stay in the sandbox.
@@ -51,6 +54,15 @@ class Sandbox:
         moved = self.root / relative
         return moved if Path(os.path.realpath(moved)).is_relative_to(self.root) else path
 
+    def put(self, texts: Mapping[str, str]) -> None:
+        """Put sources in, whatever else was placed at their paths."""
+        for name, text in texts.items():
+            target = self.root / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.unlink(missing_ok=True)
+            target.write_bytes(text.encode(_encoding(text)))
+            self.placed[name] = stamp(target)
+
     def outputs(self) -> list[str]:
         """What the replay wrote: files that are neither what was placed nor what the project has."""
         return sorted(
@@ -85,6 +97,7 @@ def lay_out(
     read: Collection[str] = (),
     code: Collection[str] = (),
     without: Collection[Path] = (),
+    version: VersionFiles | None = None,
 ) -> Sandbox:
     """Make the sandbox of a replay.
 
@@ -96,21 +109,28 @@ def lay_out(
         read: and those that it opened to read.
         code: project-relative files that the recorded run executed.
         without: folders that are left out (FLOR_HOME within the project).
+        version: how the project's files differed when the run was recorded; None where the present
+            ones are to be used.
 
     Raises:
         OSError: it cannot be written.
     """
     root.mkdir(parents=True, exist_ok=True)
     sandbox = Sandbox(Path(os.path.realpath(project)), Path(os.path.realpath(root)))
+    then = version or VersionFiles()
     layer = _Layer(
         sandbox,
         started_ns,
         written=frozenset(written),
         outputs=frozenset(written) - frozenset(read),
-        real=frozenset(_folders_of((*written, *code))),
+        real=frozenset(_folders_of((*written, *code, *then.changed, *then.newer))),
         without=frozenset(os.path.realpath(path) for path in without),
+        absent=frozenset(then.newer) | frozenset(then.changed),
     )
     layer.folder(sandbox.project, "")
+    for path, file in then.changed.items():
+        if path not in layer.outputs:
+            layer.earlier(file, path)
     return sandbox
 
 
@@ -120,6 +140,7 @@ class _Layer:
 
     Attributes:
         real: folders that must not be linked as a whole.
+        absent: files that are not those of the present.
         followed: folders outside the project that a link has led to.
     """
 
@@ -129,6 +150,7 @@ class _Layer:
     outputs: frozenset[str]
     real: frozenset[str]
     without: frozenset[str]
+    absent: frozenset[str] = frozenset()
     followed: set[Path] = field(default_factory=set)
 
     def folder(self, source: Path, relative: str) -> None:
@@ -136,7 +158,8 @@ class _Layer:
         with os.scandir(source) as entries:
             for entry in entries:
                 name = f"{relative}{entry.name}"
-                if entry.name in _LEFT_OUT or entry.path in self.without:
+                left_out = entry.name in _LEFT_OUT or name in self.absent
+                if left_out or entry.path in self.without:
                     continue
                 if entry.is_symlink():
                     self._symlink(Path(entry.path), name)
@@ -144,6 +167,18 @@ class _Layer:
                     self._subfolder(Path(entry.path), name)
                 elif entry.is_file() and name not in self.outputs:
                     self._file(Path(entry.path), name)
+
+    def earlier(self, source: Path, name: str) -> None:
+        """Place a file that lies elsewhere as an earlier version has it."""
+        target = self.sandbox.root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_symlink():
+            target.symlink_to(os.readlink(source))
+        elif source.stat().st_size <= _SMALL_BYTES or name in self.written:
+            shutil.copy2(source, target)
+            self.sandbox.placed[name] = stamp(target)
+        else:
+            self._link(source, name)
 
     def _subfolder(self, source: Path, name: str) -> None:
         if not os.access(source, os.R_OK | os.X_OK) or self._is_data(source, name):
@@ -209,6 +244,13 @@ class _Layer:
 
     def _link(self, source: Path, name: str) -> None:
         (self.sandbox.root / name).symlink_to(os.path.realpath(source))
+
+
+def _encoding(text: str) -> str:
+    """The encoding that a source declares."""
+    head = "".join(text.splitlines(keepends=True)[:2])
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(head.encode()).readline)
+    return encoding
 
 
 def _folders_of(paths: Iterable[str]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,14 +29,21 @@ class PresentSources:
     Attributes:
         project: the user's folder.
         recorded: text of each file when the run loaded it.
+        trees: the recorded files that were imported or run as a script, parsed.
         comparisons: by path.
         added: texts of the project's files that only added lines import.
     """
 
     project: Path
     recorded: dict[str, str]
+    trees: dict[str, ast.Module] = field(default_factory=dict)
     comparisons: dict[str, Comparison] = field(default_factory=dict)
     added: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def recorded_modules(self) -> dict[str, str]:
+        """The recorded texts that probes can be told in."""
+        return {path: self.recorded[path] for path in self.trees}
 
     @property
     def changed(self) -> dict[str, Comparison]:
@@ -70,8 +77,8 @@ def compare_sources(project: Path, processes: Sequence[RecordedProcess]) -> Pres
     """
     recorded = sources_of(processes)
     executed = {path: text for one in processes for path, text in one.executed.items()}
-    found = PresentSources(project, {**executed, **recorded})
     trees = {path: ast.parse(text) for path, text in recorded.items()}
+    found = PresentSources(project, {**executed, **recorded}, trees)
     present: dict[str, str] = {}
     for path, text in found.recorded.items():
         try:
@@ -129,6 +136,19 @@ def _added_files(project: Path, present: Mapping[str, str], roots: Sequence[str]
                 added[file] = read_text(project / file)
                 waiting.append((file, added[file]))
     return added
+
+
+def present_texts(project: Path, paths: Iterable[str]) -> dict[str, str]:
+    """The present texts of files, those aside that cannot be read.
+
+    Raises:
+        SyntaxError: one cannot be decoded.
+    """
+    found = {}
+    for path in paths:
+        with suppress(OSError):
+            found[path] = read_text(project / path)
+    return found
 
 
 def read_text(path: Path) -> str:

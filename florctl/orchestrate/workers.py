@@ -285,7 +285,13 @@ def place_of(prepared: Prepared, layout: ReplayLayout) -> Place:
     if prepared.request.in_place:
         return Place.users_own(prepared.content)
     try:
-        return Place.apart(prepared.content, prepared.processes, layout, prepared.request.home)
+        return Place.apart(
+            prepared.content,
+            prepared.processes,
+            layout,
+            prepared.request.home,
+            prepared.earlier,
+        )
     except OSError as error:
         raise FlorError(
             f"the folder of the replay cannot be made ({error})", hint="flor replay --in-place"

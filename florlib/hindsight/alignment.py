@@ -32,11 +32,19 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """A statement that the recorded file does not have."""
+    """A statement that the recorded file does not have.
+
+    Attributes:
+        anchor: the recorded line behind which it stands; 0 before everything.
+        before: the recorded statements of its block that it stands behind.
+        behind: those that stand behind it.
+    """
 
     statement: ast.stmt
     context: Context
-    anchor: int  # the recorded line behind which it stands; 0 before everything
+    anchor: int
+    before: tuple[ast.stmt, ...] = ()
+    behind: tuple[ast.stmt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +84,17 @@ class _Aligner:
         self, old: Sequence[ast.stmt], new: Sequence[ast.stmt], context: Context, before: int
     ) -> None:
         """Note the differences of two blocks; `before` is the recorded line ahead of them."""
-        anchor = before
-        for ours, theirs in self._pairs(_doing(old), _doing(new)):
+        anchor, passed, doing = before, 0, _doing(old)
+        for ours, theirs in self._pairs(doing, _doing(new)):
             if ours is None and theirs is not None:
-                self.result.additions.append(Addition(theirs, context, anchor))
+                sides = tuple(doing[:passed]), tuple(doing[passed:])
+                self.result.additions.append(Addition(theirs, context, anchor, *sides))
             elif ours is not None and theirs is None:
                 self.result.removals.append(ours)
             elif ours is not None and theirs is not None:
                 self._kept(ours, theirs, context, anchor)
             if ours is not None:
-                anchor = ours.end_lineno or ours.lineno
+                anchor, passed = ours.end_lineno or ours.lineno, passed + 1
 
     def _kept(self, old: ast.stmt, new: ast.stmt, context: Context, anchor: int) -> None:
         if self._dump(old) == self._dump(new):

@@ -30,7 +30,7 @@ def touch(path: Path) -> None:
 def test_what_is_as_it_was_is_not_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("1")
 
-    assert changed_inputs(tmp_path, [recorded(tmp_path, "a.csv")]) == []
+    assert changed_inputs([recorded(tmp_path, "a.csv")], tmp_path.joinpath) == []
 
 
 def test_another_size_is_named_with_both(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_another_size_is_named_with_both(tmp_path: Path) -> None:
     process = recorded(tmp_path, "a.csv")
     (tmp_path / "a.csv").write_text("123")
 
-    (told,) = changed_inputs(tmp_path, [process])
+    (told,) = changed_inputs([process], tmp_path.joinpath)
 
     assert told == "a.csv has changed since the run read it: 1 bytes then, 3 now"
 
@@ -48,7 +48,7 @@ def test_another_time_alone_is_no_change_where_the_content_is_known(tmp_path: Pa
     process = recorded(tmp_path, "a.csv")
     touch(tmp_path / "a.csv")
 
-    assert changed_inputs(tmp_path, [process]) == []
+    assert changed_inputs([process], tmp_path.joinpath) == []
 
 
 def test_another_content_of_the_same_size_is_named(tmp_path: Path) -> None:
@@ -57,7 +57,9 @@ def test_another_content_of_the_same_size_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("2")
     touch(tmp_path / "a.csv")
 
-    assert changed_inputs(tmp_path, [process]) == ["a.csv has changed since the run read it"]
+    assert changed_inputs([process], tmp_path.joinpath) == [
+        "a.csv has changed since the run read it"
+    ]
 
 
 def test_a_large_file_of_another_time_counts_as_changed(tmp_path: Path) -> None:
@@ -65,7 +67,9 @@ def test_a_large_file_of_another_time_counts_as_changed(tmp_path: Path) -> None:
     process = recorded(tmp_path, "a.bin", digests=False)
     touch(tmp_path / "a.bin")
 
-    assert changed_inputs(tmp_path, [process]) == ["a.bin has changed since the run read it"]
+    assert changed_inputs([process], tmp_path.joinpath) == [
+        "a.bin has changed since the run read it"
+    ]
 
 
 def test_what_is_gone_is_named(tmp_path: Path) -> None:
@@ -73,7 +77,7 @@ def test_what_is_gone_is_named(tmp_path: Path) -> None:
     process = recorded(tmp_path, "a.csv")
     (tmp_path / "a.csv").unlink()
 
-    assert changed_inputs(tmp_path, [process]) == ["a.csv, which the run read, is gone"]
+    assert changed_inputs([process], tmp_path.joinpath) == ["a.csv, which the run read, is gone"]
 
 
 def test_what_the_run_wrote_itself_is_no_input(tmp_path: Path) -> None:
@@ -82,7 +86,7 @@ def test_what_the_run_wrote_itself_is_no_input(tmp_path: Path) -> None:
     process.written_files.append("log.txt")
     (tmp_path / "log.txt").write_text("12")
 
-    assert changed_inputs(tmp_path, [process]) == []
+    assert changed_inputs([process], tmp_path.joinpath) == []
 
 
 def test_of_many_some_are_named_and_the_rest_is_counted(tmp_path: Path) -> None:
@@ -93,7 +97,7 @@ def test_of_many_some_are_named_and_the_rest_is_counted(tmp_path: Path) -> None:
     for name in names:
         (tmp_path / name).unlink()
 
-    told = changed_inputs(tmp_path, [process])
+    told = changed_inputs([process], tmp_path.joinpath)
 
     assert len(told) == TOLD + 1
     assert told[-1] == "4 more files have changed since"

@@ -9,15 +9,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from florlib.stores.versions.project import find_project
-from florlib.stores.versions.version import Skip, Version
+from florlib.stores.versions.version import Skip, Version, VersionFiles
 
 if TYPE_CHECKING:
+    from florlib.stores.versions.exporting import lay_out_version
     from florlib.stores.versions.reading import read_source, resolve
     from florlib.stores.versions.saving import snapshot
 
-__all__ = ["Skip", "Version", "find_project", "read_source", "resolve", "snapshot"]
+__all__ = [
+    "Skip",
+    "Version",
+    "VersionFiles",
+    "find_project",
+    "lay_out_version",
+    "read_source",
+    "resolve",
+    "snapshot",
+]
 
-_MODULES = {"read_source": "reading", "resolve": "reading", "snapshot": "saving"}
+_MODULES = {
+    "lay_out_version": "exporting",
+    "read_source": "reading",
+    "resolve": "reading",
+    "snapshot": "saving",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +45,33 @@ class Version:
     dirty: int
     store: str
     skipped: tuple[Skip, ...]
+
+
+@dataclass(slots=True)
+class VersionFiles:
+    """How the files of a version differ from those of the working tree.
+
+    Attributes:
+        changed: by path, where each file that is different or missing now is laid out.
+        newer: files of the working tree that the version does not have.
+        unknown: paths whose content is not at hand, such as nested repositories.
+    """
+
+    changed: dict[str, Path] = field(default_factory=dict)
+    newer: set[str] = field(default_factory=set)
+    unknown: list[str] = field(default_factory=list)
+
+    def below(self, folder: str) -> VersionFiles:
+        """The same of one folder, with paths relative to it; of all for ""."""
+        if not folder:
+            return self
+        start = folder.rstrip("/") + "/"
+        return VersionFiles(
+            {
+                path.removeprefix(start): file
+                for path, file in self.changed.items()
+                if path.startswith(start)
+            },
+            {path.removeprefix(start) for path in self.newer if path.startswith(start)},
+            [path for path in self.unknown if path.startswith(start)],
+        )

@@ -1,0 +1,325 @@
+"""Pairing the statements of two versions of a file, however far apart they are.
+
+Statements are alike by the words in them (a compound one by its header), and a little by what they
+stand in. The order of the text is kept; what that leaves over is paired once more by itself, as
+where a loop has become a function. Renamed names are found from pairs, and pairs again with them.
+"""
+
+from __future__ import annotations
+
+import ast
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from florlib.source.functions import MODULE
+from florlib.source.purity import is_idle
+from florlib.source.renames import Renames
+
+_BODIES = ("body", "orelse", "finalbody")
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_SIMPLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr)
+_LEAST = 0.4  # below it, statements are no pair
+_SAME_TARGET = 0.5  # at least so much alike are two assignments to the same
+_PARENT_WEIGHT = 0.3
+_DEPTH_WEIGHT = 0.02
+_OTHER_KIND = 0.9
+_ROUNDS = 3
+
+
+@dataclass(slots=True, eq=False)
+class Statement:
+    """A statement and where it stands.
+
+    Attributes:
+        number: in the order of the text.
+        parent: the compound statement around, as far as there is one.
+        siblings: all statements of its block, itself among them.
+        function: qualname of the function around, "<module>" outside of functions.
+        words: names, attributes and constants in it, those of a body aside.
+    """
+
+    node: ast.stmt
+    number: int
+    parent: Statement | None
+    siblings: list[Statement]
+    function: str
+    words: tuple[str, ...]
+    counted: Counter[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.counted = Counter(self.words)
+
+    @property
+    def depth(self) -> int:
+        """How many compound statements are around it."""
+        return 0 if self.parent is None else 1 + self.parent.depth
+
+    @property
+    def loop(self) -> Statement | None:
+        """The innermost loop around it in the same function."""
+        inner, outer = self, self.parent
+        while outer is not None and not isinstance(outer.node, (*_FUNCTIONS, ast.ClassDef)):
+            if isinstance(outer.node, _LOOPS) and _is_in(inner, outer.node.body):
+                return outer
+            inner, outer = outer, outer.parent
+        return None
+
+
+def _is_in(statement: Statement, body: Sequence[ast.stmt]) -> bool:
+    return any(statement.node is node for node in body)
+
+
+def statements_of(tree: ast.Module) -> list[Statement]:
+    """All statements that do something, in the order of the text."""
+    found: list[Statement] = []
+
+    def block(body: Sequence[ast.stmt], parent: Statement | None, function: str) -> None:
+        siblings: list[Statement] = []
+        for node in body:
+            if is_idle(node):
+                continue
+            one = Statement(node, len(found), parent, siblings, function, tuple(_words(node)))
+            siblings.append(one)
+            found.append(one)
+            inner = function_in(node, function)
+            for part in _blocks_of(node):
+                block(part, one, inner)
+
+    block(tree.body, None, MODULE)
+    return found
+
+
+def function_in(node: ast.stmt, around: str) -> str:
+    """What function the body of a statement belongs to; of a class, how its methods' names begin."""
+    prefix = "" if around == MODULE else around + ("" if around.endswith(".") else ".<locals>.")
+    if isinstance(node, _FUNCTIONS):
+        return f"{prefix}{node.name}"
+    return f"{prefix}{node.name}." if isinstance(node, ast.ClassDef) else around
+
+
+def _blocks_of(node: ast.stmt) -> Iterator[list[ast.stmt]]:
+    for name in _BODIES:
+        yield getattr(node, name, None) or []
+        if name == "body":
+            for part in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
+                yield part.body
+
+
+def _words(node: ast.AST) -> Iterator[str]:
+    """The words of a node in the order of its text; attributes with a dot, keywords with `=`."""
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.Attribute):
+        yield from _words(node.value)
+        yield f".{node.attr}"
+    elif isinstance(node, ast.Constant):
+        yield repr(node.value)
+    elif isinstance(node, ast.arg):
+        yield node.arg
+    elif isinstance(node, ast.alias):
+        yield node.asname or node.name
+    elif isinstance(node, (ast.operator, ast.cmpop, ast.unaryop, ast.boolop)):
+        yield f"<{type(node).__name__}>"
+    else:
+        if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.keyword) and node.arg:
+            yield f"{node.arg}="
+        elif isinstance(node, ast.ImportFrom):
+            yield f"{'.' * node.level}{node.module or ''}"
+        for name, value in ast.iter_fields(node):
+            if name in (*_BODIES, "handlers", "cases") and isinstance(node, ast.stmt):
+                continue
+            for part in value if isinstance(value, list) else [value]:
+                if isinstance(part, ast.AST):
+                    yield from _words(part)
+
+
+@dataclass(slots=True)
+class Matching:
+    """Which statements of an earlier version stand for those of a recent one.
+
+    Attributes:
+        renames: of names and attributes, recent to earlier.
+    """
+
+    recent: list[Statement]
+    earlier: list[Statement]
+    renames: Renames = field(default_factory=Renames)
+    _pairs: dict[int, int] = field(default_factory=dict)
+    _likeness: dict[tuple[int, int], float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, recent: ast.Module, earlier: ast.Module) -> Matching:
+        """Pair the statements of two versions.
+
+        >>> recent = ast.parse("for x in data:\\n    loss = f(net, x)\\n    loss.backward()")
+        >>> earlier = ast.parse("for x in data:\\n    err = f(net, x)\\n    err.backward()")
+        >>> Matching.of(recent, earlier).renames.of("loss", "<module>")
+        'err'
+        """
+        made = cls(statements_of(recent), statements_of(earlier))
+        for _ in range(_ROUNDS):
+            made._likeness.clear()
+            made._pairs = made._paired()
+            before, made.renames = made.renames, Renames.inferred(made._evidence())
+            if made.renames == before:
+                break
+        return made
+
+    def earlier_of(self, statement: Statement) -> Statement | None:
+        """What stands for a recent statement."""
+        number = self._pairs.get(statement.number)
+        return None if number is None else self.earlier[number]
+
+    def is_taken(self, statement: Statement) -> bool:
+        """Whether an earlier statement stands for any recent one."""
+        return statement.number in self._pairs.values()
+
+    def likeness(self, recent: Statement, earlier: Statement) -> float:
+        """From 0 to 1, where all words are the same but for renames."""
+        key = (recent.number, earlier.number)
+        if key not in self._likeness:
+            self._likeness[key] = self._compute_likeness(recent, earlier)
+        return self._likeness[key]
+
+    def _compute_likeness(self, recent: Statement, earlier: Statement) -> float:
+        kind = _kinship(recent.node, earlier.node)
+        words = self.renames.all_of(recent.words)
+        if not kind or not (words or earlier.words):
+            return kind
+        if words == earlier.words:
+            return kind
+        counted = recent.counted if words is recent.words else Counter(words)
+        shared = sum(min(n, earlier.counted[word]) for word, n in counted.items())
+        ratio = 0.98 * 2 * shared / (len(words) + len(earlier.words))
+        if ratio < _SAME_TARGET and self._same_target(recent.node, earlier.node):
+            ratio = _SAME_TARGET
+        return ratio
+
+    def _same_target(self, recent: ast.stmt, earlier: ast.stmt) -> bool:
+        if not isinstance(recent, ast.Assign) or not isinstance(earlier, ast.Assign):
+            return False
+        ours = [word for target in recent.targets for word in _words(target)]
+        theirs = [word for target in earlier.targets for word in _words(target)]
+        return self.renames.all_of(tuple(ours)) == tuple(theirs)
+
+    def _evidence(self) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...], float]]:
+        """(function, words, earlier words, likeness) of each pair."""
+        for number, other in self._pairs.items():
+            ours, theirs = self.recent[number], self.earlier[other]
+            yield ours.function, ours.words, theirs.words, self.likeness(ours, theirs)
+
+    # ------------------------------------------------------------------ pairing
+
+    def _paired(self) -> dict[int, int]:
+        pairs: dict[int, int] = {}
+        start, below = 0, 0
+        ends = (len(self.recent), len(self.earlier))
+        for here, there in [*self._certain(), ends]:
+            pairs.update(self._aligned(range(start, here), range(below, there)))
+            if (here, there) != ends:
+                pairs[here] = there
+            start, below = here + 1, there + 1
+        for _ in range(_ROUNDS):  # what stands in another order, as a loop that became a function
+            left = [n for n in range(ends[0]) if n not in pairs]
+            taken = set(pairs.values())
+            more = self._aligned(left, [n for n in range(ends[1]) if n not in taken])
+            if not more:
+                break
+            pairs.update(more)
+        return pairs
+
+    def _certain(self) -> list[tuple[int, int]]:
+        """Pairs of statements that are the same and of which there is only one in each version.
+
+        The longest series of them that are in the same order in both, as a patience diff has it.
+        """
+        ours = _unique((self.renames.all_of(one.words), one) for one in self.recent)
+        theirs = _unique((one.words, one) for one in self.earlier)
+        both = [
+            (one.number, theirs[key].number)
+            for key, one in ours.items()
+            if key in theirs and type(one.node) is type(theirs[key].node)
+        ]
+        return _longest_rising(sorted(both))
+
+    def _aligned(self, ours: Sequence[int], theirs: Sequence[int]) -> dict[int, int]:
+        """The best pairs of two series of statements, in order."""
+        if not ours or not theirs:
+            return {}
+        weights = [[self._weight(i, j) for j in theirs] for i in ours]
+        best = [[0.0] * (len(theirs) + 1) for _ in range(len(ours) + 1)]
+        for i in range(len(ours) - 1, -1, -1):
+            row, below, own = best[i], best[i + 1], weights[i]
+            for j in range(len(theirs) - 1, -1, -1):
+                value = max(below[j], row[j + 1])
+                if own[j]:
+                    value = max(value, below[j + 1] + own[j])
+                row[j] = value
+        pairs: dict[int, int] = {}
+        i = j = 0
+        while i < len(ours) and j < len(theirs):
+            if weights[i][j] and best[i][j] == best[i + 1][j + 1] + weights[i][j]:
+                pairs[ours[i]] = theirs[j]
+                i, j = i + 1, j + 1
+            elif best[i][j] == best[i + 1][j]:
+                i += 1
+            else:
+                j += 1
+        return pairs
+
+    def _weight(self, here: int, there: int) -> float:
+        ours, theirs = self.recent[here], self.earlier[there]
+        likeness = self.likeness(ours, theirs)
+        if likeness < _LEAST:
+            return 0.0
+        context = _PARENT_WEIGHT * self._likeness_of_parents(ours, theirs)
+        return likeness + context - _DEPTH_WEIGHT * abs(ours.depth - theirs.depth)
+
+    def _likeness_of_parents(self, ours: Statement, theirs: Statement) -> float:
+        if ours.parent is None or theirs.parent is None:
+            return float(ours.parent is theirs.parent)
+        return self.likeness(ours.parent, theirs.parent)
+
+
+def _kinship(recent: ast.stmt, earlier: ast.stmt) -> float:
+    """1 for statements of one kind, 0 for those that cannot be a pair."""
+    if type(recent) is type(earlier):
+        return 1.0
+    for kinds in (_SIMPLE, _LOOPS, _FUNCTIONS):
+        if isinstance(recent, kinds) and isinstance(earlier, kinds):
+            return _OTHER_KIND
+    return 0.0
+
+
+def _unique(
+    keyed: Iterator[tuple[tuple[str, ...], Statement]],
+) -> dict[tuple[str, ...], Statement]:
+    """Those whose key no other has; statements without words are never unique."""
+    found: dict[tuple[str, ...], Statement | None] = {}
+    for key, one in keyed:
+        if key:
+            found[key] = None if key in found else one
+    return {key: one for key, one in found.items() if one is not None}
+
+
+def _longest_rising(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The longest series of pairs, sorted by the first number, that rises in the second."""
+    ends: list[int] = []  # the lowest second number in which a series of each length ends
+    last: list[int] = []  # which pair that is
+    before: list[int | None] = []
+    for n, (_, value) in enumerate(pairs):
+        length = bisect_left(ends, value)
+        before.append(last[length - 1] if length else None)
+        ends[length : length + 1] = [value]
+        last[length : length + 1] = [n]
+    series: list[tuple[int, int]] = []
+    at: int | None = last[-1] if last else None
+    while at is not None:
+        series.append(pairs[at])
+        at = before[at]
+    return series[::-1]
