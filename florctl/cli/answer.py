@@ -104,14 +104,7 @@ def _verdict_lines(report: Report, outputs: Path) -> list[str]:
         f"flor: {counted(executed, 'iteration')} executed, {report.skipped_iterations} skipped,"
         f" {report.seconds:.1f} s"
     ]
-    compared = _compared_words(verdict)
-    words = {
-        "verified": f"flor: verified: {compared}",
-        "unverified": "flor: unverified: nothing recorded to hold the replay against",
-        "partial": f"error: only a part could be replayed{compared and ': '}{compared}",
-        "diverged": f"error: diverged: {compared}",
-    }
-    lines.append(words[report.status])
+    lines.append(f"{'error' if report.exit_status else 'flor'}: {verdict_words(report)}")
     if verdict.first is not None:
         from florlib.ground.position import describe
 
@@ -127,6 +120,17 @@ def _verdict_lines(report: Report, outputs: Path) -> list[str]:
     if report.log_dir is not None:
         lines.append(f"hint: tensorboard --logdir {shlex.quote(report.log_dir)}")
     return lines
+
+
+def verdict_words(report: Report) -> str:
+    """What came of a replay, in a line."""
+    compared = _compared_words(report.verdict)
+    return {
+        "verified": f"verified: {compared}",
+        "unverified": "unverified: nothing recorded to hold the replay against",
+        "partial": f"only a part could be replayed{compared and ': '}{compared}",
+        "diverged": f"diverged: {compared}",
+    }[report.status]
 
 
 def _place(item: Mapping[str, Any]) -> str:
@@ -157,7 +161,7 @@ def _show_values(report: Report, run: RunRow, home: Path) -> None:
     """The new values, as `flor log get` shows them; those of a long answer are left to it."""
     from florctl.cli.options import Format
     from florctl.cli.render import on_terminal, show
-    from florctl.cli.views import value_list
+    from florctl.cli.value_views import value_list
     from florctl.orchestrate.lookup import values_of
 
     names = sorted(report.verdict.new)

@@ -108,7 +108,7 @@ def get_values(
     Example: flor log get @ loss
     """
     from florctl.cli.render import show
-    from florctl.cli.views import name_list, value_list
+    from florctl.cli.value_views import name_list, value_list
     from florctl.orchestrate.lookup import find_run, names_of, values_of
 
     form = chosen_format(json, csv, plain)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from florctl.orchestrate.tally import NewValue, Tally, WorkerTally
     from florctl.orchestrate.workers import Crew
 
-_TOLD_SHARE = 0.1  # off a terminal, a line so often
 _SHORT_S = 2.0  # a replay that ends within it needs no view
 _QUIET_S = 15.0  # nor any lines, off a terminal, within this
 
@@ -33,7 +32,7 @@ class Progress:
         self._tally: Tally | None = None
         self._live: Live | None = None
         self._began_s = time.monotonic()
-        self._told = 0.0
+        self._told = 0  # tenths of it, off a terminal
         self._waiting: list[NewValue] = []
         self._shown: set[object] = set()  # keys of what was printed
 
@@ -75,8 +74,8 @@ class Progress:
         if sys.stderr.isatty():
             if passed_s >= _SHORT_S:
                 self._show(tally, passed_s)
-        elif passed_s >= _QUIET_S and 1 > tally.share >= self._told + _TOLD_SHARE:
-            self._told = tally.share - tally.share % _TOLD_SHARE
+        elif passed_s >= _QUIET_S and 10 > tenths(tally.share) > self._told:
+            self._told = tenths(tally.share)
             tell(f"flor: {_words(tally, passed_s)}")
 
     def _print(self, values: list[NewValue]) -> None:
@@ -103,6 +102,15 @@ class Progress:
             self._live = Live(console=console, transient=True, auto_refresh=False)
             self._live.start()
         self._live.update(_table(tally, passed_s), refresh=True)
+
+
+def tenths(share: float) -> int:
+    """How many tenths of the work are done.
+
+    >>> tenths(0.3), tenths(0.1 + 0.2), tenths(0.9999)
+    (3, 3, 9)
+    """
+    return int(share * 10 + 1e-9)
 
 
 def _words(tally: Tally, passed_s: float) -> str:

@@ -85,7 +85,12 @@ def records_of(objects: Sequence[dict[str, Any]], fields: Sequence[str]) -> list
     return [[item[name] for name in fields] for item in objects]
 
 
-def show(view: View, form: Format) -> None:
+def tables_only(tables: Sequence[Table]) -> View:
+    """A view for people alone."""
+    return View(lambda: tables, lambda: None, (), lambda: ())
+
+
+def show(view: View, form: Format = Format.table) -> None:
     """Print a view in the form that was asked for."""
     if form is Format.json:
         _write(json.dumps(view.content(), indent=2, default=_bytes_text) + "\n")

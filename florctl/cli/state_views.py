@@ -8,7 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from florctl.cli.render import Column, Table, View, records_of
-from florctl.cli.views import position_objects, size
+from florctl.cli.value_views import position_objects
+from florctl.cli.views import size
 from florctl.orchestrate.state import RecordedState
 from florctl.orchestrate.state_leaves import Shown
 from florctl.orchestrate.state_tree import TENSORS, StateTree

@@ -8,7 +8,8 @@ from typing import Any
 
 from florctl.cli.render import Column, Table, View, records_of
 from florctl.cli.summary import counted
-from florctl.cli.views import duration, position_objects, size
+from florctl.cli.value_views import position_objects
+from florctl.cli.views import duration, size
 from florctl.orchestrate.checking import Checked
 from florctl.orchestrate.sweep import Deletion, Leftover, Sweep
 from florctl.orchestrate.usage import RunUsage, Usage

@@ -1,9 +1,9 @@
-"""Views of runs and of the values they logged: the JSON contract, and tables for people."""
+"""Views of runs: the JSON contract, and tables for people."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +15,10 @@ from florctl.cli.overhead import (
     reach_words,
 )
 from florctl.cli.render import Column, Table, View, on_terminal, records_of
-from florlib.ground.position import Position, describe
+from florctl.cli.value_views import position_objects, value_text
+from florlib.ground.position import describe
 from florlib.ground.values import plain_json
-from florlib.stores.catalog.rows import NameRow, RunDetails, RunRow, ValueRow
+from florlib.stores.catalog.rows import RunDetails, RunRow
 
 RUN_FIELDS = (
     "run",
@@ -210,143 +211,6 @@ def _checkpoint_words(more: RunDetails) -> str:
 
 def _pairs(content: dict[str, Any]) -> str:
     return ", ".join(f"{key}={value_text(value)}" for key, value in content.items())
-
-
-def name_list(names: Sequence[NameRow]) -> View:
-    """The names that a run has logged."""
-    fields = ("name", "recorded", "replayed")
-    objects = [
-        {"name": one.name, "recorded": one.recorded, "replayed": one.replayed} for one in names
-    ]
-    columns = (Column("name"), Column("recorded", right=True), Column("replayed", right=True))
-    rows = [[one.name, str(one.recorded), str(one.replayed or "")] for one in names]
-    return View(
-        lambda: [Table(columns, rows)],
-        lambda: objects,
-        fields,
-        lambda: records_of(objects, fields),
-    )
-
-
-def value_list(run: RunRow, names: Sequence[str], values: Sequence[ValueRow]) -> View:
-    """Logged values in the order of execution; several names stand side by side for people."""
-    loops = _loop_columns(values)
-    return View(
-        lambda: [_one_name(names[0], values) if len(names) == 1 else _side_by_side(names, values)],
-        lambda: [_value_object(run, value) for value in values],
-        ("run", *_loop_titles(loops), "name", "value", "origin", "verified", "mark"),
-        lambda: (_value_record(run, value, loops) for value in values),
-    )
-
-
-def _value_object(run: RunRow, value: ValueRow) -> dict[str, Any]:
-    return {
-        "run": run.run,
-        "position": position_objects(value.position),
-        "name": value.name,
-        "value": plain_json(value.value),
-        "origin": value.origin,
-        "verified": value.verified,
-        "mark": value.mark,
-    }
-
-
-def _value_record(run: RunRow, value: ValueRow, loops: Sequence[tuple[int, str]]) -> list[Any]:
-    shown = plain_json(value.value)
-    indices = _indices(value.position, loops)
-    return [run.run, *indices, value.name, shown, value.origin, value.verified, value.mark]
-
-
-def _one_name(name: str, values: Sequence[ValueRow]) -> Table:
-    loops = _loop_columns(values)
-    columns = [*_position_columns(loops), _value_column(name, values)]
-    cells = [[*_indices(one.position, loops), value_text(one.value)] for one in values]
-    if len({one.rank for one in values}) > 1:
-        columns.append(Column("rank", right=True))
-        cells = [[*row, str(one.rank)] for row, one in zip(cells, values, strict=True)]
-    if any(one.origin != "record" for one in values):
-        columns.append(Column("from"))
-        cells = [[*row, _origin_text(one)] for row, one in zip(cells, values, strict=True)]
-    if any(one.mark is not None for one in values):
-        columns.append(Column("mark"))
-        cells = [[*row, _mark_text(one)] for row, one in zip(cells, values, strict=True)]
-    return Table(tuple(columns), cells)
-
-
-def _side_by_side(names: Sequence[str], values: Sequence[ValueRow]) -> Table:
-    """A row a position and occurrence, a column a name."""
-    loops = _loop_columns(values)
-    rows: dict[tuple[Any, ...], dict[str, str]] = {}
-    for one in values:
-        row = rows.setdefault((one.position, one.rank, one.occurrence), {})
-        wrong = f" ({_mark_text(one)})" if one.mark == "diverged" else ""
-        row[one.name] = value_text(one.value) + wrong
-    columns = [*_position_columns(loops)]
-    for name in names:
-        of_name = [one for one in values if one.name == name]
-        is_late = all(one.origin != "record" for one in of_name)
-        columns.append(_value_column(f"{name} (replay)" if is_late else name, of_name))
-    cells = [
-        [*_indices(position, loops), *(row.get(name, "") for name in names)]
-        for (position, _, _), row in rows.items()
-    ]
-    return Table(tuple(columns), cells)
-
-
-def position_objects(position: Position) -> list[dict[str, Any]]:
-    """A position in the JSON contract's form."""
-    return [{"loop": loop, "index": index} for loop, index in position]
-
-
-def _loop_columns(values: Iterable[ValueRow]) -> list[tuple[int, str]]:
-    """The loops of the values' positions, outer before inner: (depth, name)."""
-    met = {(depth, loop): None for one in values for depth, (loop, _) in enumerate(one.position)}
-    return sorted(met, key=lambda at: at[0])
-
-
-def _loop_titles(loops: Sequence[tuple[int, str]]) -> list[str]:
-    """Column titles; a loop inside another of the same name gets its depth."""
-    names = [name for _, name in loops]
-    return [name if names.count(name) == 1 else f"{name}.{depth}" for depth, name in loops]
-
-
-def _position_columns(loops: Sequence[tuple[int, str]]) -> list[Column]:
-    return [Column(title, right=True) for title in _loop_titles(loops)]
-
-
-def _indices(position: Position, loops: Sequence[tuple[int, str]]) -> list[str]:
-    at = {(depth, loop): str(index) for depth, (loop, index) in enumerate(position)}
-    return [at.get(loop, "") for loop in loops]
-
-
-def _value_column(title: str, values: Iterable[ValueRow]) -> Column:
-    """Numbers stand at the right and whole; a long text gives way."""
-    are_numbers = all(isinstance(one.value, (int, float)) for one in values)
-    return Column(title, right=are_numbers, shrinks=not are_numbers)
-
-
-def _mark_text(value: ValueRow) -> str:
-    """The mark for people: of a recorded value, how the newest replay came out beside it."""
-    if value.mark is None or value.origin != "record":
-        return value.mark or ""
-    return "equal" if value.verified else "differs"
-
-
-def _origin_text(value: ValueRow) -> str:
-    return "" if value.origin == "record" else f"replay {value.origin.rpartition('-')[2]}"
-
-
-def value_text(value: Any) -> str:
-    """A logged value, given as JSON of the journal, for people; floats in full.
-
-    >>> value_text(0.1), value_text({"$array": ["torch", "float32", [2, 3], ""]})
-    ('0.1', 'float32[2, 3]')
-    """
-    if isinstance(value, dict) and "$array" in value:
-        _, dtype, shape, _ = value["$array"]
-        return f"{dtype}[{', '.join(map(str, shape))}]"
-    plain = plain_json(value)
-    return plain if isinstance(plain, str) else repr(plain)
 
 
 def duration(seconds: float | None) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from florctl.orchestrate.journals import read_run_journals
 from florctl.orchestrate.lookup import runs_of
-from florctl.orchestrate.run_json import read_run_json
+from florctl.orchestrate.run_json import program_of, read_run_json
 from florctl.orchestrate.sources import PresentSources, present_texts
 from florlib.ground.errors import CodeChanged, FlorError, RevisionNotFound
 from florlib.ground.layout import HomeLayout, RunLayout
@@ -43,13 +43,15 @@ class Earlier:
 
     Attributes:
         today: what is asked.
-        texts: by path, the sources to run: those of the run, with what was placed in them.
+        recorded: by path, the sources of the run.
+        texts: the same with what was placed in them: what is to run.
         propagated: what was placed, and what was not.
         files: how the version's other files differ from the present ones.
         warnings: what of the version is not at hand.
     """
 
     today: Today
+    recorded: Mapping[str, str]
     texts: dict[str, str]
     propagated: Propagated
     files: VersionFiles = field(default_factory=VersionFiles)
@@ -73,16 +75,16 @@ def todays_questions(home: Path, content: Mapping[str, Any]) -> Today | None:
     project = Path(content["project"])
     for row in runs_of(home, name=None, project=project, limit=LOOKED_AT):
         layout = RunLayout(home / row.folder)
-        recent = _recorded_sources(layout, content.get("script"))
+        recent = _recorded_sources(layout, program_of(content))
         if recent:
             return Today(row.run, recent, questions(recent, present_texts(project, recent)))
     return None
 
 
-def _recorded_sources(layout: RunLayout, script: object) -> dict[str, str]:
+def _recorded_sources(layout: RunLayout, program: tuple[str, ...]) -> dict[str, str]:
     """The sources of a run of the script; none where it is another's, or cannot be read."""
     try:
-        if read_run_json(layout).get("script") != script:
+        if program_of(read_run_json(layout)) != program:
             return {}
         return sources_of(read_run_journals(layout).processes)
     except FlorError:
@@ -106,7 +108,8 @@ def earlier_version(
     found = propagate(today.asked, today.recent, sources.recorded_modules)
     if today.asked and not found.placed:
         raise _unplaceable(layout.run, found)
-    earlier = Earlier(today, {**sources.recorded, **found.texts}, found)
+    texts = {**sources.recorded, **found.texts}
+    earlier = Earlier(today, sources.recorded, texts, found)
     sources.comparisons = {
         path: compare(path, text, earlier.texts[path], sources.trees)
         for path, text in sources.recorded.items()

@@ -17,6 +17,7 @@ from florctl.orchestrate.earlier import (
     keep_outputs,
     todays_questions,
 )
+from florctl.orchestrate.environment import devices, differences, present_environment
 from florctl.orchestrate.indices import chosen_by, iterations_of, steps_of
 from florctl.orchestrate.inputs import changed_inputs
 from florctl.orchestrate.journals import read_run_journals
@@ -24,7 +25,7 @@ from florctl.orchestrate.leftovers import left_files
 from florctl.orchestrate.report import INTERRUPTED
 from florctl.orchestrate.run_json import read_run_json
 from florctl.orchestrate.sources import PresentSources, compare_sources
-from florlib.ground.errors import JournalDamaged, NotReplayable, UsageError
+from florlib.ground.errors import EnvironmentDiffers, JournalDamaged, NotReplayable, UsageError
 from florlib.ground.layout import RunLayout
 from florlib.ground.recorded import RecordedProcess
 from florlib.hindsight.planner import Planned, make_plan
@@ -54,6 +55,7 @@ class ReplayRequest:
         part: (i, n): the i-th of n parts of the iterations, from 1.
         devices: what the workers run on, one each.
         today: what the present code asks of other versions; None where that is to be found.
+        strict: refuse where the environment is not that of the run.
     """
 
     layout: RunLayout
@@ -68,6 +70,7 @@ class ReplayRequest:
     part: tuple[int, int] | None = None
     devices: Devices = field(default_factory=Devices)
     today: Today | None = None
+    strict: bool = False
 
 
 @dataclass(slots=True)
@@ -110,9 +113,13 @@ def prepare(request: ReplayRequest) -> Prepared:
         NotReplayable: the run recorded no process, or its project is gone.
         UsageError: there are no such iterations.
         CodeChanged: the code differs by more than probes, and force was not asked for.
+        EnvironmentDiffers: and that was not to be.
         SyntaxError: a present source does not parse; Python's own.
     """
     content = read_run_json(request.layout)
+    others = _environment_differences(content["environment"])
+    if others and request.strict:
+        raise _stricter(request.layout.run, others)
     journals = read_run_journals(request.layout)
     processes, traces = journals.processes, journals.traces
     if not processes:
@@ -158,8 +165,24 @@ def prepare(request: ReplayRequest) -> Prepared:
     planned = make_plan(run, question, workers)
     prepared = Prepared(request, content, processes, traces, question, planned, earlier)
     prepared.warnings = [{"code": JournalDamaged.code, "text": text} for text in journals.damages]
+    prepared.warnings += [{"code": EnvironmentDiffers.code, "text": text} for text in others]
     prepared.warnings += _warnings(prepared, changed)
     return prepared
+
+
+def _environment_differences(recorded: Mapping[str, Any]) -> list[str]:
+    present = present_environment()
+    if recorded.get("devices"):
+        present["devices"] = devices()
+    return differences(recorded, present)
+
+
+def _stricter(run: str, others: Sequence[str]) -> EnvironmentDiffers:
+    error = EnvironmentDiffers(
+        f"the environment is not that of run {run}: {others[0]}", hint=f"flor replay {run}"
+    )
+    error.details = list(others[1:])
+    return error
 
 
 def _earlier(

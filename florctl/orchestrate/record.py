@@ -6,10 +6,10 @@ import fcntl
 import json
 import os
 import platform
-import random
 import shlex
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from florctl.orchestrate.environment import HASH_SEED, devices, present_environment
 from florctl.orchestrate.launch import Ended, guest_environment, run_child
 from florctl.orchestrate.liveness import boot_id, process_start
 from florctl.orchestrate.script import UserCommand, check_name, project_for
@@ -27,20 +28,9 @@ from florlib.ground.launch import LaunchSpec
 from florlib.ground.layout import RUN_FILE, HomeLayout, RunLayout
 from florlib.stores.atomic import write_json
 
-# Environment variables that change what a training run computes, or on which devices.
-_TELLING = (
-    "CUBLAS_WORKSPACE_CONFIG",
-    "CUDA_VISIBLE_DEVICES",
-    "LOCAL_RANK",
-    "MKL_NUM_THREADS",
-    "OMP_NUM_THREADS",
-    "PYTHONHASHSEED",
-    "RANK",
-    "WORLD_SIZE",
-)
+DEVICES_S = 2.0  # that a script which has ended waits for their names
 FREE_SHARE = 0.2  # of the disk's free bytes, that a run's checkpoints may take by default
 MOST_BYTES = 50 * 10**9
-HASH_SEED = "PYTHONHASHSEED"
 # Runs that began in one second, or while a clock was put back, are not in the order of their ids.
 _LAST_RUNS = 50
 
@@ -112,13 +102,26 @@ def record(request: RecordRequest, *, now: datetime, token: str, tell: Tell) -> 
         loop=request.loop,
         checkpoint_bytes=recording.content["checkpoint_bytes"],
     )
+    asking = _ask_for_devices(recording.content["environment"])
     try:
         ended = _run(request.command, guest_environment(environ, spec))
     except FlorError:
         _finish(recording, Ended(127, None))
         raise
+    asking.join(DEVICES_S)
     _finish(recording, ended)
     return ended.shell_status
+
+
+def _ask_for_devices(environment: dict[str, Any]) -> threading.Thread:
+    """Note the names of the CUDA devices while the script runs, which does not wait for that."""
+
+    def ask() -> None:
+        environment["devices"] = devices()
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    return asking
 
 
 def _run(command: UserCommand, environ: Mapping[str, str]) -> Ended:
@@ -156,7 +159,7 @@ def prepare(
         "script": request.command.script,
         "tags": dict(request.tags),
         "version": None,
-        "environment": _environment(),
+        "environment": present_environment(),
         "budget": request.budget_share,
         "checkpoint_bytes": None,
         "started": now.isoformat(),
@@ -252,28 +255,6 @@ def _last_ordinal(folder: Path) -> int:
         with suppress(OSError, ValueError, KeyError, TypeError):
             found.append(int(json.loads(path.read_text(encoding="utf-8"))["ordinal"]))
     return max(found)
-
-
-def _environment() -> dict[str, Any]:
-    from importlib import metadata
-
-    versions = {}
-    for package in ("torch", "numpy"):
-        with suppress(metadata.PackageNotFoundError):
-            versions[package] = metadata.version(package)
-    variables = {name: os.environ[name] for name in _TELLING if name in os.environ}
-    # Sets of text are gone through in an order that this seed decides: a replay needs the same.
-    if not variables.get(HASH_SEED, "random").isdigit():
-        variables[HASH_SEED] = str(random.SystemRandom().randrange(1, 1 << 32))
-    return {
-        "python": platform.python_version(),
-        "executable": sys.executable,
-        "platform": platform.platform(),
-        "hostname": platform.node(),
-        "cores": os.cpu_count(),
-        **versions,
-        "variables": variables,
-    }
 
 
 def _save_version(

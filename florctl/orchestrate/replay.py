@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from florctl.orchestrate.launch import SIGNALLED, Ended
+from florctl.orchestrate.launch import SIGNALLED, Children, Ended
 from florctl.orchestrate.outputs import Outputs, gather
 from florctl.orchestrate.place import log_dir_of
 from florctl.orchestrate.preparation import Prepared
@@ -40,13 +40,25 @@ def _replays(layout: RunLayout) -> list[str]:
     return [folder.name for folder in layout.replays.iterdir()] if layout.replays.is_dir() else []
 
 
-def execute(prepared: Prepared, watch: Watch, *, now: datetime, token: str) -> Report:
+def execute(
+    prepared: Prepared, watch: Watch, *, now: datetime, token: str, group: Children
+) -> Report:
     """Run the plan and report what came of it.
 
     Where a script fails on what was restored, all of it is executed anew; what came of the first
     try is part of that.
+
+    Args:
+        prepared: the replay.
+        watch: is called while workers work.
+        now: when it begins.
+        token: at the end of its id.
+        group: what signals of this process are passed on to.
+
+    Raises:
+        FlorError: it cannot be started.
     """
-    report = _execute(prepared, watch, now=now, token=token)
+    report = _execute(prepared, watch, group, now=now, token=token)
     # In the user's own folder a second try would find what the first one has written.
     if prepared.request.in_place or not _failed_on_restored(report):
         return report
@@ -59,7 +71,7 @@ def execute(prepared: Prepared, watch: Watch, *, now: datetime, token: str) -> R
     told = {"code": "executed-anew", "text": text}
     again = replace(prepared, planned=anew(prepared.planned), warnings=[*prepared.warnings, told])
     seconds = report.seconds
-    report = _execute(again, watch, now=now, token=token)
+    report = _execute(again, watch, group, now=now, token=token)
     report.seconds += seconds
     return report
 
@@ -75,7 +87,9 @@ def _failed_on_restored(report: Report) -> bool:
     return any(_LOST_GRAPH.search(line) for line in report.failure[1])
 
 
-def _execute(prepared: Prepared, watch: Watch, *, now: datetime, token: str) -> Report:
+def _execute(
+    prepared: Prepared, watch: Watch, group: Children, *, now: datetime, token: str
+) -> Report:
     layout = prepared.request.layout.replay(
         id_behind(now, token, _replays(prepared.request.layout))
     )
@@ -90,7 +104,7 @@ def _execute(prepared: Prepared, watch: Watch, *, now: datetime, token: str) -> 
         ) from error
     crew = Crew(prepared, layout, watch)
     try:
-        crew.work()
+        crew.work(group)
     finally:
         outputs = gather(crew.by_progress())
     report = _judge(prepared, crew, outputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,3 +39,17 @@ def read_run_json(layout: RunLayout) -> dict[str, Any]:
             what = "does not tell" if name not in content else "holds no valid"
             raise RunDamaged(f"{layout.run_file} {what} `{name}` of the run")
     return content
+
+
+def program_of(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a run ran, arguments aside: the same for all runs of one script or module.
+
+    >>> program_of({"cwd": "/p/src", "script": "../train.py", "command": ["python", "../train.py"]})
+    ('/p/train.py',)
+    >>> program_of({"cwd": "/p", "command": ["python", "-m", "pack.train", "--lr", "1"]})
+    ('-m', 'pack.train')
+    """
+    script, words = content.get("script"), tuple(content["command"])
+    if script is not None:
+        return (os.path.normpath(os.path.join(content["cwd"], script)),)
+    return words[1:3] if words[1:2] == ("-m",) else words[:2]

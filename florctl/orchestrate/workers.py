@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from florctl.orchestrate.devices import VISIBLE
-from florctl.orchestrate.launch import Children, Ended, children, guest_environment
+from florctl.orchestrate.environment import replay_variables
+from florctl.orchestrate.launch import Children, Ended, guest_environment
 from florctl.orchestrate.place import Place
 from florctl.orchestrate.preparation import Prepared
-from florctl.orchestrate.record import HASH_SEED
 from florctl.orchestrate.worker_output import tail, tells_of_memory
 from florlib.ground.errors import FlorError
-from florlib.ground.launch import LaunchSpec
+from florlib.ground.launch import VARIABLE, LaunchSpec
 from florlib.ground.layout import ReplayLayout
 from florlib.ground.pieces import Piece, pieces
 from florlib.stores.claims import Claims
@@ -91,15 +91,18 @@ class Crew:
         """Whether there may be several workers."""
         return self.prepared.planned.plan.parts is not None
 
-    def work(self) -> None:
+    def work(self, group: Children) -> None:
         """Have everything executed.
+
+        Args:
+            group: what signals are passed on to.
 
         Raises:
             FlorError: a worker cannot be started.
         """
         self._wanted = self.prepared.planned.workers
         looked_s = 0.0
-        with children() as group, self._ended_with_us():
+        with self._ended_with_us():
             while True:
                 while self._wanted and not group.stopped:
                     self._wanted -= 1
@@ -299,14 +302,8 @@ def place_of(prepared: Prepared, layout: ReplayLayout) -> Place:
 
 
 def _environment(content: Mapping[str, Any], layout: ReplayLayout) -> dict[str, str]:
-    environ = dict(os.environ)
-    environ.pop("FLOR_LAUNCH", None)
-    recorded = content["environment"].get("variables", {})
-    for name in (HASH_SEED, "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUBLAS_WORKSPACE_CONFIG"):
-        if name in recorded:
-            environ[name] = recorded[name]
-        else:
-            environ.pop(name, None)
+    environ = replay_variables(os.environ, content["environment"])
+    environ.pop(VARIABLE, None)
     environ.update(_SILENT_TRACKERS)
     if MLFLOW in environ:  # else it writes to the script's folder
         environ[MLFLOW] = (layout.work_elsewhere / "mlruns").as_uri()

@@ -96,6 +96,12 @@ class CodeChanged(FlorError):
     code, exit_status = "code-changed", 6
 
 
+class EnvironmentDiffers(FlorError):
+    """Python, packages, processor or devices are not those of the run."""
+
+    code, exit_status = "environment-differs", 6
+
+
 class NotReplayable(FlorError):
     """The run holds nothing that a replay could start from."""
 

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 from florctl.cli.app import app, main
 from florctl.cli.render import Column, Table, aligned, fitted
-from florctl.cli.views import duration, size, value_text
+from florctl.cli.value_views import value_text
+from florctl.cli.views import duration, size
 from tests.homes import (
     HINDSIGHT,
     HOST,

@@ -12,7 +12,7 @@ from florlib.stores.versions.project import find_project
 from florlib.stores.versions.version import Skip, Version, VersionFiles
 
 if TYPE_CHECKING:
-    from florlib.stores.versions.exporting import lay_out_version
+    from florlib.stores.versions.differing import lay_out_version
     from florlib.stores.versions.reading import read_source, resolve
     from florlib.stores.versions.saving import snapshot
 
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "lay_out_version": "exporting",
+    "lay_out_version": "differing",
     "read_source": "reading",
     "resolve": "reading",
     "snapshot": "saving",
