@@ -24,6 +24,7 @@ COMMANDS = {
     "log": ("florctl.cli.log", "log_app"),
     "query": ("florctl.cli.query", "query"),
     "state": ("florctl.cli.state", "state"),
+    "shadow": ("florctl.cli.shadow", "shadow_app"),
     "store": ("florctl.cli.store", "store_app"),
     "_begin": ("florctl.cli.begin", "begin"),
 }

@@ -6,13 +6,19 @@ import re
 import shlex
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from florlib.ground.errors import FlorError, RunAmbiguous, RunNotFound, UsageError
+from florlib.ground.errors import (
+    FlorError,
+    RevisionNotFound,
+    RunAmbiguous,
+    RunNotFound,
+    UsageError,
+)
 from florlib.ground.layout import HomeLayout
 from florlib.stores.catalog import questions
 from florlib.stores.catalog.connection import open_catalog, open_readonly, translated
@@ -39,26 +45,32 @@ def find_run(selector: str, home: Path, project: Path | None) -> RunRow:
 
     Args:
         selector: `@` (newest of the project), `@~2` (two before it), NAME (newest of the name),
-            NAME@3 (the third of the name), a prefix of an id or of the token at its end, or of at
-            least four digits of a commit of its version.
+            NAME@3 (the third of the name), a prefix of an id or of the token at its end, or a git
+            revision, which names the run of that code, else the run that stood on that commit.
         home: FLOR_HOME.
         project: the folder that `@` is about; None for all projects.
 
     Raises:
         RunNotFound: none answers.
         RunAmbiguous: several do.
+        RevisionAmbiguous: several commits begin with these digits.
     """
-    with _catalog(home) as connection:
-        return _find(connection, selector.strip(), project)
+    selector = selector.strip()
+    with catalog_of(home) as connection:
+        if not questions.runs(connection, limit=1):
+            raise RunNotFound("no runs recorded yet", hint="flor record train.py")
+        found = find_by_word(connection, selector, project)
+        return found or _of_revision(connection, selector, project)
 
 
-def _find(connection: sqlite3.Connection, selector: str, project: Path | None) -> RunRow:
-    if not questions.runs(connection, limit=1):
-        raise RunNotFound("no runs recorded yet", hint="flor record train.py")
+def find_by_word(
+    connection: sqlite3.Connection, selector: str, project: Path | None
+) -> RunRow | None:
+    """The run that a selector of flor's own names; None where it may be a git revision."""
     newest = _NEWEST.fullmatch(selector)
     if newest:
         return _nth_newest(connection, int(newest[1] or 0), project)
-    if selector.startswith("@"):
+    if selector.startswith("@") and not selector.startswith("@{"):
         raise UsageError(
             f"{selector} is no run selector",
             hint="@ is the newest run of this project, @~2 the one two before it",
@@ -70,14 +82,38 @@ def _find(connection: sqlite3.Connection, selector: str, project: Path | None) -
     if ordinal:
         return _of_ordinal(connection, ordinal[1], int(ordinal[2]))
     found = questions.runs_by_id(connection, selector) if selector else []
+    if not found and is_commit(selector):
+        found = questions.runs_by_commit(connection, selector.lower())
+    return _only(found, selector) if found else None
+
+
+def is_commit(selector: str) -> bool:
+    """Whether a word may be the beginning of a commit's id."""
+    return _COMMIT.fullmatch(selector) is not None
+
+
+def _of_revision(connection: sqlite3.Connection, selector: str, project: Path | None) -> RunRow:
+    """The run of the code that a git revision names."""
+    from florlib.stores.versions import resolve, tree_of
+
+    commit = tree = None
+    with suppress(RevisionNotFound):
+        if project is not None:
+            commit = resolve(project, selector)
+            tree = tree_of(project, commit)
+    found: list[RunRow] = []
+    if commit is not None:
+        found = questions.runs_by_commit(connection, commit)
+        found = found or (questions.runs_by_tree(connection, tree) if tree else [])
+        found = found or questions.runs_by_base(connection, commit)
+    elif is_commit(selector):  # of a repository elsewhere
+        found = questions.runs_by_base(connection, selector.lower())
     if found:
         return _only(found, selector)
-    if _COMMIT.fullmatch(selector):
-        found = questions.runs_by_commit(connection, selector.lower())
-        if len({run.version for run in found}) == 1:
-            return found[0]  # one version was run several times: its newest run
-        if found:
-            return _only(found, selector)
+    if commit is not None:
+        raise RunNotFound(
+            f"no run was recorded of {selector} (commit {commit[:12]})", hint="flor shadow list"
+        )
     raise _no_run(connection, selector)
 
 
@@ -129,19 +165,19 @@ def _no_run(connection: sqlite3.Connection, selector: str) -> RunNotFound:
 
 def details_of(run: RunRow, home: Path) -> RunDetails:
     """What is known of a run beyond its row."""
-    with _catalog(home) as connection:
+    with catalog_of(home) as connection:
         return questions.details(connection, run.key)
 
 
 def checkpoints_of(run: RunRow, home: Path) -> list[CheckpointRow]:
     """The checkpoints of a run, of its lowest rank, in the order of execution."""
-    with _catalog(home) as connection:
+    with catalog_of(home) as connection:
         return questions.checkpoints(connection, run.key)
 
 
 def names_of(run: RunRow, home: Path) -> list[NameRow]:
     """The names that were logged in a run."""
-    with _catalog(home) as connection:
+    with catalog_of(home) as connection:
         return questions.names(connection, run.key)
 
 
@@ -151,7 +187,7 @@ def values_of(run: RunRow, names: Sequence[str], home: Path) -> list[ValueRow]:
     Raises:
         NameNotFound: a name was not logged.
     """
-    with _catalog(home) as connection:
+    with catalog_of(home) as connection:
         found = questions.values(connection, run.key, names)
         missing = [name for name in names if name not in {row.name for row in found}]
         if missing:
@@ -163,7 +199,7 @@ def runs_of(
     home: Path, *, name: str | None, project: Path | None, limit: int | None
 ) -> list[RunRow]:
     """Runs, newest first; of one name, or of one project, where given."""
-    with _catalog(home) as connection:
+    with catalog_of(home) as connection:
         if project is None:
             return questions.runs(connection, name=name, limit=limit)
         here = questions.runs_of_project(connection, str(project))
@@ -180,7 +216,8 @@ def _no_name(connection: sqlite3.Connection, run: RunRow, name: str) -> NameNotF
 
 
 @contextmanager
-def _catalog(home: Path) -> Iterator[sqlite3.Connection]:
+def catalog_of(home: Path) -> Iterator[sqlite3.Connection]:
+    """The catalog, open for questions."""
     path = HomeLayout(home).catalog
     with closing(open_catalog(path)) as connection, translated(path):
         yield connection

@@ -54,6 +54,24 @@ class RevisionNotFound(FlorError):
     code, exit_status = "revision-not-found", 3
 
 
+class RevisionAmbiguous(FlorError):
+    """More than one commit answers to the beginning of an id."""
+
+    code, exit_status = "revision-ambiguous", 3
+
+
+class VersionMissing(FlorError):
+    """A run has no version, or its objects are not in the repository any more."""
+
+    code, exit_status = "version-missing", 5
+
+
+class MergeStopped(FlorError):
+    """git did not merge a version, or left conflicts to be resolved."""
+
+    code, exit_status = "merge-stopped", 1
+
+
 class ReplayDiverged(FlorError):
     """A replayed value or an end state differs from the recorded one."""
 

@@ -10,6 +10,7 @@ from florctl.orchestrate.harvest import harvest
 from florctl.orchestrate.lookup import NameNotFound, ask, find_run, values_of
 from florlib.ground.errors import RunAmbiguous, RunNotFound, UsageError
 from tests.homes import BOOT, HINDSIGHT, HOST, NOW, Home, log, training
+from tests.projects import GitProject, record
 
 HERE = Path("/home/ann/project")
 
@@ -95,6 +96,76 @@ def test_several_runs_are_listed_newest_first(home: Path, selector: str):
 
     assert caught.value.message.index("aa22bb") < caught.value.message.index("aa11aa")
     assert caught.value.exit_status == 3
+
+
+@pytest.fixture
+def committed(tmp_path: Path) -> tuple[GitProject, Path]:
+    """A repository, and runs: of its first commit, of work that was committed next, of more work."""
+    project = GitProject(tmp_path / "project")
+    project.root.mkdir()
+    project.git("init", "-q")
+    project.commit(train="1")
+    home = Home(tmp_path / "home")
+    record(home, project, "aaaaaa", ordinal=1)
+    project.write("train.py", "2")
+    record(home, project, "bbbbbb", ordinal=2)
+    project.commit()
+    project.git("tag", "-a", "v2", "-m", "second")
+    project.write("train.py", "3")
+    record(home, project, "cccccc", ordinal=3)
+    harvest(home.path, now=NOW, boot=BOOT, host=HOST)
+    return project, home.path
+
+
+@pytest.mark.parametrize(
+    ("revision", "token"),
+    [
+        ("flor.shadow", "cccccc"),
+        ("flor.shadow~1", "bbbbbb"),
+        ("refs/heads/flor.shadow~2", "aaaaaa"),
+        ("flor.shadow^2", "cccccc"),  # the work alone
+        ("v2", "bbbbbb"),  # the very code was committed after the run
+        ("HEAD", "bbbbbb"),
+        ("main~1", "aaaaaa"),
+        ("@{0}", "bbbbbb"),
+    ],
+)
+def test_a_git_revision_finds_the_run_of_its_code(committed, revision: str, token: str):
+    project, home = committed
+    sha = project.git("rev-parse", f"{revision}^{{commit}}")
+
+    for selector in (revision, sha, sha[:12]):
+        assert find_run(selector, home, project.root).run.endswith(token)
+
+
+def test_a_git_revision_finds_the_run_that_stood_on_it(committed):
+    project, home = committed
+    project.commit(train="4")
+    project.write("train.py", "5")
+    layout = record(Home(home), project, "dddddd", ordinal=4)
+    harvest(home, now=NOW, boot=BOOT, host=HOST)
+
+    assert find_run("HEAD", home, project.root).run == layout.run
+
+
+def test_a_git_revision_that_no_run_is_of_is_said(committed):
+    project, home = committed
+    sha = project.commit(train="4")
+
+    with pytest.raises(RunNotFound) as caught:
+        find_run("HEAD", home, project.root)
+
+    assert caught.value.message == f"no run was recorded of HEAD (commit {sha[:12]})"
+
+
+def test_runs_of_one_code_are_listed(committed):
+    project, home = committed
+    record(Home(home), project, "dddddd", ordinal=4)
+    harvest(home, now=NOW, boot=BOOT, host=HOST)
+    project.commit()
+
+    with pytest.raises(RunAmbiguous, match=r"HEAD may be any of 2 runs: .*dddddd, .*cccccc"):
+        find_run("HEAD", home, project.root)
 
 
 def test_what_is_no_selector(home: Path):

@@ -17,6 +17,7 @@ from florlib.stores.catalog.rows import (
     RunDetails,
     RunRow,
     ValueRow,
+    VersionRow,
 )
 
 _RUN = """
@@ -51,16 +52,39 @@ def runs_by_id(connection: sqlite3.Connection, prefix: str) -> list[RunRow]:
 
 
 def runs_by_commit(connection: sqlite3.Connection, prefix: str) -> list[RunRow]:
-    """Runs whose version, or the commit it was based on, begins with a prefix; newest first.
-
-    What is matched first wins: the version, its working tree, the user's commit below it.
-    """
-    for column in ('version."commit"', "version.work_commit", "version.base"):
+    """Runs whose version begins with a prefix, else those whose working tree's commit does."""
+    for column in ('version."commit"', "version.work_commit"):
         where = f" WHERE {column} LIKE ? ESCAPE '\\'"
         found = _runs(connection, where, [_beginning_with(prefix)])
         if found:
             return found
     return []
+
+
+def runs_by_tree(connection: sqlite3.Connection, tree: str) -> list[RunRow]:
+    """Runs of the very code that a tree holds, newest first."""
+    return _runs(connection, " WHERE version.tree = ?", [tree])
+
+
+def runs_by_base(connection: sqlite3.Connection, prefix: str) -> list[RunRow]:
+    """Runs that stood on a user's commit whose id begins with a prefix, newest first."""
+    where = " WHERE version.base LIKE ? ESCAPE '\\'"
+    return _runs(connection, where, [_beginning_with(prefix)])
+
+
+def versions(connection: sqlite3.Connection, keys: Sequence[int]) -> dict[int, VersionRow]:
+    """The versions of runs, by the key of the run, of those that have one."""
+    rows = connection.execute(
+        'SELECT run, "commit", coalesce(work_commit, "commit"), tree, base, branch,'
+        " coalesce(dirty, 0), store, skipped FROM version"
+        ' WHERE "commit" NOTNULL AND tree NOTNULL AND run IN (SELECT value FROM json_each(?))',
+        (json.dumps(list(keys)),),
+    )
+    make: Callable[..., VersionRow] = VersionRow
+    return {
+        run: make(*row, tuple((one["path"], one["reason"]) for one in json.loads(skipped)))
+        for run, *row, skipped in rows
+    }
 
 
 def run_names(connection: sqlite3.Connection) -> list[str]:

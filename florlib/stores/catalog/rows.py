@@ -45,6 +45,31 @@ class RunRow:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionRow:
+    """The version that a run was started from.
+
+    Attributes:
+        commit: on the shadow branch.
+        work_commit: the working tree, child of the user's commit.
+        tree: of both.
+        base: the user's commit.
+        branch: that the user was on.
+        dirty: files that differed from `base`.
+        store: repository, or private.
+        skipped: (path, reason) of what was left out.
+    """
+
+    commit: str
+    work_commit: str
+    tree: str
+    base: str | None
+    branch: str | None
+    dirty: int
+    store: str
+    skipped: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LoopRow:
     """A loop that the run went through; a nested one with its iterations over all entries."""
 

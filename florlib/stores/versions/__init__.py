@@ -12,26 +12,73 @@ from florlib.stores.versions.project import find_project
 from florlib.stores.versions.version import Skip, Version, VersionFiles
 
 if TYPE_CHECKING:
+    from florlib.stores.versions.archive import Archive, open_archive
+    from florlib.stores.versions.comparing import (
+        Change,
+        Lines,
+        changed_paths,
+        changes,
+        count_lines,
+        holds,
+        patch,
+    )
     from florlib.stores.versions.differing import lay_out_version
-    from florlib.stores.versions.reading import read_source, resolve
+    from florlib.stores.versions.exporting import Exported, export
+    from florlib.stores.versions.history import Link, links, read_link, saved_at
+    from florlib.stores.versions.present import present_tree
+    from florlib.stores.versions.reading import read_source, resolve, tree_of
     from florlib.stores.versions.saving import snapshot
 
 __all__ = [
+    "Archive",
+    "Change",
+    "Exported",
+    "Lines",
+    "Link",
     "Skip",
     "Version",
     "VersionFiles",
+    "changed_paths",
+    "changes",
+    "count_lines",
+    "export",
     "find_project",
+    "holds",
     "lay_out_version",
+    "links",
+    "open_archive",
+    "patch",
+    "present_tree",
+    "read_link",
     "read_source",
     "resolve",
+    "saved_at",
     "snapshot",
+    "tree_of",
 ]
 
 _MODULES = {
+    "Archive": "archive",
+    "Change": "comparing",
+    "Exported": "exporting",
+    "Lines": "comparing",
+    "Link": "history",
+    "changed_paths": "comparing",
+    "changes": "comparing",
+    "count_lines": "comparing",
+    "export": "exporting",
+    "holds": "comparing",
     "lay_out_version": "differing",
+    "links": "history",
+    "open_archive": "archive",
+    "patch": "comparing",
+    "present_tree": "present",
+    "read_link": "history",
     "read_source": "reading",
     "resolve": "reading",
+    "saved_at": "history",
     "snapshot": "saving",
+    "tree_of": "reading",
 }
 
 

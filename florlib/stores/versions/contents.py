@@ -73,8 +73,11 @@ class _Adder:
             else:
                 self.entries[file.path] = entry
         # A private store converts nothing: it exists to give back the same bytes.
-        if unread and not self.repo.bare and filters.may_apply(self.repo, self.tracked, listing):
-            unread = self._convert(unread)
+        if unread and not self.repo.bare:
+            # git falls back on the staged .gitattributes where the file is gone.
+            attributes = [filters.ATTRIBUTES] if listing.has_attributes else self.tracked.paths
+            if filters.may_apply(self.repo, attributes):
+                unread = self._convert(unread)
         for file in unread:
             self._add(file)
 
@@ -94,7 +97,7 @@ class _Adder:
             for file in files
             if stat.S_ISREG(file.status.st_mode) and _is_readable(self._full(file))
         ]
-        converted = filters.convert(self.repo, self.root, paths)
+        converted = filters.convert(self.repo, self.root, paths, self.writer.apart)
         if converted is None:
             self._normalizer = filters.Normalizer(self.repo, self.writer)
             return list(files)

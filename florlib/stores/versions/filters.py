@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dulwich.objects import Blob, ObjectID
@@ -17,24 +17,24 @@ from dulwich.repo import Repo
 
 from florlib.stores.versions.gitcli import git
 from florlib.stores.versions.objects import ObjectWriter, read_file
-from florlib.stores.versions.tracked import Entry, Tracked
-from florlib.stores.versions.walk import ATTRIBUTES, Listing
+from florlib.stores.versions.tracked import Entry
+
+ATTRIBUTES = b".gitattributes"
 
 _OFF = (b"", b"false", b"no", b"off", b"0")
 
 
-def may_apply(repo: Repo, tracked: Tracked, listing: Listing) -> bool:
-    """Whether some setting or attributes file may ask for a conversion."""
+def may_apply(repo: Repo, paths: Iterable[bytes]) -> bool:
+    """Whether some setting, or an attributes file among `paths`, may ask for a conversion."""
     config = repo.get_config_stack()
     try:
         if config.get((b"core",), b"autocrlf").lower() not in _OFF:
             return True
     except KeyError:
         pass
-    # git falls back on the staged .gitattributes where the file is gone.
-    if listing.has_attributes or any(os.path.basename(p) == ATTRIBUTES for p in tracked.paths):
+    if any(os.path.exists(path) for path in _attribute_files(repo)):
         return True
-    return any(os.path.exists(path) for path in _attribute_files(repo))
+    return any(os.path.basename(path) == ATTRIBUTES for path in paths)
 
 
 def _attribute_files(repo: Repo) -> list[str]:
@@ -48,10 +48,18 @@ def _attribute_files(repo: Repo) -> list[str]:
     return [own, os.path.expanduser(personal), "/etc/gitattributes"]
 
 
-def convert(repo: Repo, root: Path, paths: Sequence[bytes]) -> dict[bytes, Entry] | None:
+def convert(
+    repo: Repo, root: Path, paths: Sequence[bytes], apart: Path | None = None
+) -> dict[bytes, Entry] | None:
     """Add files as git would add them, through a private copy of the index.
 
     The copy matters: for a file that was staged with CRLF, `text=auto` keeps them.
+
+    Args:
+        repo: the repository.
+        root: its work tree.
+        paths: the files.
+        apart: where the objects are to lie, if not in the repository.
 
     Returns:
         The entries by path, without files that vanished; None where git is not there or refuses.
@@ -61,7 +69,9 @@ def convert(repo: Repo, root: Path, paths: Sequence[bytes]) -> dict[bytes, Entry
         if (current := Path(repo.controldir()) / "index").exists():
             shutil.copyfile(current, index)
         words = ("update-index", "--add", "--remove", "--replace", "-z", "--stdin")
-        if git(*words, folder=root, index=index, stdin=b"\0".join(paths)) is None:
+        objects = None if apart is None else (apart, Path(repo.object_store.path))
+        listing = b"\0".join(paths)
+        if git(*words, folder=root, index=index, objects=objects, stdin=listing) is None:
             return None
         listed = git("ls-files", "-s", "-z", folder=root, index=index) or b""
     wanted, found = set(paths), {}

@@ -1,7 +1,7 @@
 """The git binary, for the few things that are better left to it; everything works without one.
 
 It is asked to apply content filters, to read index formats that dulwich cannot, to rewrite the
-index of a user who is on the shadow branch, and to resolve revisions.
+index of a user who is on the shadow branch, to resolve revisions, and to lay out files with filters.
 """
 
 from __future__ import annotations
@@ -29,13 +29,20 @@ _REDIRECTIONS = (
 _SETTINGS = ("-c", "core.hooksPath=/dev/null", "-c", "core.splitIndex=false")
 
 
-def git(*words: str, folder: Path, index: Path | None = None, stdin: bytes = b"") -> bytes | None:
+def git(
+    *words: str,
+    folder: Path,
+    index: Path | None = None,
+    objects: tuple[Path, Path] | None = None,
+    stdin: bytes = b"",
+) -> bytes | None:
     """Run git and wait for it.
 
     Args:
         words: the command and its arguments.
         folder: where to run it; a work tree, or a bare repository.
         index: the file to use in place of the repository's index.
+        objects: a folder to write objects to, and the repository's own, to read from as well.
         stdin: what the command reads.
 
     Returns:
@@ -48,6 +55,9 @@ def git(*words: str, folder: Path, index: Path | None = None, stdin: bytes = b""
     environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     if index is not None:
         environment["GIT_INDEX_FILE"] = str(index)
+    if objects is not None:
+        environment["GIT_OBJECT_DIRECTORY"] = str(objects[0])
+        environment["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = str(objects[1])
     ended = subprocess.run(
         [program, *_SETTINGS, *words],
         cwd=folder,

@@ -8,6 +8,7 @@ import zlib
 from binascii import unhexlify
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from dulwich.objects import ObjectID
 from dulwich.repo import Repo
@@ -29,11 +30,16 @@ class ObjectWriter:
     dulwich's own `add_object` raises when two processes add the same object at the same time,
     which is what concurrent runs of one project do. As git by default (core.fsync), it does not
     force loose objects to disk one by one.
+
+    Args:
+        repo: the repository, whose objects are not written again.
+        apart: a folder to write to instead, where the repository is not to be touched.
     """
 
-    def __init__(self, repo: Repo) -> None:
+    def __init__(self, repo: Repo, apart: Path | None = None) -> None:
         self._store = repo.object_store
-        self._folder = repo.object_store.path
+        self._folder = repo.object_store.path if apart is None else str(apart)
+        self.apart = apart
         self._format = repo.object_format
 
     def add(self, kind: bytes, content: bytes) -> ObjectID:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,9 +14,14 @@ from dulwich.object_store import tree_lookup_path
 from dulwich.objects import Blob, Commit, ObjectID, Tag
 from dulwich.repo import Repo, UnsupportedExtension, UnsupportedVersion
 
-from florlib.ground.errors import RevisionNotFound
+from florlib.ground.errors import RevisionAmbiguous, RevisionNotFound
 from florlib.stores.versions.gitcli import git
 from florlib.stores.versions.project import find_project
+
+SHOWN = 5
+"""Candidates that an ambiguous revision lists."""
+
+_ABBREVIATED = re.compile(r"[0-9a-fA-F]{4,64}")
 
 
 def read_source(
@@ -54,14 +60,24 @@ def resolve(project: Path, spec: str, *, private_store: Path | None = None) -> s
         The commit's full id.
 
     Raises:
-        RevisionNotFound: no commit answers to it, or more than one.
+        RevisionNotFound: no commit answers to it.
+        RevisionAmbiguous: more than one does.
     """
     for folder in _stores(project, private_store) if spec else ():
-        found = _ask_git(folder, spec) or _parse(folder, spec)
+        found = _ask_git(folder, spec)
+        if found is None and len(near := _beginning_with(folder, spec)) > 1:
+            names = [commit[:12] for commit in near]
+            shown = ", ".join(names[:SHOWN])
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            raise RevisionAmbiguous(
+                f"{spec} may be any of {len(names)} commits: {shown}{more}",
+                hint=f"git show --stat {names[0]}",
+            )
+        found = found or _parse(folder, spec)
         if found is not None:
             return found
     raise RevisionNotFound(
-        f"no single commit of {project} answers to {spec!r}", hint="git log --oneline flor.shadow"
+        f"no commit of {project} answers to {spec!r}", hint="git log --oneline flor.shadow"
     )
 
 
@@ -83,6 +99,30 @@ def _read(repo: Repo, commit: ObjectID, path: bytes) -> bytes | None:
     except (KeyError, NotTreeError):
         return None
     return blob.data if stat.S_ISREG(mode) and isinstance(blob, Blob) else None
+
+
+def tree_of(project: Path, commit: str) -> str | None:
+    """The tree of a commit of a project's repository; None where it is not there."""
+    for folder in _stores(project, None):
+        with suppress(KeyError, NotGitRepository, UnsupportedExtension, UnsupportedVersion):
+            with Repo(str(folder)) as repo:
+                found = repo.object_store[ObjectID(commit.encode("ascii"))]
+            assert isinstance(found, Commit)  # resolved as one
+            tree: ObjectID = found.tree
+            return tree.decode("ascii")
+    return None
+
+
+def _beginning_with(folder: Path, prefix: str) -> list[str]:
+    """The commits whose id begins with some digits, by id."""
+    if not _ABBREVIATED.fullmatch(prefix):
+        return []
+    with suppress(NotGitRepository, UnsupportedExtension, UnsupportedVersion):
+        with Repo(str(folder)) as repo:
+            store = repo.object_store
+            found = sorted(set(store.iter_prefix(prefix.lower().encode("ascii"))))
+            return [sha.decode("ascii") for sha in found if isinstance(store[sha], Commit)]
+    return []
 
 
 def _ask_git(folder: Path, spec: str) -> str | None:

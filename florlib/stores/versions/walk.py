@@ -13,12 +13,11 @@ from dulwich.objects import ObjectID
 from dulwich.repo import Repo, UnsupportedExtension, UnsupportedVersion
 
 from florlib.stores.versions import policy
+from florlib.stores.versions.filters import ATTRIBUTES
 from florlib.stores.versions.gitcli import git
 from florlib.stores.versions.ignore import Rules, Verdict
 from florlib.stores.versions.tracked import GITLINK, Entry, Tracked
 from florlib.stores.versions.version import Skip
-
-ATTRIBUTES = b".gitattributes"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 import florlib
-from florlib.stores.versions import Version, snapshot
-
-NOW = datetime(2026, 11, 23, 22, 10, 0, tzinfo=timezone(timedelta(hours=2)))
+from tests.projects import GitProject
 
 SAVE = """
 import sys
@@ -28,79 +25,6 @@ sys.stdin.read()
 snapshot(Path.cwd(), run=sys.argv[1], name="n", ordinal=1, command="c",
          now=datetime.now(timezone.utc), private_store=Path(sys.argv[2]))
 """
-
-
-class GitProject:
-    """A folder, the git commands typed in it, and the versions saved of it."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.runs = 0
-
-    def git(self, *words: str, index: Path | None = None) -> str:
-        environment = os.environ | ({"GIT_INDEX_FILE": str(index)} if index else {})
-        ended = subprocess.run(
-            ["git", "-c", "protocol.file.allow=always", *words],
-            cwd=self.root,
-            env=environment,
-            capture_output=True,
-            check=True,
-        )
-        return ended.stdout.decode("utf-8", "surrogateescape").rstrip("\n")
-
-    def write(self, path: str, content: str | bytes = "x\n") -> Path:
-        file = self.root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content.encode() if isinstance(content, str) else content)
-        return file
-
-    def commit(self, **files: str) -> str:
-        """Commit everything, after writing `name="content"` to name.py; returns the commit."""
-        for name, content in files.items():
-            self.write(f"{name}.py", content)
-        self.git("add", "-A")
-        self.git("commit", "-qm", "work", "--allow-empty")
-        return self.git("rev-parse", "HEAD")
-
-    def save(self, *, private_store: Path | None = None, **changes: object) -> Version:
-        self.runs += 1
-        about = {
-            "run": f"20261123-221000-{self.runs:06}",
-            "name": "linear",
-            "ordinal": self.runs,
-            "command": "train.py --lr 0.1",
-            "now": NOW,
-        }
-        return snapshot(self.root, private_store=private_store, **(about | changes))
-
-    def git_tree(self) -> str:
-        """What `git add -A` would write, by an index beside the user's."""
-        index = self.root.parent / "index.judge"
-        index.unlink(missing_ok=True)
-        if (current := self.git_folder / "index").exists():
-            index.write_bytes(current.read_bytes())
-            # git compares times with the index file's own
-            os.utime(index, ns=(current.stat().st_atime_ns, current.stat().st_mtime_ns))
-        self.git("add", "-A", index=index)
-        return self.git("write-tree", index=index)
-
-    def files(self, commit: str) -> list[str]:
-        return self.git("ls-tree", "-r", "-z", "--name-only", commit).rstrip("\0").split("\0")
-
-    @property
-    def git_folder(self) -> Path:
-        return Path(self.git("rev-parse", "--absolute-git-dir"))
-
-    def untouchables(self) -> dict[str, bytes]:
-        """The bytes of HEAD, of the index and of every file of the working tree."""
-        files = [path for path in self.root.rglob("*") if ".git" not in path.parts]
-        found = {}
-        for path in (self.git_folder / "HEAD", self.git_folder / "index", *files):
-            if path.is_symlink():
-                found[str(path)] = os.fsencode(os.readlink(path))
-            elif path.is_file():
-                found[str(path)] = path.read_bytes()
-        return found
 
 
 @pytest.fixture
