@@ -22,6 +22,7 @@ COMMANDS = {
     "record": ("florctl.cli.record", "record"),
     "replay": ("florctl.cli.replay", "replay"),
     "log": ("florctl.cli.log", "log_app"),
+    "diff": ("florctl.cli.diff", "diff"),
     "query": ("florctl.cli.query", "query"),
     "state": ("florctl.cli.state", "state"),
     "shadow": ("florctl.cli.shadow", "shadow_app"),

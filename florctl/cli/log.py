@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from florctl.cli.diff import diff
 from florctl.cli.options import (
     CsvOption,
     JsonOption,
@@ -119,6 +120,9 @@ def get_values(
         return
     wanted = list(dict.fromkeys(names))
     show(value_list(row, wanted, values_of(row, wanted, settings.home)), form)
+
+
+log_app.command("diff")(diff)
 
 
 def _harvested() -> Settings:

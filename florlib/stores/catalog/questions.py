@@ -244,6 +244,27 @@ def values(connection: sqlite3.Connection, run: int, wanted: Sequence[str]) -> l
     return list(_newest(rows))
 
 
+def last_values(connection: sqlite3.Connection, run: int) -> dict[str, ValueRow]:
+    """The last value of each name that was logged in a run, by name.
+
+    As recorded by the lowest rank that has it; of a name that only replays have logged, theirs.
+    """
+    rows = connection.execute(
+        "SELECT place.path, name.name, occurrence, value, NULL, verified, flags, rank, site.path,"
+        " site.line, wave FROM (SELECT process, name, max(seq) AS seq FROM log WHERE process IN"
+        " (SELECT key FROM process WHERE run = ? AND replay IS NULL) GROUP BY process, name) AS last"
+        " JOIN log ON log.process = last.process AND log.seq = last.seq"
+        " JOIN process ON process.key = log.process JOIN place ON place.key = log.place"
+        " JOIN name ON name.key = log.name LEFT JOIN site ON site.key = log.site"
+        " ORDER BY rank DESC, wave",
+        (run,),
+    ).fetchall()
+    found = {value.name: value for value in _newest(rows)}
+    late = [row.name for row in names(connection, run) if row.name not in found]
+    found.update((value.name, value) for value in values(connection, run, late))
+    return dict(sorted(found.items()))
+
+
 def _newest(rows: Sequence[tuple[Any, ...]]) -> Iterator[ValueRow]:
     newest: dict[tuple[Any, ...], int] = {}
     for at, (path, name, occurrence, _, replay, _, _, rank, _, _, wave) in enumerate(rows):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 
 from dulwich.diff_tree import RenameDetector, TreeChange, tree_changes
 from dulwich.objects import Blob, ObjectID, TreeEntry
@@ -95,10 +94,9 @@ def count_lines(archive: Archive, change: Change) -> Lines:
     old, new = _content(archive, change.old), _content(archive, change.new)
     if is_binary(old) or is_binary(new):
         return Lines(None, None, len(old), len(new))
-    before, now = _lines(old), _lines(new)
-    matched = SequenceMatcher(None, before, now, autojunk=False)
-    same = sum(block.size for block in matched.get_matching_blocks())
-    return Lines(len(now) - same, len(before) - same, len(old), len(new))
+    body = list(unified_diff(_lines(old), _lines(new), n=0))[2:]
+    added, deleted = (sum(line.startswith(sign) for line in body) for sign in (b"+", b"-"))
+    return Lines(added, deleted, len(old), len(new))
 
 
 def patch(archive: Archive, change: Change) -> list[bytes]:
