@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class FlorRunner:
-    """Called with the words that a person types after `flor`, in the folder where they type them."""
+    """Called with the words that a person types after `flor`, in the folder where they type them.
+
+    Attributes:
+        environment: variables to set for all calls.
+    """
 
     cwd: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(
         self,
@@ -38,7 +44,7 @@ class FlorRunner:
         return subprocess.run(
             [sys.executable, "-m", "florctl", *words],
             cwd=cwd or self.cwd,
-            env={**os.environ, **environment},
+            env={**os.environ, **self.environment, **environment},
             input=stdin,
             timeout=timeout_s,
             capture_output=True,

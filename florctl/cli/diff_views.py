@@ -8,7 +8,8 @@ from typing import Any
 
 from florctl.cli.render import Column, Table, View, records_of
 from florctl.cli.shadow_views import code_objects, file_table
-from florctl.cli.views import duration, position_objects, value_text
+from florctl.cli.value_views import position_objects, value_text
+from florctl.cli.views import duration
 from florctl.orchestrate.comparison import Comparison, Pair
 from florlib.ground.values import plain_json
 from florlib.stores.catalog.rows import RunRow, ValueRow

@@ -11,7 +11,7 @@ from florctl.orchestrate.journals import read_run_journals
 from florctl.orchestrate.lookup import runs_of
 from florctl.orchestrate.run_json import program_of, read_run_json
 from florctl.orchestrate.sources import PresentSources, present_texts
-from florlib.ground.errors import CodeChanged, FlorError, RevisionNotFound
+from florlib.ground.errors import CodeChanged, FlorError, VersionMissing
 from florlib.ground.layout import HomeLayout, RunLayout
 from florlib.ground.recorded import RecordedProcess
 from florlib.hindsight.probes import compare
@@ -142,7 +142,7 @@ def _lay_out(earlier: Earlier, layout: RunLayout, content: Mapping[str, Any], ho
             places.exports,
             private_store=places.private_store(layout.folder.parent.name),
         )
-    except RevisionNotFound as error:
+    except VersionMissing as error:
         text = f"{error.message}: only the code that the run loaded is its own"
         earlier.warnings.append({"code": "version-missing", "text": text})
         return

@@ -54,19 +54,30 @@ def asked(text: str, name: str) -> str:
     return text.replace('    print("epoch"', line + '    print("epoch"')
 
 
-@pytest.fixture
-def project(tmp_path: Path, flor_home: Path) -> Project:
-    folder = tmp_path / "project"
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Three versions, each recorded once; tests that record more make a project of their own."""
+    return recorded_in(tmp_path_factory.mktemp("versions"))
+
+
+def recorded_in(root: Path) -> Project:
+    folder, home = root / "project", root / "home"
     folder.mkdir()
-    made = Project(folder, flor_home, FlorRunner(cwd=folder))
+    runner = FlorRunner(cwd=folder, environment={"FLOR_HOME": str(home)})
+    made = Project(folder, home, runner)
     git(made, "init", "--quiet")
     for number, (text, rates, words) in enumerate(VERSIONS.values(), start=1):
         made.write(rates, "rates.py")
         made.write(words, "words.txt")
         made.record(text, "train.py", "--lr", f"0.{number}")
     made.write("too new for them all\n", "words.txt")
-    made.write(asked(THIRD, "drawn"))
     return made
+
+
+@pytest.fixture
+def project(recorded: Project) -> Project:
+    recorded.write(asked(THIRD, "drawn"))
+    return recorded
 
 
 def git(project: Project, *words: str) -> str:
@@ -194,10 +205,8 @@ def test_the_sources_are_shown_before_they_run(project: Project) -> None:
     assert added == ['+    flor.log("mean", sum(drawn) / len(drawn))']
 
 
-def test_a_version_whose_line_has_no_place_is_refused(project: Project) -> None:
-    project.write(THIRD.replace("    print(", "    flor.log('n', drawn[0])\n    print(", 1))
-    text = project.folder / "train.py"
-    text.write_text(text.read_text().replace("flor.log('n', drawn[0])", "flor.log('n', nowhere)"))
+def test_a_version_whose_line_has_no_place_is_refused(tmp_path: Path) -> None:
+    project = recorded_in(tmp_path)
     third = THIRD.replace("drawn = []", "drawn = []\nnowhere = 1")
     project.record(third)
     project.write(third.replace("    print(", "    flor.log('n', nowhere)\n    print(", 1))
@@ -209,7 +218,8 @@ def test_a_version_whose_line_has_no_place_is_refused(project: Project) -> None:
     assert "hint: flor replay" in ran.stderr
 
 
-def test_a_run_without_a_version_has_the_code_that_it_loaded(project: Project) -> None:
+def test_a_run_without_a_version_has_the_code_that_it_loaded(tmp_path: Path) -> None:
+    project = recorded_in(tmp_path)
     project.write("RATE = 7\n", "rates.py")
     project.write("one\n", "words.txt")
     project.write(FIRST)

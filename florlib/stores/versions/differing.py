@@ -1,7 +1,7 @@
-"""Laying an earlier version out: only what differs from the working tree is written.
+"""How the working tree differs from a version: what is different or gone now is laid out.
 
-A folder named by the version's tree holds the files that are different now, so that the same
-version is laid out once. What the working tree has as it was is taken from there.
+A folder named by the version's tree holds these files, so that the same version is laid out once.
+What the working tree has as it was is taken from there.
 """
 
 from __future__ import annotations
@@ -13,19 +13,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from dulwich.errors import NotGitRepository
-from dulwich.objects import Blob, Commit, ObjectID
-from dulwich.repo import Repo, UnsupportedExtension, UnsupportedVersion
+from dulwich.diff_tree import tree_changes
+from dulwich.objects import Blob, ObjectID
 
-from florlib.ground.errors import RevisionNotFound
-from florlib.stores.versions.contents import save_contents
-from florlib.stores.versions.objects import ObjectWriter
+from florlib.ground.errors import VersionMissing
+from florlib.stores.versions.archive import Archive, open_archive
+from florlib.stores.versions.present import present_tree
 from florlib.stores.versions.project import find_project
-from florlib.stores.versions.tracked import GITLINK, NOTHING_TRACKED, read_tracked
+from florlib.stores.versions.tracked import GITLINK
 from florlib.stores.versions.version import VersionFiles
-
-_Change = tuple[bytes, int, ObjectID]
-"""Path, mode and object of a file as the version has it."""
 
 
 def lay_out_version(
@@ -43,82 +39,70 @@ def lay_out_version(
         The differences, with paths relative to `project`.
 
     Raises:
-        RevisionNotFound: the version is not at hand any more.
+        VersionMissing: the version is not at hand any more.
         OSError: the files cannot be written.
     """
     root = find_project(project)
     folder = root or project.resolve()
-    store = root or private_store
-    if store is None or not store.exists():
-        raise _not_found(project, commit)
-    try:
-        with Repo(str(store)) as repo:
-            found = _lay_out(repo, folder, ObjectID(commit.encode("ascii")), exports)
-    except (KeyError, NotGitRepository, UnsupportedExtension, UnsupportedVersion) as error:
-        raise _not_found(project, commit) from error
+    stores = [store for store in (root, private_store) if store is not None and store.exists()]
+    if not stores:
+        raise VersionMissing(
+            f"version {commit[:12]} of {project} is in no repository any more", hint="git fsck"
+        )
+    with open_archive(stores) as archive:
+        tree = archive.commit(commit).tree
+        found = _lay_out(archive, folder, tree, exports / tree.decode("ascii"))
     inside = project.resolve().relative_to(folder).as_posix()
     return found.below("" if inside == os.curdir else inside)
 
 
-def _not_found(project: Path, commit: str) -> RevisionNotFound:
-    return RevisionNotFound(
-        f"version {commit[:12]} of {project} is not at hand", hint="git log --oneline flor.shadow"
-    )
-
-
-def _lay_out(repo: Repo, folder: Path, commit: ObjectID, exports: Path) -> VersionFiles:
-    version = repo.object_store[commit]
-    if not isinstance(version, Commit):
-        raise KeyError(commit)
-    target = exports / version.tree.decode("ascii")
+def _lay_out(archive: Archive, folder: Path, tree: ObjectID, target: Path) -> VersionFiles:
     files = VersionFiles()
-    for path, change in _differences(repo, folder, version.tree):
-        if change is None:
+    for path, mode, sha in _differences(archive, folder, tree):
+        if mode is None or sha is None:
             files.newer.add(path)
-        elif change[1] == GITLINK or not _write(repo, target / path, change):
+        elif mode == GITLINK:
             files.unknown.append(path)
         else:
+            _write(archive, target / path, mode, sha, os.fsencode(path))
             files.changed[path] = target / path
     return files
 
 
-def _differences(repo: Repo, folder: Path, tree: ObjectID) -> Iterator[tuple[str, _Change | None]]:
-    """(path, what the version has there or None) of all that is different now."""
-    present = _present_tree(repo, folder)
-    changes = repo.object_store.tree_changes(present, tree)
-    for (before, after), (_, mode), (_, sha) in changes:
-        if before is not None and before != after:
-            yield os.fsdecode(before), None
-        if after is not None and mode is not None and sha is not None:
-            yield os.fsdecode(after), (after, mode, sha)
+def _differences(
+    archive: Archive, folder: Path, tree: ObjectID
+) -> Iterator[tuple[str, int | None, ObjectID | None]]:
+    """(path, mode and object that the version has there, or None) of all that is different now."""
+    with present_tree(archive, folder) as (wider, present):
+        for change in tree_changes(wider.objects, ObjectID(present.encode("ascii")), tree):
+            old, new = change.old, change.new
+            if old is not None and old.path and (new is None or new.path != old.path):
+                yield os.fsdecode(old.path), None, None
+            if new is not None and new.path:
+                yield os.fsdecode(new.path), new.mode, new.sha
 
 
-def _present_tree(repo: Repo, folder: Path) -> ObjectID:
-    """The tree of the working tree, as a version of it would have it."""
-    bare = repo.bare
-    tracked = NOTHING_TRACKED if bare else read_tracked(repo, folder)
-    without = frozenset({Path(repo.path).resolve()}) if bare else frozenset[Path]()
-    return save_contents(repo, ObjectWriter(repo), folder, tracked, without).tree
-
-
-def _write(repo: Repo, target: Path, change: _Change) -> bool:
-    """Write a file of a version, unless it is there; False where its content is not at hand."""
-    path, mode, sha = change
+def _write(archive: Archive, target: Path, mode: int, sha: ObjectID, path: bytes) -> None:
+    """Write a file of a version, unless it is there."""
     if os.path.lexists(target):
-        return True
-    blob = repo.object_store[sha] if sha in repo.object_store else None
-    if not isinstance(blob, Blob):
-        return False
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
+    content = archive.blob(sha)
     if stat.S_ISLNK(mode):
         with suppress(FileExistsError):
-            os.symlink(blob.data, os.fsencode(target))
-        return True
-    if not repo.bare:
-        blob = repo.get_blob_normalizer().checkout_normalize(blob, path)
+            os.symlink(content, os.fsencode(target))
+        return
     handle, aside = tempfile.mkstemp(dir=target.parent)
     with os.fdopen(handle, "wb") as file:
-        file.writelines(blob.chunked)
+        file.write(_checked_out(archive, content, path))
     os.chmod(aside, 0o755 if mode & 0o100 else 0o644)
     os.replace(aside, target)
-    return True
+
+
+def _checked_out(archive: Archive, content: bytes, path: bytes) -> bytes:
+    """With the line ends and filters that the repository has for it; a private store has none."""
+    repo = archive.repositories[0]
+    if repo.bare:
+        return content
+    blob = Blob.from_string(content)
+    return repo.get_blob_normalizer().checkout_normalize(blob, path).data
