@@ -21,6 +21,7 @@ _USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
 COMMANDS = {
     "record": ("florctl.cli.record", "record"),
     "replay": ("florctl.cli.replay", "replay"),
+    "resume": ("florctl.cli.resume", "resume"),
     "log": ("florctl.cli.log", "log_app"),
     "diff": ("florctl.cli.diff", "diff"),
     "query": ("florctl.cli.query", "query"),

@@ -85,6 +85,21 @@ def rebuild(home: Path, *, now: datetime, boot: str, host: str) -> Harvest:
     return harvest(home, now=now, boot=boot, host=host)
 
 
+def forget(home: Path, layout: RunLayout) -> None:
+    """Have the next harvest read a run anew, whose journals were put anew.
+
+    Raises:
+        HomeNotWritable, FormatTooNew, Locked: see `open_catalog`.
+    """
+    path = HomeLayout(home).catalog
+    folder = str(layout.folder.relative_to(home))
+    with closing(open_catalog(path)) as connection, translated(path):
+        known = marks.watches(connection).get(folder)
+        if known is not None:
+            with writing(connection):
+                marks.forget_run(connection, known.key)
+
+
 @dataclass(slots=True)
 class _Work:
     home: Path

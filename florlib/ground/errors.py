@@ -114,6 +114,12 @@ class CodeChanged(FlorError):
     code, exit_status = "code-changed", 6
 
 
+class NotResumable(FlorError):
+    """The run has ended, or holds nothing to go on from."""
+
+    code, exit_status = "not-resumable", 5
+
+
 class EnvironmentDiffers(FlorError):
     """Python, packages, processor or devices are not those of the run."""
 

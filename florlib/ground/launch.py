@@ -26,6 +26,9 @@ class LaunchSpec:
         replay_dir: absolute path of the replay's folder; its plan lies in `plan.json` there.
         checkpoint_bytes: that the run's checkpoints may take; None for any number.
         worker: its number among those of a replay whose work is divided; None for the only one.
+        resumes: the name of the journal of an interrupted process that this one goes on from; None
+            where a run begins.
+        present_code: it executes the present sources instead of the recorded ones.
         moves: folders of the recorded run and their stand-ins, as `relocation.Relocation` has them.
     """
 
@@ -40,6 +43,8 @@ class LaunchSpec:
     moves: tuple[tuple[str, str], ...] = ()
     checkpoint_bytes: int | None = None
     worker: int | None = None
+    resumes: str | None = None
+    present_code: bool = False
 
     def to_environment(self) -> str:
         """The value of FLOR_LAUNCH.

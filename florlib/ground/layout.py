@@ -41,6 +41,11 @@ class RunLayout:
         """One folder a replay."""
         return self.folder / "replays"
 
+    @property
+    def interrupted(self) -> Path:
+        """Journals of the run as they were before it was resumed."""
+        return self.folder / "interrupted"
+
     def journal(self, rank: int, pid: int) -> Path:
         """The journal of one recording process."""
         return self.folder / f"journal.{rank}.{pid}.flor"

@@ -9,6 +9,7 @@ from typing import Any
 from florlib.ground.journal_format import Record
 from florlib.ground.position import Position, position_from_json
 from florlib.ground.stamp import Left
+from florlib.ground.values import decode_value
 
 
 def told_iterations(record: Record) -> range:
@@ -175,6 +176,10 @@ class RecordedProcess:
     def import_paths(self) -> list[str]:
         """Folders of the project, relative to it, that stood on sys.path."""
         return list(self.process.get("paths", ()))
+
+    def decoded_arguments(self) -> dict[str, Any]:
+        """What `flor.arg` gave."""
+        return {name: decode_value(value) for name, value in self.arguments.items()}
 
     @classmethod
     def read(cls, records: Iterable[Record]) -> RecordedProcess | None:

@@ -21,6 +21,7 @@ from florlib.stores.checkpoints import Checkpoint
 
 if TYPE_CHECKING:
     from florlib.runtime.replayer import Replayer
+    from florlib.runtime.resumer import Resumer
 
 DIFFERENCES_TOLD = 20  # of one boundary; the first is what people act on
 
@@ -32,7 +33,7 @@ class EndStates:
         session: the replay's.
     """
 
-    def __init__(self, session: Replayer) -> None:
+    def __init__(self, session: Replayer | Resumer) -> None:
         self._session = session
 
     def verify(

@@ -49,6 +49,11 @@ class ItemDriver:
         """Whether any item can be asked for without those before it."""
         return self._counted or self._is_sequence()
 
+    @property
+    def count(self) -> int | None:
+        """How many items there are, where that is known without asking for them."""
+        return len(self._sequence) if self._is_sequence() else None
+
     def _is_sequence(self) -> bool:
         if self._sequence is None and not self._items.arguments:
             iterable = self._items.evaluate()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -145,9 +145,8 @@ class Recorder(Session):
         how, index, whiles, pace = "raise", 0, call.turns, self._pace(entry)
         turns = self._turns = self._main_turns(entry, main, pace, frame)
         try:
-            turns.begin()
-            iterable = call.items.evaluate()
-            turns.goes_over(iterable)
+            index, iterable = self._first(call, entry, main, frame, turns)
+            entry.index = index
             for item in iterable:
                 yield item
                 if whiles is not None and whiles.finished:
@@ -178,6 +177,15 @@ class Recorder(Session):
             self.append(exit_record(entry, self.position(), how, index, main=main))
             self.append(overhead_record(self.budget))
             self.flush_soon()
+
+    def _first(
+        self, call: LoopCall, entry: Entry, main: int, frame: types.FrameType, turns: MainTurns
+    ) -> tuple[int, Iterable[Any]]:
+        """The first turn, and what the loop goes over from there on."""
+        turns.begin()
+        iterable = call.items.evaluate()
+        turns.goes_over(iterable)
+        return 0, iterable
 
     def run_nested(self, call: LoopCall, frame: types.FrameType) -> LoopBody:
         """The generator of a training loop inside the main loop: a block that ends captured."""

@@ -14,10 +14,9 @@ from typing import Any
 from florlib.ground.launch import LaunchSpec
 from florlib.ground.layout import ReplayLayout, RunLayout
 from florlib.ground.plan import Plan, Segment
-from florlib.ground.recorded import BlockMark, CheckpointMark, Making, RecordedProcess
+from florlib.ground.recorded import BlockMark, CheckpointMark, RecordedProcess
 from florlib.ground.relocation import Relocation
 from florlib.ground.stamp import stamp
-from florlib.ground.values import decode_value
 from florlib.runtime.ending import end_process
 from florlib.runtime.endstates import EndStates
 from florlib.runtime.event_files import EVENT_MODULES, EventFileLoader, place_below
@@ -31,6 +30,7 @@ from florlib.runtime.project import Project
 from florlib.runtime.session import Entry, Session, process_identity
 from florlib.runtime.shares import Claimed, Everything, Share
 from florlib.runtime.sources import Sources
+from florlib.runtime.standins import TemporaryStandins
 from florlib.runtime.stored_states import StoredStates
 from florlib.runtime.walk import MainWalk
 from florlib.stores.claims import Claims
@@ -64,8 +64,7 @@ class Replayer(Session):
         self.plan = plan
         self.recorded = recorded
         self._folders = spec.moves
-        self._temporary = Relocation()
-        self._made: dict[Making, int] = {}
+        self._standins = TemporaryStandins(recorded)
         self.recorded_project = spec.recorded_project or spec.project
         self.end_states = EndStates(self)
         self.stored = StoredStates(self)
@@ -85,7 +84,7 @@ class Replayer(Session):
     @property
     def relocation(self) -> Relocation:
         """Where this process has the paths of the record: temporary ones, and folders."""
-        return Relocation((*self._temporary.moves, *self._folders))
+        return Relocation((*self._standins.relocation.moves, *self._folders))
 
     @property
     def steps_into_any(self) -> bool:
@@ -137,13 +136,7 @@ class Replayer(Session):
 
     def makes_temporary(self, paths: list[str], file: str, function: str) -> None:
         """Have a temporary file or folder stand for the one that was made at the same place."""
-        making = self.position(), file, function
-        number = self._made.get(making, 0)
-        self._made[making] = number + 1
-        recorded = self.recorded.temporary.get(making, [])
-        if number < len(recorded):
-            for there, here in zip(recorded[number], paths, strict=False):
-                self._temporary = self._temporary.ahead(there, here)
+        self._standins.made(self.position(), paths, file, function)
 
     def _encode(self, record: dict[str, Any]) -> dict[str, Any]:
         """The journal of a replay names paths as the record does."""
@@ -152,7 +145,7 @@ class Replayer(Session):
 
     def recorded_arguments(self) -> dict[str, Any]:
         """What `flor.arg` gave in the recorded run."""
-        return {name: decode_value(value) for name, value in self.recorded.arguments.items()}
+        return self.recorded.decoded_arguments()
 
     # ------------------------------------------------------------------ main loops
 

@@ -69,6 +69,7 @@ class Sources:
         self.recorded = recorded
         self.known = known
         self.added = dict(added or {})
+        self.given: Mapping[str, str] = {}  # by path, texts that stand for those of the files
         self.texts: dict[str, str] = {}
         self.digests: dict[str, str] = {}
         self.trees: dict[str, ast.Module] = {}
@@ -109,11 +110,7 @@ class Sources:
 
     def _parse(self, path: str) -> bool:
         try:
-            with open_file(os.path.join(self.project.root, path), "rb") as file:
-                data = file.read()
-            from importlib.util import decode_source
-
-            text = decode_source(data)
+            text, data = self._content(path)
             self.trees[path] = ast.parse(text, path)
         except (OSError, SyntaxError, ValueError):
             return False  # Python itself will say so, if the file is ever loaded
@@ -122,6 +119,17 @@ class Sources:
         self.texts[path] = text
         self.digests[path] = hashlib.sha256(data).hexdigest()
         return True
+
+    def _content(self, path: str) -> tuple[str, bytes]:
+        """The text of a file, and the bytes that it is known by."""
+        given = self.given.get(path)
+        if given is not None:
+            return given, given.encode()
+        from importlib.util import decode_source
+
+        with open_file(os.path.join(self.project.root, path), "rb") as file:
+            data = file.read()
+        return decode_source(data), data
 
     def _find_loops(self) -> None:
         found = find_loops(self.trees, self.hindsight)

@@ -24,6 +24,7 @@ from florlib.runtime.prints import LineTap, tap_standard_streams
 from florlib.runtime.project import Project
 from florlib.runtime.recorder import Recorder
 from florlib.runtime.replayer import Replayer
+from florlib.runtime.resumer import Resumer
 from florlib.runtime.session import Session, process_identity
 from florlib.runtime.sources import Sources
 from florlib.runtime.temporary import TemporaryPaths
@@ -107,9 +108,19 @@ def _recorder(spec: LaunchSpec, project: Project, path: str, rewrites: bool) -> 
     sources.rewrites = rewrites
     sources.choose(spec.loop)
     inside = project.relative(path)
-    if inside is not None:
-        sources.read(inside)
-    session = Recorder(spec, project, sources, _about(spec, project, path))
+    about = _about(spec, project, path)
+    session: Recorder
+    if spec.resumes is None:
+        if inside is not None:
+            sources.read(inside)
+        session = Recorder(spec, project, sources, about)
+    else:
+        recorded = RecordedProcess.read(read_journal(Path(spec.run_dir, spec.resumes)).records)
+        if recorded is None or not _is_script_of(recorded, inside):
+            return None
+        sources.given = {} if spec.present_code else recorded.sources
+        sources.read(str(inside))
+        session = Resumer(spec, project, sources, about, recorded)
     session.files = FileWatch(project, own=Path(spec.run_dir).parents[1])
     session.loop_begins = StepWatch(session).begin
     session.files.in_loop = lambda: bool(session.path)
@@ -163,10 +174,9 @@ def _claim_recorded(
     found: dict[int, list[tuple[str, str, RecordedProcess]]] = {rank: []}
     for journal in run.journals():
         recorded = RecordedProcess.read(read_journal(journal).records)
-        if recorded is not None and inside is not None:
-            if ("/" + recorded.process["script"]).endswith("/" + inside):
-                one = (recorded.process["started"], journal.name, recorded)
-                found.setdefault(recorded.process["rank"], []).append(one)
+        if recorded is not None and _is_script_of(recorded, inside):
+            one = (recorded.process["started"], journal.name, recorded)
+            found.setdefault(recorded.process["rank"], []).append(one)
     for of_rank in found.values():
         of_rank.sort(key=lambda item: item[:2])
     own = found.pop(rank)
@@ -181,6 +191,11 @@ def _claim_recorded(
         )
         return recorded
     return None
+
+
+def _is_script_of(recorded: RecordedProcess, inside: str | None) -> bool:
+    """Whether a recorded process ran the file that is about to run."""
+    return inside is not None and ("/" + recorded.process["script"]).endswith("/" + inside)
 
 
 def finish_session(session: Session) -> None:

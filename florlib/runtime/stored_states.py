@@ -18,6 +18,7 @@ from florlib.stores.checkpoints import Checkpoint
 
 if TYPE_CHECKING:
     from florlib.runtime.replayer import Replayer
+    from florlib.runtime.resumer import Resumer
 
 
 class StoredStates:
@@ -27,7 +28,7 @@ class StoredStates:
         session: the replay's.
     """
 
-    def __init__(self, session: Replayer) -> None:
+    def __init__(self, session: Replayer | Resumer) -> None:
         self._session = session
 
     def restore(

@@ -60,6 +60,17 @@ class MainTurns:
         if self._budget.wants("boundary", now_s(), last=True):
             self._take(0)
 
+    def go_on(self, turn: int, total: int | None) -> None:
+        """Begin with a later turn than the first, before which there is a checkpoint already.
+
+        Args:
+            turn: the one that is to come.
+            total: how many there are, if that is known.
+        """
+        self._total, self._told = total, turn
+        self._pace.turn, self._pace.due = turn, turn + 1
+        self._told_s = now_s()
+
     def goes_over(self, items: Any) -> None:
         """Know how many turns there are, if that is known of what the loop goes over."""
         self._total = len(items) if type(items) in _SIZED else None

@@ -14,6 +14,7 @@ from florlib.runtime.session import Entry, now_s
 
 if TYPE_CHECKING:
     from florlib.runtime.replayer import Replayer
+    from florlib.runtime.resumer import Resumer
 
 
 class ReplayImpossible(Exception):
@@ -30,7 +31,7 @@ class MainWalk:
 
     def __init__(
         self,
-        session: Replayer,
+        session: Replayer | Resumer,
         entry: Entry,
         call: LoopCall,
         number: int,
@@ -63,7 +64,7 @@ class MainWalk:
 
     def segment(self, segment: Segment) -> LoopBody:
         """Execute a segment's iterations, after those that lead up to it."""
-        self._reach(segment.start)
+        self.reach(segment.start)
         head = segment.turns is not None and segment.turns[0] > 0  # another worker tells of it
         yield from self._iterations(segment.start, segment.stop, warm=head)
 
@@ -77,7 +78,7 @@ class MainWalk:
             self._place_files()
             return
         if mark.how != "exhausted":
-            self._reach(max(end - 1, 0))
+            self.reach(max(end - 1, 0))
             asked, session.warming = session.warming, True
             yield from self._iterations(self.current or 0, end)
             session.warming = asked
@@ -85,7 +86,7 @@ class MainWalk:
             text = f"{self.entry.name} went on where the record left it by {mark.how}"
             session.warn("loop-diverged", text, index=end)
             return
-        self._reach(end)
+        self.reach(end)
         yield from self._iterations(end, end)
         self._place_files()
         self.how = "exhausted"
@@ -157,7 +158,7 @@ class MainWalk:
         if mark is not None:
             session.end_states.verify(mark, self.entry, self.number, index + 1, self.frame)
 
-    def _reach(self, target: int) -> None:
+    def reach(self, target: int) -> None:
         """Have the state of the nearest boundary at or before `target` live."""
         if self.current is not None and self.current <= target and not self._nearer(target):
             return

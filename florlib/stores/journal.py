@@ -22,6 +22,7 @@ from florlib.ground.journal_format import (
     end_of_last,
     is_unfinished,
 )
+from florlib.stores.atomic import published
 
 # Private copies, because scripts that are being recorded replace open and functions of os.
 _close, _fstat, _fsync, _ftruncate = os.close, os.fstat, os.fsync, os.ftruncate
@@ -56,6 +57,20 @@ class JournalWriter:
             self.close()
             _unlink(path)
             raise
+
+    @classmethod
+    def going_on(cls, path: Path) -> JournalWriter:
+        """Append to the journal of a process that has ended, and that this one goes on from.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        writer = cls.__new__(cls)
+        writer.path = path
+        writer._lock = RLock()
+        writer._torn_from = None
+        writer._descriptor = _open_descriptor(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        return writer
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Append one record.
@@ -141,6 +156,23 @@ def cut_behind(path: Path, kind: str) -> None:
         os.truncate(path, whole_bytes)
     else:
         _unlink(path)
+
+
+def rewrite(path: Path, records: Iterable[Mapping[str, Any]], kept: Path) -> None:
+    """Put other records in a journal whose process has ended; the file that was is kept.
+
+    Args:
+        path: of the journal.
+        records: that it is to hold.
+        kept: where the present file is found afterwards; nothing is there yet.
+
+    Raises:
+        OSError: it cannot be written, and stays as it is.
+    """
+    with _open(path, "rb") as file, published(kept) as copy:
+        copy.write(file.read())
+    with published(path) as file_anew:
+        file_anew.write(PREAMBLE + b"".join(encode_frame(record) for record in records))
 
 
 def read_journal(path: Path) -> Decoded:

@@ -107,7 +107,11 @@ class Project:
         }
 
     def run(
-        self, *words: str, environment: dict[str, str] | None = None, stdin: bytes = b""
+        self,
+        *words: str,
+        environment: dict[str, str] | None = None,
+        stdin: bytes = b"",
+        limit_s: float = TIME_LIMIT_S,
     ) -> Ran:
         """Run a command in the project to its end; with status 124 where that takes too long."""
         process = subprocess.Popen(
@@ -120,11 +124,11 @@ class Project:
             start_new_session=True,
         )
         try:
-            stdout, stderr = process.communicate(stdin, TIME_LIMIT_S)
+            stdout, stderr = process.communicate(stdin, limit_s)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)  # its children too, or their pipes stay open
             stdout, _ = process.communicate()
-            return Ran(124, stdout, f"not ended after {TIME_LIMIT_S} seconds")
+            return Ran(124, stdout, f"not ended after {limit_s} seconds")
         return Ran(process.returncode, stdout, stderr.decode("utf-8", "replace"))
 
     def python(self, *words: str, stdin: bytes = b"") -> Ran:

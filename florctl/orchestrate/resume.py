@@ -1,0 +1,253 @@
+"""The flow of `flor resume`: cut the journal at the newest good boundary, start the script there."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from florctl.orchestrate.environment import differences, present_environment, replay_variables
+from florctl.orchestrate.inputs import changed_inputs
+from florctl.orchestrate.launch import Ended, guest_environment, run_child
+from florctl.orchestrate.liveness import boot_id, process_start
+from florctl.orchestrate.run_json import read_run_json
+from florctl.orchestrate.sources import compare_sources
+from florlib.ground.errors import CheckpointDamaged, CheckpointMissing, NotResumable
+from florlib.ground.journal_format import Record
+from florlib.ground.launch import VARIABLE, LaunchSpec
+from florlib.ground.layout import RunLayout
+from florlib.ground.recorded import RecordedProcess
+from florlib.hindsight.resumption import ResumePoint, kept_records, resume_points
+from florlib.stores.atomic import write_json
+from florlib.stores.checkpoints import Checkpoint
+from florlib.stores.journal import read_journal, rewrite
+
+REFUSED = "resume-refused"
+_TOLD = 3  # of many files, so many by name
+
+
+@dataclass(slots=True)
+class Resumption:
+    """A run that is about to go on.
+
+    Attributes:
+        content: of run.json.
+        journal: of the interrupted process.
+        process: what it did.
+        kept: the records that stay.
+        changed: by path, why the present source is not the recorded one.
+        warnings: what may be otherwise than if the run had not stopped, a line each.
+    """
+
+    layout: RunLayout
+    content: dict[str, Any]
+    journal: Path
+    process: RecordedProcess
+    point: ResumePoint
+    kept: list[Record]
+    changed: dict[str, str]
+    warnings: list[str]
+
+    @property
+    def loop(self) -> str:
+        """The name of the main loop that it goes on in, or behind."""
+        return self.process.mains[self.point.main].name
+
+
+def prepare_resumption(layout: RunLayout, status: str) -> Resumption:
+    """Find where a run can go on.
+
+    Args:
+        layout: of the run.
+        status: as the catalog has it.
+
+    Raises:
+        NotResumable: it goes on still, has ended well, or has no checkpoint to go on from.
+        RunDamaged, JournalDamaged: what tells of it cannot be read.
+    """
+    if status in ("running", "done"):
+        ended = "is still going on" if status == "running" else "has ended by itself"
+        raise NotResumable(
+            f"run {layout.run} {ended}: there is nothing to resume",
+            hint=f"flor log show {layout.run}",
+        )
+    content = read_run_json(layout)
+    journal, records, process = _only_process(layout)
+    point, kept = _newest(layout, process, records)
+    sources = compare_sources(Path(content["project"]), [process])
+    changed = {path: one.changes[0] for path, one in sources.changed.items() if one.changes}
+    changed |= {path: "it has additions" for path, one in sources.comparisons.items() if one.probes}
+    made = Resumption(layout, content, journal, process, point, kept, changed, [])
+    made.warnings = list(_warnings(made))
+    return made
+
+
+def _only_process(layout: RunLayout) -> tuple[Path, list[Record], RecordedProcess]:
+    found = []
+    for path in layout.journals():
+        records = read_journal(path).records
+        process = RecordedProcess.read(records)
+        if process is not None and process.mains:
+            found.append((path, records, process))
+    if len(found) == 1:
+        return found[0]
+    reason = (
+        f"{len(found)} of its processes trained, and only runs of one can go on"
+        if found
+        else "it had not come to its main loop"
+    )
+    raise NotResumable(
+        f"run {layout.run} cannot be resumed: {reason}", hint=f"flor log show {layout.run}"
+    )
+
+
+def _newest(
+    layout: RunLayout, process: RecordedProcess, records: list[Record]
+) -> tuple[ResumePoint, list[Record]]:
+    """The newest boundary whose checkpoint is whole."""
+    for point in resume_points(process):
+        kept = kept_records(records, point)
+        if kept is not None and _is_whole(layout.folder / point.file):
+            return point, kept
+    raise NotResumable(
+        f"run {layout.run} has no whole checkpoint to go on from",
+        hint=f"flor log show {layout.run}",
+    )
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        checkpoint = Checkpoint.open(path)
+        for name in checkpoint.names:
+            checkpoint.read(name)
+    except (CheckpointDamaged, CheckpointMissing, OSError):
+        return False
+    return True
+
+
+def _warnings(made: Resumption) -> list[str]:
+    project = Path(made.content["project"])
+    told = differences(made.content["environment"], present_environment())
+    told += changed_inputs([made.process], project.joinpath)
+    reread = [path for path in made.process.reread_files if (project / path).exists()]
+    if reread:
+        named = ", ".join(reread[:_TOLD]) + (" and others" if len(reread) > _TOLD else "")
+        told.append(
+            f"the loop reads files that it writes ({named}): they are as the interrupted run left them"
+        )
+    return told
+
+
+def resume(
+    made: Resumption,
+    *,
+    present_code: bool,
+    now: datetime,
+    reread: Callable[[], None],
+) -> int:
+    """Let the run go on to its end, as part of the same run.
+
+    Args:
+        made: what was found.
+        present_code: execute the present sources instead of the recorded ones.
+        now: when it goes on.
+        reread: is called when the journal was put anew, so that the catalog knows.
+
+    Returns:
+        The script's own exit status, 128 + n on signal n.
+
+    Raises:
+        NotResumable: the state could not be restored; the run is as it was before.
+        OSError: the script cannot be started.
+    """
+    layout, content = made.layout, made.content
+    before = dict(content)
+    kept = _kept_aside(layout, made.journal)
+    rewrite(made.journal, made.kept, kept)
+    _begin(layout, content, made, now)
+    reread()
+    try:
+        ended = _run(made, present_code=present_code)
+    except OSError:
+        _undo(made, kept, before)
+        reread()
+        raise
+    reason = _not_resumed(made)
+    if reason is not None:
+        _undo(made, kept, before)
+        reread()
+        raise NotResumable(
+            f"run {layout.run} was not resumed: {reason}; it is as it was before",
+            hint=f"flor log show {layout.run}",
+        )
+    _finish(layout, content, ended)
+    return ended.shell_status
+
+
+def _kept_aside(layout: RunLayout, journal: Path) -> Path:
+    """Where the journal of the interrupted process is kept whole."""
+    folder = layout.interrupted
+    folder.mkdir(exist_ok=True)
+    number = 1 + len(list(folder.iterdir()))
+    return folder / f"{number}.{journal.name}"
+
+
+def _begin(layout: RunLayout, content: dict[str, Any], made: Resumption, now: datetime) -> None:
+    pid = os.getpid()
+    point = {"loop": made.loop, "index": made.point.index, "at": now.isoformat()}
+    content["resumed"] = [*content.get("resumed", ()), point]
+    content |= {
+        "pid": pid,
+        "pid_start": process_start(pid),
+        "host": platform.node(),
+        "boot": boot_id(),
+        "ended": None,
+        "exit_status": None,
+        "signal": None,
+    }
+    write_json(layout.run_file, content)
+
+
+def _run(made: Resumption, *, present_code: bool) -> Ended:
+    content = made.content
+    spec = LaunchSpec(
+        mode="record",
+        run=made.layout.run,
+        run_dir=str(made.layout.folder),
+        project=content["project"],
+        budget_share=content.get("budget", 0.01),
+        checkpoint_bytes=content.get("checkpoint_bytes"),
+        resumes=made.journal.name,
+        present_code=present_code,
+    )
+    environ = replay_variables(os.environ, content["environment"])
+    environ.pop(VARIABLE, None)
+    os.chdir(content["cwd"])
+    return run_child(content["command"], environ=guest_environment(environ, spec))
+
+
+def _not_resumed(made: Resumption) -> str | None:
+    """Why the script did not come to where it was to go on; None where it did."""
+    for record in read_journal(made.journal).records[len(made.kept) :]:
+        if record["kind"] == "resume":
+            return None
+        if record["kind"] == "warning" and record["code"] == REFUSED:
+            return str(record["text"])
+    return "the script ended before it came to its main loop"
+
+
+def _undo(made: Resumption, kept: Path, before: Mapping[str, Any]) -> None:
+    os.replace(kept, made.journal)
+    write_json(made.layout.run_file, before)
+
+
+def _finish(layout: RunLayout, content: dict[str, Any], ended: Ended) -> None:
+    from datetime import timezone
+
+    content["ended"] = datetime.now(timezone.utc).isoformat()
+    content["exit_status"], content["signal"] = ended.exit_status, ended.signal
+    write_json(layout.run_file, content)

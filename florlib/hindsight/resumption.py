@@ -1,0 +1,103 @@
+"""Where a run that was interrupted can go on, and what of its journal stays true then.
+
+A run goes on from a boundary of a main loop: from the newest one whose checkpoint holds everything.
+What its journal tells of later moments is executed, and told, once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from florlib.ground.journal_format import Record
+from florlib.ground.recorded import CheckpointMark, MainMark, RecordedProcess, told_iterations
+
+# Records that stay true of a process, whenever it told of them.
+_LASTING = ("dropped", "files")
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePoint:
+    """A boundary of a main loop.
+
+    Attributes:
+        main: number of the loop.
+        index: of the iteration that follows; behind the last where the loop is over.
+        file: of the checkpoint, relative to the run's folder.
+        is_over: the loop has been left, and what follows it is next.
+    """
+
+    main: int
+    index: int
+    file: str
+    is_over: bool = False
+
+
+def usable(mark: CheckpointMark) -> bool:
+    """Whether going on from a checkpoint is going on as the run would have."""
+    return mark.complete and not mark.workers
+
+
+def resume_points(process: RecordedProcess) -> list[ResumePoint]:
+    """The boundaries that a process can go on from, the newest first.
+
+    Main loops before must be left by a restore of their end; where one cannot be, the run goes on
+    within it.
+    """
+    found: list[ResumePoint] = []
+    for number, main in enumerate(process.mains):
+        points = [
+            ResumePoint(number, index, mark.file)
+            for index, mark in sorted(main.boundaries.items())
+            if usable(mark) and index <= main.iterations
+        ]
+        end = _end(number, main)
+        found += [*points, *([end] if end is not None else [])]
+        if end is None:
+            break
+    return found[::-1]
+
+
+def _end(number: int, main: MainMark) -> ResumePoint | None:
+    """The end of a main loop that was left, where restoring it brings about what follows."""
+    mark = main.boundaries.get(main.iterations)
+    if mark is None or not usable(mark) or main.how not in ("exhausted", "break"):
+        return None
+    return ResumePoint(number, main.iterations, mark.file, is_over=True)
+
+
+def kept_records(records: Sequence[Record], point: ResumePoint) -> list[Record] | None:
+    """The records of a journal that happened before a point; None where it does not tell them apart.
+
+    Checkpoints are told of when they are on disk, which may be later.
+    """
+    stop = _stop(records, point)
+    if stop is None:
+        return None
+    later = [one for one in records[stop:] if one["kind"] in _LASTING or _is_before(one, point)]
+    return [*records[:stop], *later]
+
+
+def _stop(records: Iterable[Record], point: ResumePoint) -> int | None:
+    """How many records lie in front of the point."""
+    for number, record in enumerate(records, start=1):
+        if record.get("main") != point.main:
+            continue
+        if point.is_over:
+            if record["kind"] == "exit" and record["role"] == "main":
+                return number
+        elif point.index == 0:
+            if record["kind"] == "enter" and record["role"] == "main":
+                return number
+        elif record["kind"] == "iteration" and told_iterations(record).stop == point.index:
+            return number
+    return None
+
+
+def _is_before(record: Record, point: ResumePoint) -> bool:
+    """Whether a record is a checkpoint of a moment before a point, or of the point itself."""
+    if record["kind"] != "checkpoint":
+        return False
+    at_boundary = record["role"] == "boundary"
+    when = (record["main"], record["index"], not at_boundary)
+    return when <= (point.main, point.index, False)

@@ -1,0 +1,184 @@
+"""Going on with a run that was interrupted: restore its newest boundary, and record from there.
+
+The script runs from its first line, in silence: what it logs before the boundary is in the journal
+already. At the main loop the recorded state is restored, and what follows is recorded as if the run
+had never stopped. The journal was cut at that boundary before this process began (hindsight.resumption).
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from florlib.ground.launch import LaunchSpec
+from florlib.ground.plan import Plan
+from florlib.ground.recorded import CheckpointMark, RecordedProcess
+from florlib.ground.relocation import Relocation
+from florlib.runtime.ending import end_process
+from florlib.runtime.endstates import EndStates
+from florlib.runtime.graph.workers import watch_workers
+from florlib.runtime.items import ItemDriver, NoSuchItem
+from florlib.runtime.loops import LoopBody, LoopCall
+from florlib.runtime.project import Project
+from florlib.runtime.recorder import Recorder
+from florlib.runtime.session import Entry, now_s, process_identity
+from florlib.runtime.sources import Sources
+from florlib.runtime.standins import TemporaryStandins
+from florlib.runtime.stored_states import StoredStates
+from florlib.runtime.turns import MainTurns
+from florlib.runtime.walk import MainWalk, ReplayImpossible
+from florlib.stores.journal import JournalWriter
+
+REFUSED = "resume-refused"
+
+
+class Resumer(Recorder):
+    """A session that goes on where a recorded process was interrupted.
+
+    Args:
+        spec: what to go on with, and where.
+        about: what the "resume" record says of this process.
+        recorded: what the interrupted process did, up to where this one goes on.
+
+    Attributes:
+        restored: it has come there.
+    """
+
+    def __init__(
+        self,
+        spec: LaunchSpec,
+        project: Project,
+        sources: Sources,
+        about: Mapping[str, Any],
+        recorded: RecordedProcess,
+    ) -> None:
+        super().__init__(spec, project, sources, about)
+        self.run_layout = self.layout
+        self.recorded = recorded
+        self.plan = Plan(spec.run, "resume")
+        self.end_states = EndStates(self)
+        self.stored = StoredStates(self)
+        self.jumped = False
+        self.restored = False
+        self.warming = True
+        self._standins = TemporaryStandins(recorded)
+
+    @property
+    def relocation(self) -> Relocation:
+        """Where this process has the temporary paths of the record."""
+        return self._standins.relocation
+
+    def usable(self, mark: CheckpointMark, index: int) -> bool:
+        """Whether going on from a boundary is going on as the run would have."""
+        return mark.complete and not mark.workers
+
+    def place_left_files(self, number: int) -> None:
+        """The files are where the run left them."""
+
+    # ------------------------------------------------------------------ silence
+
+    def begin(self) -> None:
+        """The journal is there; it is written to once the state is."""
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Append a record, unless the interrupted process has told of it."""
+        if self.restored:
+            super().append(record)
+
+    def _is_unasked(self, name: str, file: str | None, line: int) -> bool:
+        return True
+
+    def makes_temporary(self, paths: list[str], file: str, function: str) -> None:
+        """Have a temporary file or folder stand for the one that was made at the same place."""
+        if self.restored:
+            super().makes_temporary(paths, file, function)
+        else:
+            self._standins.made(self.position(), paths, file, function)
+
+    def recorded_arguments(self) -> dict[str, Any]:
+        """What `flor.arg` gave before."""
+        return self.recorded.decoded_arguments()
+
+    # ------------------------------------------------------------------ main loops
+
+    def run_main(self, call: LoopCall, frame: types.FrameType) -> LoopBody:
+        """The generator of a main loop: left as it was, or gone on with, and recorded from there."""
+        number = self._mains
+        if self.restored or not self._is_over(number):
+            return (yield from super().run_main(call, frame))
+        self._mains += 1
+        watch_workers()
+        entry = self.enter(call.name, call.path, call.site, "main")
+        walk = MainWalk(self, entry, call, number, frame)
+        try:
+            yield from walk.leave()
+        except ReplayImpossible as error:
+            self._refuse(str(error))
+        finally:
+            self.leave(entry)
+            if number == len(self.recorded.mains) - 1:
+                if walk.how not in ("exhausted", "break"):
+                    self._refuse(f"{call.name} was not left as it was")
+                self._go_on(number, self.recorded.mains[number].iterations)
+
+    def _is_over(self, number: int) -> bool:
+        mains = self.recorded.mains
+        return number < len(mains) and mains[number].how != "killed"
+
+    def _first(
+        self, call: LoopCall, entry: Entry, main: int, frame: types.FrameType, turns: MainTurns
+    ) -> tuple[int, Iterable[Any]]:
+        """The first turn of this process, and what the loop goes over from there on."""
+        if self.restored:
+            return super()._first(call, entry, main, frame, turns)
+        if main >= len(self.recorded.mains):
+            self._refuse(f"{call.name} was not a main loop before")
+        walk = MainWalk(self, entry, call, main, frame)
+        index = self.recorded.mains[main].iterations
+        try:
+            walk.reach(index)
+        except ReplayImpossible as error:
+            self._refuse(str(error))
+        if walk.current != index:
+            self._refuse(f"the state before {call.name}={index} cannot be restored")
+        self._go_on(main, index)
+        turns.go_on(index, walk.items.count)
+        return index, _items_from(walk.items, index)
+
+    def _go_on(self, main: int, index: int) -> None:
+        """Record from now on."""
+        rank, pid = process_identity()
+        mark = self.recorded.mains[main]
+        passed_s = (mark.began_s or 0.0) + sum(mark.seconds.values())
+        self._began_s = now_s() - passed_s  # so that times go on as well
+        self._records.clear()
+        self._rows.clear()
+        self.restored, self.warming = True, False
+        self.open_journal(self._opened())
+        self.checkpoints.claim_folder(rank, pid)
+        about = {key: self._about[key] for key in ("started", "python", "argv")}
+        self.append({"kind": "resume", "main": main, "index": index, "pid": pid, **about})
+
+    def _opened(self) -> JournalWriter:
+        assert self.spec.resumes is not None
+        return JournalWriter.going_on(Path(self.layout.folder, self.spec.resumes))
+
+    def _refuse(self, text: str) -> None:
+        """End here: what follows would not be what the run would have come to."""
+        writer = self._opened()
+        writer.append({"kind": "warning", "code": REFUSED, "text": text})
+        writer.close()
+        end_process(1)
+
+
+def _items_from(items: ItemDriver, index: int) -> Iterator[Any]:
+    """What a loop goes over, from a turn on."""
+    while True:
+        try:
+            item = items.at(index)
+        except NoSuchItem:
+            return
+        yield item
+        index += 1
