@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from dulwich.objects import Commit, ObjectID
 
 from florlib.stores.versions.archive import Archive
-from florlib.stores.versions.refs import SHADOW
+from florlib.stores.versions.refs import KEEP, SHADOW
 
 _SPARE = b"refs/flor/"
 _BRANCH = SHADOW.rpartition(b"/")[2].decode()
@@ -109,7 +109,9 @@ def links(archive: Archive) -> Iterator[Link]:
         if SHADOW in repo.refs:
             yield from _chain(archive, repo.refs[SHADOW])
         for name in sorted(repo.refs.allkeys(), reverse=True):
-            if name.startswith(_SPARE):
+            if name.startswith(KEEP.encode()):
+                yield from _chain(archive, repo.refs[name])
+            elif name.startswith(_SPARE):
                 link = _read(archive, repo.refs[name].decode("ascii"))
                 if link is not None:
                     yield link

@@ -18,7 +18,16 @@ from dulwich.repo import Repo
 
 from florlib.stores.versions.commits import CommitWriter
 from florlib.stores.versions.gitcli import git
-from florlib.stores.versions.refs import SHADOW, TRIES, guard_against_push, pause, read_ref, swap
+from florlib.stores.versions.refs import (
+    SHADOW,
+    TRIES,
+    guard_against_push,
+    keep_rewound,
+    pause,
+    read_ref,
+    remember,
+    swap,
+)
 
 # What git leaves in its folder in the middle of something (wt-status.c, wt_status_get_state).
 _IN_PROGRESS = (
@@ -60,6 +69,7 @@ def advance(
         return None
     for attempt in range(TRIES):
         tip = read_ref(repo, SHADOW)
+        keep_rewound(repo, tip)
         commit = link(tip)
         fresh = _index_of(commits.tree, root, folder / "index")
         if fresh is None:
@@ -68,6 +78,7 @@ def advance(
             if _move(repo, fresh, tip, commit, commits):
                 if tip is None:
                     guard_against_push(repo)
+                remember(repo, commit)
                 return commit
         finally:
             fresh.unlink(missing_ok=True)

@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from dulwich.file import FileLocked
-from dulwich.objects import ObjectID
+from dulwich.graph import can_fast_forward
+from dulwich.objects import ObjectID, valid_hexsha
 from dulwich.refs import Ref
 from dulwich.repo import Repo
 
@@ -22,6 +23,11 @@ SHADOW = Ref(b"refs/heads/flor.shadow")
 RUNS = "refs/flor/runs/"
 # The same, for a user who stands on the shadow branch in the middle of something.
 DETACHED = "refs/flor/detached/"
+
+# The same, for versions that the user has taken from the shadow branch.
+KEEP = "refs/flor/keep/"
+# In git's folder: the last version that was saved there.
+_LAST = "flor/last-version"
 
 # About 2.5 s in all: longer than any number of runs starting at once needs, shorter than a user
 # would wait for a lock that a killed process left behind.
@@ -83,11 +89,13 @@ def extend(
     tries = 0 if _is_checked_out_elsewhere(repo) else TRIES
     for attempt in range(tries):
         tip = read_ref(repo, SHADOW)
+        keep_rewound(repo, tip)
         commit = link(tip)
         try:
             if swap(repo, SHADOW, tip, commit, commits):
                 if tip is None:
                     guard_against_push(repo)
+                remember(repo, commit)
                 return commit
         except OSError:
             break  # no branch of this name can exist, as where there is a flor.shadow/x
@@ -95,6 +103,37 @@ def extend(
     commit = link(read_ref(repo, SHADOW))
     repo.refs[spare] = commit
     return commit
+
+
+def keep_rewound(repo: Repo, tip: ObjectID | None) -> None:
+    """Give the last version a reference where the branch was moved back behind it.
+
+    Of a branch that was deleted nothing is kept: that is how one gets rid of all versions.
+    """
+    last = _last_version(repo)
+    if last is None or tip is None or last == tip or last not in repo.object_store:
+        return
+    with suppress(KeyError):  # a history that is not all here, as in a shallow clone
+        if not can_fast_forward(repo, last, tip):
+            repo.refs[Ref((KEEP + last[:12].decode("ascii")).encode())] = last
+
+
+def remember(repo: Repo, commit: ObjectID) -> None:
+    """Note the last version, so that a branch that is moved back is noticed."""
+    path = Path(repo.commondir(), _LAST)
+    with suppress(OSError):  # then the one before it serves
+        path.parent.mkdir(exist_ok=True)
+        aside = path.with_name(f"{path.name}.{os.getpid()}")
+        aside.write_bytes(commit + b"\n")
+        os.replace(aside, path)
+
+
+def _last_version(repo: Repo) -> ObjectID | None:
+    try:
+        words = Path(repo.commondir(), _LAST).read_bytes().strip()
+    except OSError:
+        return None
+    return ObjectID(words) if valid_hexsha(words) else None
 
 
 def _is_checked_out_elsewhere(repo: Repo) -> bool:

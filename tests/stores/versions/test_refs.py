@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from florlib.stores.versions import refs
+from florlib.stores.versions import links, open_archive, refs
 
 
 @pytest.mark.process
@@ -80,6 +80,39 @@ def test_a_deleted_branch_starts_anew(project):
 
     assert project.git("rev-parse", "flor.shadow") == version.commit
     assert project.git("fsck", "--full", "--strict") == ""
+
+
+@pytest.mark.parametrize("branch", ["main", "flor.shadow"])
+def test_versions_that_a_rewound_branch_has_lost_are_kept(project, branch):
+    project.commit(a="1")
+    first = project.save()
+    project.git("checkout", "-q", branch)
+    project.write("a.py", "2")
+    second = project.save()
+    project.git("checkout", "-q", "--force", "main")
+    project.git("branch", "-f", "flor.shadow", first.commit)
+    project.git("checkout", "-q", branch)
+
+    third = project.save()
+    fourth = project.save()
+
+    assert project.git("for-each-ref", "--format=%(objectname)", "refs/flor") == second.commit
+    assert project.git("rev-parse", "flor.shadow~2") == first.commit
+    with open_archive([project.root]) as archive:
+        told = {link.commit for link in links(archive)}
+    assert told == {one.commit for one in (first, second, third, fourth)}
+
+
+def test_a_branch_that_only_went_on_needs_no_keeping(project):
+    project.commit(a="1")
+    project.save()
+    project.git("checkout", "-q", "flor.shadow")
+    project.commit(mine="1")
+    project.git("checkout", "-q", "main")
+
+    project.save()
+
+    assert project.git("for-each-ref", "refs/flor") == ""
 
 
 def test_git_is_told_not_to_push_the_branch_once(project):

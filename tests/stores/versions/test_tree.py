@@ -67,6 +67,18 @@ def nothing_comes_back_below_an_ignored_folder(project):
     project.write("in/a.x")
 
 
+def only_what_is_listed_by_folder(project):
+    project.write(".gitignore", "/*\n!/src\n/src/*\n!/src/a\n")
+    for path in "src/a/x src/b/x top".split():
+        project.write(path)
+
+
+def only_what_is_listed_by_name(project):
+    project.write(".gitignore", "*\n!*/\n!*.py\n")
+    for path in "a/b/c.py a/b/c.txt x.py y".split():
+        project.write(path)
+
+
 def ignore_file_is_a_link(project):
     project.write("rules", "*.x\n")
     (project.root / ".gitignore").symlink_to("rules")
@@ -102,6 +114,27 @@ def tracked_although_ignored(project):
     project.write("data/x/t.csv", "3")
     project.write("data/x/new.csv")
     project.write("data/u.csv")
+
+
+def added_although_ignored(project):
+    tracked_although_ignored(project)
+    project.save()
+    project.git("add", "-f", "data/u.csv")
+    project.write("data/u.csv", "4")
+
+
+def untracked_and_ignored_again(project):
+    tracked_although_ignored(project)
+    project.save()
+    project.git("rm", "-q", "--cached", "a.csv", "data/x/t.csv")
+
+
+def rules_edited_between_runs(project):
+    project.write(".gitignore", "*.x\n")
+    for path in "a.x a.y in/b.x in/b.y".split():
+        project.write(path)
+    project.save()
+    project.write(".gitignore", "*.y\n")
 
 
 def links(project):
@@ -201,6 +234,19 @@ def repository_inside(project):
     project.write("fake/f")
 
 
+def work_tree_inside(project):
+    project.commit(a="1")
+    project.git("worktree", "add", "-q", "inside", "-b", "side")
+    project.write("inside/b.py")
+
+
+def work_tree_beside(project):
+    project.commit(a="1")
+    project.git("worktree", "add", "-q", "../beside", "-b", "side")
+    project.root = project.root.parent / "beside"
+    project.write("b.py")
+
+
 def intent_to_add(project):
     project.commit(a="1")
     project.write("new.py")
@@ -228,6 +274,14 @@ def sparse_checkout(project):
         project.write(path)
     project.commit()
     project.git("sparse-checkout", "set", "--sparse-index", "a")
+    project.write("a/new")
+
+
+def sparse_checkout_without_sparse_index(project):
+    for path in ("a/x", "b/y", "c/d/z", "top"):
+        project.write(path)
+    project.commit()
+    project.git("sparse-checkout", "set", "--no-sparse-index", "a")
     project.write("a/new")
 
 
@@ -276,6 +330,33 @@ def automatic_line_ends(project):
     project.write("mixed", "a\r\nb\n")
 
 
+def line_ends_on_the_way_in_alone(project):
+    project.git("config", "core.autocrlf", "input")
+    project.write("a.txt", "a\r\nb\r\n")
+    project.write("b.bin", b"\0\r\n")
+
+
+def attributes_in_a_folder_alone(project):
+    project.write("sub/.gitattributes", "*.txt text\n")
+    project.write("sub/a.txt", "a\r\n")
+    project.write("b.txt", "a\r\n")
+
+
+def attributes_of_the_user(project):
+    rules = project.root.parent / "attributes"
+    rules.write_text("*.up filter=up\n*.txt text\n")
+    project.git("config", "core.attributesFile", str(rules))
+    project.git("config", "filter.up.clean", "tr a-z A-Z")
+    project.write("a.up", "hello\n")
+    project.write("b.txt", "a\r\n")
+
+
+def filter_for_notebooks(project):
+    project.git("config", "filter.strip.clean", "sed s/out//")
+    project.write(".gitattributes", "*.ipynb filter=strip\n")
+    project.write("a.ipynb", "in out\n")
+
+
 def filter_driver(project):
     project.git("config", "filter.up.clean", "tr a-z A-Z")
     project.write(".git/info/attributes", "*.up filter=up\n")
@@ -297,10 +378,15 @@ ROWS = [
     ignore_patterns,
     nested_ignore_files,
     nothing_comes_back_below_an_ignored_folder,
+    only_what_is_listed_by_folder,
+    only_what_is_listed_by_name,
     ignore_file_is_a_link,
     ignore_case,
     excludes_outside_of_the_tree,
     tracked_although_ignored,
+    added_although_ignored,
+    untracked_and_ignored_again,
+    rules_edited_between_runs,
     links,
     executable_bits,
     executable_bits_off,
@@ -312,16 +398,23 @@ ROWS = [
     deep,
     submodule,
     repository_inside,
+    work_tree_inside,
+    work_tree_beside,
     intent_to_add,
     index_version_4,
     split_index,
     sparse_checkout,
+    sparse_checkout_without_sparse_index,
     conflict,
     same_size_in_the_same_tick,
     forged_times,
     line_ends,
     line_ends_staged_as_they_were,
     automatic_line_ends,
+    line_ends_on_the_way_in_alone,
+    attributes_in_a_folder_alone,
+    attributes_of_the_user,
+    filter_for_notebooks,
     filter_driver,
     attributes_only_git_knows,
 ]
