@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,9 +51,33 @@ def save_contents(
     adder = _Adder(repo, writer, root, tracked)
     adder.entries.update(listing.entries)
     adder.add(files, listing)
-    adder.keep_sparse()
+    adder.keep_sparse(listing.unchanged)
+    looked_at = {*adder.entries}
+    adder.entries.update(listing.unchanged)
     skipped = policy.by_folder(listing.skips + refused + adder.skips)
-    return Contents(writer.add_tree(adder.entries), skipped)
+    known = _staged_trees(tracked, adder.entries, looked_at)
+    return Contents(writer.add_tree(adder.entries, known), skipped)
+
+
+def _staged_trees(
+    tracked: Tracked, entries: Mapping[bytes, Entry], looked_at: Set[bytes]
+) -> dict[bytes, ObjectID]:
+    """The trees of folders in which all is as git has staged and written it.
+
+    Args:
+        tracked: the index.
+        entries: of the version, by path.
+        looked_at: the paths whose entry need not be the staged one.
+    """
+    different = set(entries.keys() ^ tracked.paths.keys())
+    for path in looked_at & tracked.paths.keys():
+        known = tracked.paths[path]
+        if entries[path] != (known.mode, known.sha):
+            different.add(path)
+    if not different:
+        return dict(tracked.trees)
+    touched = folders_of(different) | {b""}
+    return {folder: sha for folder, sha in tracked.trees.items() if folder not in touched}
 
 
 class _Adder:
@@ -64,14 +88,8 @@ class _Adder:
         self._normalizer: filters.Normalizer | None = None
 
     def add(self, files: Sequence[WorkFile], listing: Listing) -> None:
-        """Add files; those that have not changed since they were staged are not read."""
-        unread = []
-        for file in files:
-            entry = self.tracked.unchanged(file.path, file.status)
-            if entry is None:
-                unread.append(file)
-            else:
-                self.entries[file.path] = entry
+        """Add files by reading them."""
+        unread = list(files)
         # A private store converts nothing: it exists to give back the same bytes.
         if unread and not self.repo.bare:
             # git falls back on the staged .gitattributes where the file is gone.
@@ -81,12 +99,14 @@ class _Adder:
         for file in unread:
             self._add(file)
 
-    def keep_sparse(self) -> None:
+    def keep_sparse(self, unchanged: Mapping[bytes, Entry]) -> None:
         """Keep what a sparse checkout has left out of the working tree."""
-        folders = folders_of(self.entries)
-        for path, known in self.tracked.paths.items():
-            replaced = path in self.entries or path in folders
-            if known.sparse and not replaced and not (folders_of([path]) & self.entries.keys()):
+        sparse = {path: known for path, known in self.tracked.paths.items() if known.sparse}
+        present = {**unchanged, **self.entries} if sparse else {}
+        folders = folders_of(present)
+        for path, known in sparse.items():
+            replaced = path in present or path in folders
+            if not replaced and not (folders_of([path]) & present.keys()):
                 self.entries[path] = (known.mode, known.sha)
 
     def _convert(self, files: Sequence[WorkFile]) -> list[WorkFile]:

@@ -34,7 +34,7 @@ def may_apply(repo: Repo, paths: Iterable[bytes]) -> bool:
         pass
     if any(os.path.exists(path) for path in _attribute_files(repo)):
         return True
-    return any(os.path.basename(path) == ATTRIBUTES for path in paths)
+    return any(path == ATTRIBUTES or path.endswith(b"/" + ATTRIBUTES) for path in paths)
 
 
 def _attribute_files(repo: Repo) -> list[str]:

@@ -76,27 +76,52 @@ class ObjectWriter:
             self._publish(temporary, sha)
         return sha
 
-    def add_tree(self, entries: Mapping[bytes, Entry]) -> ObjectID:
-        """Add a tree, and the trees inside it, from entries by path."""
+    def add_tree(
+        self, entries: Mapping[bytes, Entry], known: Mapping[bytes, ObjectID] | None = None
+    ) -> ObjectID:
+        """Add a tree, and the trees inside it.
+
+        Args:
+            entries: by path.
+            known: trees of folders that are there already, and hold just what `entries` say.
+        """
+        known = known or {}
+        tops = {path: sha for path, sha in known.items() if not path or _above(path) not in known}
+        if not all(map(self._has, tops.values())):
+            return self.add_tree(entries)
+        if b"" in known:
+            return known[b""]
         folders: dict[bytes, dict[bytes, Entry]] = {b"": {}}
-        folders.update((folder, {}) for folder in folders_of(entries))
         for path, entry in entries.items():
             folder, _, name = path.rpartition(b"/")
+            if folder in known:
+                continue
+            if folder not in folders:
+                folders[folder] = {}
             folders[folder][name] = entry
+        for folder in folders_of([*(path + b"/" for path in folders if path), *tops]):
+            folders.setdefault(folder, {})
+        for path, sha in tops.items():
+            folders[_above(path)][path.rpartition(b"/")[2]] = (FOLDER, sha)
         # Deepest first, so that each tree is known before the one that names it.
         for folder in sorted(folders, key=lambda path: path.count(b"/"), reverse=True):
             if folder:
-                parent, _, name = folder.rpartition(b"/")
-                folders[parent][name] = (FOLDER, self._add_folder(folders[folder]))
+                name = folder.rpartition(b"/")[2]
+                folders[_above(folder)][name] = (FOLDER, self._add_folder(folders[folder]))
         return self._add_folder(folders[b""])
 
     def _add_folder(self, entries: Mapping[bytes, Entry]) -> ObjectID:
         # git sorts a tree as if the names of folders ended in a slash.
         ordered = sorted(
-            (name + b"/" if mode == FOLDER else name, b"%o %s\0" % (mode, name) + unhexlify(sha))
-            for name, (mode, sha) in entries.items()
+            [
+                (
+                    name + b"/" if mode == FOLDER else name,
+                    b"%o %b\0%b" % (mode, name, unhexlify(sha)),
+                )
+                for name, (mode, sha) in entries.items()
+            ]
         )
-        return self.add(b"tree", b"".join(line for _, line in ordered))
+        return self.add(b"tree", b"".join([line for _, line in ordered]))
 
     def _has(self, sha: ObjectID) -> bool:
         if sha not in self._store:
@@ -130,6 +155,10 @@ class ObjectWriter:
         except OSError:
             os.unlink(temporary)
             raise
+
+
+def _above(path: bytes) -> bytes:
+    return path.rpartition(b"/")[0]
 
 
 def read_file(path: bytes) -> bytes:

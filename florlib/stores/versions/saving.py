@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -67,11 +70,12 @@ def snapshot(
     folder = root or project.resolve()
     refuse_broad(folder)
     try:
-        if root is not None:
-            with Repo(str(root)) as repo:
-                return _save_in_repository(repo, root, occasion)
-        with _private_store_of(folder, private_store) as repo:
-            return _save_privately(repo, folder, occasion)
+        with _uncollected():
+            if root is not None:
+                with Repo(str(root)) as repo:
+                    return _save_in_repository(repo, root, occasion)
+            with _private_store_of(folder, private_store) as repo:
+                return _save_privately(repo, folder, occasion)
     except OSError as error:
         raise VersionNotSaved(
             f"the code of this run was not saved: {error.strerror or error}: {error.filename}",
@@ -89,6 +93,18 @@ def snapshot(
             f" ({type(error).__name__}: {error})",
             hint="git fsck",
         ) from error
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without garbage collection, which would go through all entries of a large project again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _private_store_of(folder: Path, private_store: Path | None) -> Repo:

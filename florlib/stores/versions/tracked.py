@@ -23,6 +23,7 @@ from dulwich.repo import Repo
 
 from florlib.ground.errors import VersionNotSaved
 from florlib.stores.versions.gitcli import git
+from florlib.stores.versions.staged import Staged, TrackedPath, read_staged
 
 FOLDER, GITLINK, LINK, EXECUTABLE, PLAIN = 0o040000, 0o160000, 0o120000, 0o100755, 0o100644
 
@@ -33,30 +34,9 @@ Entry = tuple[int, ObjectID]
 # clock, with neither its size nor its times changed; the coarsest common tick is 10 ms (HZ=100).
 RACY_MARGIN_NS = 20_000_000
 
+_KIND = 0o170000  # of the bits of a mode, those that stat.S_IFMT takes
+
 _UNREADABLE = (ChecksumMismatch, UnsupportedIndexFormat, ValueError, AssertionError, struct.error)
-
-
-@dataclass(frozen=True, slots=True)
-class TrackedPath:
-    """One path of the index.
-
-    Attributes:
-        mode: as in a tree.
-        sha: the staged object; of one side where a merge left a conflict.
-        times: (mtime_ns, ctime_ns) of the file when it was staged.
-        inode: truncated to 32 bits, as the index has it.
-        size: truncated to 32 bits.
-        comparable: whether equal stat data prove that the file is what was staged.
-        sparse: the file is not meant to be in the working tree (skip-worktree).
-    """
-
-    mode: int
-    sha: ObjectID
-    times: tuple[int, int] = (0, 0)
-    inode: int = 0
-    size: int = 0
-    comparable: bool = False
-    sparse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +45,7 @@ class Tracked:
 
     Attributes:
         paths: by path relative to the root.
+        trees: of folders that git has written as they are staged now.
         folders: every folder with a tracked path somewhere below it.
         written_ns: when the index file was written.
         file_mode: core.filemode: the executable bit counts.
@@ -72,6 +53,7 @@ class Tracked:
     """
 
     paths: Mapping[bytes, TrackedPath]
+    trees: Mapping[bytes, ObjectID]
     folders: frozenset[bytes]
     written_ns: int
     file_mode: bool
@@ -93,27 +75,27 @@ class Tracked:
         known = self.paths.get(path)
         return known.mode if known and stat.S_ISREG(known.mode) else PLAIN
 
-    def unchanged(self, path: bytes, status: os.stat_result) -> Entry | None:
-        """The staged entry of a file whose stat data have not changed since; None to read it.
+    def unchanged(self, known: TrackedPath, status: os.stat_result) -> bool:
+        """Whether the stat data of a file have not changed since it was staged.
 
         The comparison is git's (read-cache.c, ie_match_stat), with a margin for racy timestamps.
         """
-        known = self.paths.get(path)
-        if known is None or not known.comparable or known.size == 0:
-            return None
-        modified, changed = known.times
-        same = (
+        modified = known.modified_ns
+        differs = known.mode ^ status.st_mode
+        return (
             modified == status.st_mtime_ns
             and modified + RACY_MARGIN_NS < self.written_ns
-            and (changed == status.st_ctime_ns or not self.trust_ctime)
+            and (known.changed_ns == status.st_ctime_ns or not self.trust_ctime)
             and known.size == status.st_size & 0xFFFFFFFF
+            and known.size > 0
             and known.inode == status.st_ino & 0xFFFFFFFF
-            and known.mode == self.mode(path, status)
+            and known.comparable
+            and not differs & _KIND
+            and not (differs & stat.S_IXUSR and self.file_mode and known.mode != LINK)
         )
-        return (known.mode, known.sha) if same else None
 
 
-NOTHING_TRACKED = Tracked({}, frozenset(), 0, True, True)
+NOTHING_TRACKED = Tracked({}, {}, frozenset(), 0, True, True)
 
 
 def read_tracked(repo: Repo, root: Path) -> Tracked:
@@ -125,7 +107,7 @@ def read_tracked(repo: Repo, root: Path) -> Tracked:
     index = Path(repo.controldir()) / "index"
     written_ns = index.stat().st_mtime_ns if index.exists() else 0
     try:
-        paths = dict(_from_index(Index(str(index)), repo)) if written_ns else {}
+        paths, trees = _read(index, repo) if written_ns else Staged({}, {})
     except _UNREADABLE as error:
         listed = git("ls-files", "-s", "-t", "-z", folder=root)
         if listed is None:
@@ -133,10 +115,11 @@ def read_tracked(repo: Repo, root: Path) -> Tracked:
                 f"{index} has a format that only git itself can read",
                 hint="install git, or run `git update-index --no-split-index --index-version 2`",
             ) from error
-        paths = dict(_from_listing(listed))
+        paths, trees = Staged(dict(_from_listing(listed)), {})
     config = repo.get_config_stack()
     return Tracked(
         paths,
+        trees,
         frozenset(folders_of(paths)),
         written_ns,
         config.get_boolean((b"core",), b"filemode", True) is True,
@@ -151,12 +134,28 @@ def folders_of(paths: Iterable[bytes]) -> set[bytes]:
     [b'a', b'a/b']
     """
     found: set[bytes] = set()
+    last = b""
     for path in paths:
         folder = path.rpartition(b"/")[0]
+        if folder == last:
+            continue
+        last = folder
         while folder and folder not in found:
             found.add(folder)
             folder = folder.rpartition(b"/")[0]
     return found
+
+
+def _read(index: Path, repo: Repo) -> Staged:
+    algorithm = repo.object_format.new_hash
+
+    def digest(content: bytes) -> bytes:
+        state = algorithm()
+        state.update(content)
+        return bytes(state.digest())
+
+    found = read_staged(index.read_bytes(), digest)
+    return found or Staged(dict(_from_index(Index(str(index)), repo)), {})
 
 
 def _from_index(index: Index, repo: Repo) -> Iterator[tuple[bytes, TrackedPath]]:
@@ -180,7 +179,8 @@ def _from_entry(entry: IndexEntry) -> TrackedPath:
     return TrackedPath(
         entry.mode,
         entry.sha,
-        (_nanoseconds(entry.mtime), _nanoseconds(entry.ctime)),
+        _nanoseconds(entry.mtime),
+        _nanoseconds(entry.ctime),
         entry.ino,
         entry.size,
         comparable=not hidden and not pending,

@@ -7,6 +7,7 @@ import stat
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from dulwich.errors import NotGitRepository
 from dulwich.objects import ObjectID
@@ -16,12 +17,12 @@ from florlib.stores.versions import policy
 from florlib.stores.versions.filters import ATTRIBUTES
 from florlib.stores.versions.gitcli import git
 from florlib.stores.versions.ignore import Rules, Verdict
+from florlib.stores.versions.staged import TrackedPath
 from florlib.stores.versions.tracked import GITLINK, Entry, Tracked
 from florlib.stores.versions.version import Skip
 
 
-@dataclass(frozen=True, slots=True)
-class WorkFile:
+class WorkFile(NamedTuple):
     """A regular file or a symbolic link.
 
     Attributes:
@@ -45,7 +46,8 @@ class Listing:
     """What a walk found.
 
     Attributes:
-        tracked: files that git tracks.
+        unchanged: entries of tracked files that are as they were staged.
+        tracked: other files that git tracks.
         untracked: files that git does not track and no rule ignores.
         entries: tree entries that need no file: nested repositories, and what was staged below
             folders that cannot be read.
@@ -53,6 +55,7 @@ class Listing:
         has_attributes: some folder holds a .gitattributes.
     """
 
+    unchanged: dict[bytes, Entry] = field(default_factory=dict)
     tracked: list[WorkFile] = field(default_factory=list)
     untracked: list[WorkFile] = field(default_factory=list)
     entries: dict[bytes, Entry] = field(default_factory=dict)
@@ -109,9 +112,17 @@ class _Walker:
         rules = folder.rules.entering(full, names, len(prefix))
         self.listing.has_attributes |= ATTRIBUTES in names
         inside = []
+        known_paths, unchanged = self.tracked.paths, self.listing.unchanged
         for entry in entries:
-            path = prefix + entry.name
-            if entry.name.lower() == b".git" or entry.path in self.without:
+            name = entry.name
+            path = prefix + name
+            known = known_paths.get(path)
+            if known is not None and self._is_unchanged(known, entry):
+                unchanged[path] = known[:2]
+                continue
+            if len(name) == 4 and name.lower() == b".git":
+                continue
+            if self.without and entry.path in self.without:
                 continue
             if not entry.is_dir(follow_symlinks=False):
                 self._list(path, entry, rules, folder.tracked_only)
@@ -174,10 +185,10 @@ class _Walker:
     def _list(
         self, path: bytes, entry: os.DirEntry[bytes], rules: Rules, tracked_only: bool
     ) -> None:
-        is_tracked = path in self.tracked.paths
-        if tracked_only and not is_tracked:
+        known = self.tracked.paths.get(path)
+        if tracked_only and known is None:
             return
-        verdict = Verdict.NONE if is_tracked else rules.verdict(path, False)
+        verdict = Verdict.NONE if known is not None else rules.verdict(path, False)
         if verdict is Verdict.IGNORED:
             return
         try:
@@ -190,7 +201,13 @@ class _Walker:
         if not (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
             return  # git has no mode for sockets, pipes and devices
         file = WorkFile(path, status, verdict is Verdict.INCLUDED)
-        (self.listing.tracked if is_tracked else self.listing.untracked).append(file)
+        (self.listing.untracked if known is None else self.listing.tracked).append(file)
+
+    def _is_unchanged(self, known: TrackedPath, entry: os.DirEntry[bytes]) -> bool:
+        try:
+            return self.tracked.unchanged(known, entry.stat(follow_symlinks=False))
+        except OSError:
+            return False
 
     def _keep_unreadable(self, path: bytes) -> None:
         self.listing.entries.update(self.tracked.below(path))
