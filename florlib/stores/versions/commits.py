@@ -84,7 +84,9 @@ class CommitWriter:
         commit.author_timezone = commit.commit_timezone = self.zone
         # Names that are not UTF-8 are shown by their bytes; commits without an encoding are UTF-8.
         commit.message = message.encode("utf-8", "backslashreplace")
-        return self._writer.add(b"commit", commit.as_raw_string())
+        written = self._writer.add(b"commit", commit.as_raw_string())
+        self._writer.flush()
+        return written
 
     def message(self, facts: Facts, same_code: ObjectID | None = None) -> str:
         """Compose the message: one line for `git log`, then trailers.

@@ -56,7 +56,9 @@ def save_contents(
     adder.entries.update(listing.unchanged)
     skipped = policy.by_folder(listing.skips + refused + adder.skips)
     known = _staged_trees(tracked, adder.entries, looked_at)
-    return Contents(writer.add_tree(adder.entries, known), skipped)
+    tree = writer.add_tree(adder.entries, known)
+    writer.flush()
+    return Contents(tree, skipped)
 
 
 def _staged_trees(

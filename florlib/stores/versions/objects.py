@@ -1,4 +1,4 @@
-"""Writing git objects: blobs, trees and commits, one loose file each."""
+"""Writing git objects: blobs, trees and commits; few of them as loose files, many as one pack."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ from pathlib import Path
 from dulwich.objects import ObjectID
 from dulwich.repo import Repo
 
+from florlib.stores.versions.packs import write_pack
 from florlib.stores.versions.tracked import FOLDER, Entry, folders_of
 
 # git's own level for loose objects; higher ones cost more time than they save on source code.
 COMPRESSION_LEVEL = 1
 CHUNK_BYTES = 1 << 20
+# From this many new objects on, one pack: making a file takes longer than compressing its content.
+PACK_OBJECTS = 200
+# What is held in memory until it is written.
+BATCH_BYTES = 48_000_000
 
 
 class UnreadableFile(Exception):
@@ -29,7 +34,9 @@ class ObjectWriter:
 
     dulwich's own `add_object` raises when two processes add the same object at the same time,
     which is what concurrent runs of one project do. As git by default (core.fsync), it does not
-    force loose objects to disk one by one.
+    force loose objects to disk one by one, but packs.
+
+    What is added is there for others after `flush`.
 
     Args:
         repo: the repository, whose objects are not written again.
@@ -41,14 +48,34 @@ class ObjectWriter:
         self._folder = repo.object_store.path if apart is None else str(apart)
         self.apart = apart
         self._format = repo.object_format
+        self._waiting: dict[ObjectID, tuple[bytes, bytes]] = {}
+        self._waiting_bytes = 0
 
     def add(self, kind: bytes, content: bytes) -> ObjectID:
         """Add an object of kind b"blob", b"tree" or b"commit"; returns its id."""
         whole = b"%s %d\0" % (kind, len(content)) + content
         sha = ObjectID(self._format.hash_object_hex(whole))
-        if not self._has(sha):
-            self._publish(self._write([zlib.compress(whole, COMPRESSION_LEVEL)]), sha)
+        if sha not in self._waiting and not self._has(sha):
+            self._waiting[sha] = kind, content
+            self._waiting_bytes += len(content)
+            if self._waiting_bytes > BATCH_BYTES:
+                self.flush()
         return sha
+
+    def flush(self) -> None:
+        """Write what was added.
+
+        Raises:
+            OSError: the object store cannot be written.
+        """
+        waiting, self._waiting, self._waiting_bytes = self._waiting, {}, 0
+        # dulwich writes the indices of packs for SHA-1 alone.
+        if len(waiting) >= PACK_OBJECTS and self._format.oid_length == 20:
+            write_pack(Path(self._folder), waiting, COMPRESSION_LEVEL)
+            return
+        for sha, (kind, content) in waiting.items():
+            whole = b"%s %d\0" % (kind, len(content)) + content
+            self._publish(self._write([zlib.compress(whole, COMPRESSION_LEVEL)]), sha)
 
     def add_file(self, path: bytes, size: int) -> ObjectID:
         """Add the first `size` bytes of a file as a blob, in bounded memory.
