@@ -52,13 +52,24 @@ def save_contents(
     adder.entries.update(listing.entries)
     adder.add(files, listing)
     adder.keep_sparse(listing.unchanged)
-    looked_at = {*adder.entries}
-    adder.entries.update(listing.unchanged)
-    skipped = policy.by_folder(listing.skips + refused + adder.skips)
-    known = _staged_trees(tracked, adder.entries, looked_at)
-    tree = writer.add_tree(adder.entries, known)
+    tree = _tree(writer, tracked, adder.entries, listing.unchanged)
     writer.flush()
-    return Contents(tree, skipped)
+    return Contents(tree, policy.by_folder(listing.skips + refused + adder.skips))
+
+
+def _tree(
+    writer: ObjectWriter,
+    tracked: Tracked,
+    looked_at: Mapping[bytes, Entry],
+    unchanged: Sequence[bytes],
+) -> ObjectID:
+    """The tree of entries that were looked at, and of files that are as they were staged."""
+    whole = tracked.trees.get(b"")
+    if not looked_at and len(unchanged) == len(tracked.paths) and whole and writer.holds(whole):
+        return whole
+    entries = {path: tracked.paths[path][:2] for path in unchanged}
+    entries.update(looked_at)
+    return writer.add_tree(entries, _staged_trees(tracked, entries, looked_at.keys()))
 
 
 def _staged_trees(
@@ -101,14 +112,14 @@ class _Adder:
         for file in unread:
             self._add(file)
 
-    def keep_sparse(self, unchanged: Mapping[bytes, Entry]) -> None:
+    def keep_sparse(self, unchanged: Sequence[bytes]) -> None:
         """Keep what a sparse checkout has left out of the working tree."""
         sparse = {path: known for path, known in self.tracked.paths.items() if known.sparse}
-        present = {**unchanged, **self.entries} if sparse else {}
+        present = {*unchanged, *self.entries} if sparse else set()
         folders = folders_of(present)
         for path, known in sparse.items():
             replaced = path in present or path in folders
-            if not replaced and not (folders_of([path]) & present.keys()):
+            if not replaced and not (folders_of([path]) & present):
                 self.entries[path] = (known.mode, known.sha)
 
     def _convert(self, files: Sequence[WorkFile]) -> list[WorkFile]:

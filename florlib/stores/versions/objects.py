@@ -55,7 +55,7 @@ class ObjectWriter:
         """Add an object of kind b"blob", b"tree" or b"commit"; returns its id."""
         whole = b"%s %d\0" % (kind, len(content)) + content
         sha = ObjectID(self._format.hash_object_hex(whole))
-        if sha not in self._waiting and not self._has(sha):
+        if sha not in self._waiting and not self.holds(sha):
             self._waiting[sha] = kind, content
             self._waiting_bytes += len(content)
             if self._waiting_bytes > BATCH_BYTES:
@@ -97,7 +97,7 @@ class ObjectWriter:
 
         temporary = self._write(packed())
         sha = ObjectID(digest.hexdigest().encode("ascii"))
-        if self._has(sha):
+        if self.holds(sha):
             os.unlink(temporary)
         else:
             self._publish(temporary, sha)
@@ -114,7 +114,7 @@ class ObjectWriter:
         """
         known = known or {}
         tops = {path: sha for path, sha in known.items() if not path or _above(path) not in known}
-        if not all(map(self._has, tops.values())):
+        if not all(map(self.holds, tops.values())):
             return self.add_tree(entries)
         if b"" in known:
             return known[b""]
@@ -150,7 +150,8 @@ class ObjectWriter:
         )
         return self.add(b"tree", b"".join([line for _, line in ordered]))
 
-    def _has(self, sha: ObjectID) -> bool:
+    def holds(self, sha: ObjectID) -> bool:
+        """Whether an object is in the repository; then it is there for another while."""
         if sha not in self._store:
             return False
         # A loose object that nothing refers to yet is kept by git for two weeks from its mtime.

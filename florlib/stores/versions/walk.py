@@ -17,7 +17,6 @@ from florlib.stores.versions import policy
 from florlib.stores.versions.filters import ATTRIBUTES
 from florlib.stores.versions.gitcli import git
 from florlib.stores.versions.ignore import Rules, Verdict
-from florlib.stores.versions.staged import TrackedPath
 from florlib.stores.versions.tracked import GITLINK, Entry, Tracked
 from florlib.stores.versions.version import Skip
 
@@ -46,7 +45,7 @@ class Listing:
     """What a walk found.
 
     Attributes:
-        unchanged: entries of tracked files that are as they were staged.
+        unchanged: paths of tracked files that are as they were staged.
         tracked: other files that git tracks.
         untracked: files that git does not track and no rule ignores.
         entries: tree entries that need no file: nested repositories, and what was staged below
@@ -55,7 +54,7 @@ class Listing:
         has_attributes: some folder holds a .gitattributes.
     """
 
-    unchanged: dict[bytes, Entry] = field(default_factory=dict)
+    unchanged: list[bytes] = field(default_factory=list)
     tracked: list[WorkFile] = field(default_factory=list)
     untracked: list[WorkFile] = field(default_factory=list)
     entries: dict[bytes, Entry] = field(default_factory=dict)
@@ -112,14 +111,20 @@ class _Walker:
         rules = folder.rules.entering(full, names, len(prefix))
         self.listing.has_attributes |= ATTRIBUTES in names
         inside = []
-        known_paths, unchanged = self.tracked.paths, self.listing.unchanged
+        # For most files of most projects this is all that is done, hence few calls.
+        staged, is_unchanged = self.tracked.paths.get, self.tracked.unchanged
+        add_unchanged = self.listing.unchanged.append
         for entry in entries:
             name = entry.name
             path = prefix + name
-            known = known_paths.get(path)
-            if known is not None and self._is_unchanged(known, entry):
-                unchanged[path] = known[:2]
-                continue
+            known = staged(path)
+            if known is not None:
+                try:
+                    if is_unchanged(known, entry.stat(follow_symlinks=False)):
+                        add_unchanged(path)
+                        continue
+                except OSError:
+                    pass  # told of below
             if len(name) == 4 and name.lower() == b".git":
                 continue
             if self.without and entry.path in self.without:
@@ -202,12 +207,6 @@ class _Walker:
             return  # git has no mode for sockets, pipes and devices
         file = WorkFile(path, status, verdict is Verdict.INCLUDED)
         (self.listing.untracked if known is None else self.listing.tracked).append(file)
-
-    def _is_unchanged(self, known: TrackedPath, entry: os.DirEntry[bytes]) -> bool:
-        try:
-            return self.tracked.unchanged(known, entry.stat(follow_symlinks=False))
-        except OSError:
-            return False
 
     def _keep_unreadable(self, path: bytes) -> None:
         self.listing.entries.update(self.tracked.below(path))
