@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from dulwich.objects import ObjectID
 
-_ASSUME_VALID, _EXTENDED, _STAGE = 0x8000, 0x4000, 0x3000
+_ASSUME_VALID, _EXTENDED, _STAGE, _NAME = 0x8000, 0x4000, 0x3000, 0x0FFF
+_UNUSUAL = _ASSUME_VALID | _EXTENDED | _STAGE
 _SKIP_WORKTREE, _INTENT_TO_ADD = 0x4000, 0x2000
 _HEADER = struct.Struct(">4sLL")
 
@@ -72,23 +73,25 @@ def read_staged(content: bytes, digest: Callable[[bytes], bytes]) -> Staged | No
     if magic != b"DIRC" or version not in (2, 3):
         return None
     entry = struct.Struct(f">10L{length}sH")
-    unpack, find, width = entry.unpack_from, content.index, entry.size
+    unpack, width, make = entry.unpack_from, entry.size, tuple.__new__
     found: dict[bytes, TrackedPath] = {}
     at = _HEADER.size
     for _ in range(count):
         changed_s, changed, modified_s, modified, _, inode, mode, _, _, size, sha, flags = unpack(
             content, at
         )
-        if flags & _STAGE:
-            return None
         name, more = at + width, 0
-        if flags & _EXTENDED:
-            more = int.from_bytes(content[name : name + 2], "big")
-            name += 2
-        name_end = find(b"\0", name)
-        found[content[name:name_end]] = TrackedPath(
+        if flags & _UNUSUAL:
+            if flags & _STAGE:
+                return None
+            if flags & _EXTENDED:
+                more = int.from_bytes(content[name : name + 2], "big")
+                name += 2
+        name_length = flags & _NAME
+        name_end = name + name_length if name_length < _NAME else content.index(b"\0", name)
+        fields = (
             mode,
-            hexlify(sha),  # type: ignore[arg-type]  # calling ObjectID costs as much as this
+            hexlify(sha),
             modified_s * 1_000_000_000 + modified,
             changed_s * 1_000_000_000 + changed,
             inode,
@@ -97,6 +100,7 @@ def read_staged(content: bytes, digest: Callable[[bytes], bytes]) -> Staged | No
             not (flags & _ASSUME_VALID or more & (_SKIP_WORKTREE | _INTENT_TO_ADD)),
             bool(more & _SKIP_WORKTREE),
         )
+        found[content[name:name_end]] = make(TrackedPath, fields)
         at += ((name_end - at) // 8 + 1) * 8
     trees: dict[bytes, ObjectID] = {}
     while at < end:
