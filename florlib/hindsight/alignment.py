@@ -219,7 +219,7 @@ class _Aligner:
         if self._dump(old) == self._dump(new):
             return True
         if isinstance(new, ast.Call) and is_flor_log(new, self._aliases):
-            name, value = _logged(new)
+            name, value = logged_value(new)
             inside: list[ast.Call] = []
             if value is not None and is_pure(name) and self._same(old, value, inside):
                 calls += [new, *inside]
@@ -299,7 +299,7 @@ def _removal(statement: ast.stmt) -> int:
     return _REMOVAL * sum(isinstance(node, ast.stmt) for node in ast.walk(statement))
 
 
-def _logged(call: ast.Call) -> tuple[ast.expr, ast.expr | None]:
+def logged_value(call: ast.Call) -> tuple[ast.expr, ast.expr | None]:
     """Name and value of a log call; no value where it is written in another way."""
     words = {word.arg: word.value for word in call.keywords}
     given = [*call.args, *(words[name] for name in ("name", "value") if name in words)]

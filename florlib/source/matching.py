@@ -10,12 +10,12 @@ from __future__ import annotations
 import ast
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from florlib.source.functions import MODULE
 from florlib.source.purity import is_idle
-from florlib.source.renames import Renames
+from florlib.source.renames import Renames, unstored_builtins
 
 _BODIES = ("body", "orelse", "finalbody")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -24,9 +24,11 @@ _SIMPLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr)
 _LEAST = 0.4  # below it, statements are no pair
 _SAME_TARGET = 0.5  # at least so much alike are two assignments to the same
 _PARENT_WEIGHT = 0.3
+_TARGET_WEIGHT = 0.3
 _DEPTH_WEIGHT = 0.02
 _OTHER_KIND = 0.9
 _ROUNDS = 3
+_CELLS = 60_000  # pairs that are looked at in one alignment; 2000 lines take a second with them
 
 
 @dataclass(slots=True, eq=False)
@@ -149,6 +151,7 @@ class Matching:
     recent: list[Statement]
     earlier: list[Statement]
     renames: Renames = field(default_factory=Renames)
+    _taken: dict[int, int] = field(default_factory=dict)
     _pairs: dict[int, int] = field(default_factory=dict)
     _likeness: dict[tuple[int, int], float] = field(default_factory=dict)
 
@@ -162,12 +165,14 @@ class Matching:
         'err'
         """
         made = cls(statements_of(recent), statements_of(earlier))
+        kept = unstored_builtins(recent), unstored_builtins(earlier)
         for _ in range(_ROUNDS):
             made._likeness.clear()
             made._pairs = made._paired()
-            before, made.renames = made.renames, Renames.inferred(made._evidence())
+            before, made.renames = made.renames, Renames.inferred(made._evidence(), *kept)
             if made.renames == before:
                 break
+        made._taken = {theirs: ours for ours, theirs in made._pairs.items()}
         return made
 
     def earlier_of(self, statement: Statement) -> Statement | None:
@@ -175,9 +180,10 @@ class Matching:
         number = self._pairs.get(statement.number)
         return None if number is None else self.earlier[number]
 
-    def is_taken(self, statement: Statement) -> bool:
-        """Whether an earlier statement stands for any recent one."""
-        return statement.number in self._pairs.values()
+    def recent_of(self, statement: Statement) -> Statement | None:
+        """What an earlier statement stands for."""
+        number = self._taken.get(statement.number)
+        return None if number is None else self.recent[number]
 
     def likeness(self, recent: Statement, earlier: Statement) -> float:
         """From 0 to 1, where all words are the same but for renames."""
@@ -188,9 +194,12 @@ class Matching:
 
     def _compute_likeness(self, recent: Statement, earlier: Statement) -> float:
         kind = _kinship(recent.node, earlier.node)
-        words = self.renames.all_of(recent.words)
-        if not kind or not (words or earlier.words):
+        if not kind or not (recent.words or earlier.words):
             return kind
+        lengths = len(recent.words), len(earlier.words)
+        if 2 * min(lengths) < _LEAST * sum(lengths) and not isinstance(recent.node, ast.Assign):
+            return 0.0  # too few words can be shared
+        words = self.renames.all_of(recent.words)
         if words == earlier.words:
             return kind
         counted = recent.counted if words is recent.words else Counter(words)
@@ -240,18 +249,20 @@ class Matching:
         """
         ours = _unique((self.renames.all_of(one.words), one) for one in self.recent)
         theirs = _unique((one.words, one) for one in self.earlier)
-        both = [
+        both = {
             (one.number, theirs[key].number)
             for key, one in ours.items()
             if key in theirs and type(one.node) is type(theirs[key].node)
-        ]
+        }
+        ours, theirs = (_unique(map(_defined, side)) for side in (self.recent, self.earlier))
+        both |= {(one.number, theirs[key].number) for key, one in ours.items() if key in theirs}
         return _longest_rising(sorted(both))
 
     def _aligned(self, ours: Sequence[int], theirs: Sequence[int]) -> dict[int, int]:
         """The best pairs of two series of statements, in order."""
         if not ours or not theirs:
             return {}
-        weights = [[self._weight(i, j) for j in theirs] for i in ours]
+        weights = self._weights(ours, theirs)
         best = [[0.0] * (len(theirs) + 1) for _ in range(len(ours) + 1)]
         for i in range(len(ours) - 1, -1, -1):
             row, below, own = best[i], best[i + 1], weights[i]
@@ -272,12 +283,24 @@ class Matching:
                 j += 1
         return pairs
 
+    def _weights(self, ours: Sequence[int], theirs: Sequence[int]) -> list[list[float]]:
+        """By row and column; of large series, those beside the diagonal alone."""
+        rows = []
+        width = max(1, _CELLS // len(ours))
+        for n, i in enumerate(ours):
+            middle = n * len(theirs) // len(ours)
+            start, stop = max(0, middle - width // 2), middle + width // 2 + 1
+            near = [self._weight(i, j) for j in theirs[start:stop]]
+            rows.append([*[0.0] * start, *near, *[0.0] * (len(theirs) - start - len(near))])
+        return rows
+
     def _weight(self, here: int, there: int) -> float:
         ours, theirs = self.recent[here], self.earlier[there]
         likeness = self.likeness(ours, theirs)
         if likeness < _LEAST:
             return 0.0
         context = _PARENT_WEIGHT * self._likeness_of_parents(ours, theirs)
+        context += _TARGET_WEIGHT * self._same_target(ours.node, theirs.node)
         return likeness + context - _DEPTH_WEIGHT * abs(ours.depth - theirs.depth)
 
     def _likeness_of_parents(self, ours: Statement, theirs: Statement) -> float:
@@ -296,8 +319,16 @@ def _kinship(recent: ast.stmt, earlier: ast.stmt) -> float:
     return 0.0
 
 
+def _defined(statement: Statement) -> tuple[tuple[str, ...], Statement]:
+    """What a statement defines: a function or class of this name, and nothing else."""
+    node = statement.node
+    if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+        return (type(node).__name__, function_in(node, statement.function)), statement
+    return (), statement
+
+
 def _unique(
-    keyed: Iterator[tuple[tuple[str, ...], Statement]],
+    keyed: Iterable[tuple[tuple[str, ...], Statement]],
 ) -> dict[tuple[str, ...], Statement]:
     """Those whose key no other has; statements without words are never unique."""
     found: dict[tuple[str, ...], Statement | None] = {}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
 _SURE = 0.75  # pairs less alike than this say nothing of single names
-_KEPT = frozenset({*dir(builtins), "self", "cls", "flor"})
+_KEPT = frozenset({"self", "cls", "flor"})
 Evidence = tuple[str, tuple[str, ...], tuple[str, ...], float]
 
 
@@ -23,19 +24,32 @@ class Renames:
 
     overall: dict[str, str] = field(default_factory=dict)
     _votes: dict[str, dict[str, Counter[str]]] = field(default_factory=dict, compare=False)
+    _all_votes: dict[str, Counter[str]] = field(default_factory=dict, compare=False)
 
     @classmethod
-    def inferred(cls, evidence: Iterable[Evidence]) -> Renames:
-        """From pairs of statements: (function, words, earlier words, likeness)."""
+    def inferred(
+        cls, evidence: Iterable[Evidence], kept: Collection[str], others: Collection[str]
+    ) -> Renames:
+        """From pairs of statements: (function, words, earlier words, likeness).
+
+        Args:
+            evidence: the pairs.
+            kept: what is no name of the recent version's own.
+            others: nor of the earlier one's.
+        """
         loose: dict[str, Counter[str]] = {}
         votes: dict[str, dict[str, Counter[str]]] = {}
+        every: dict[str, Counter[str]] = {}
         for function, recent, earlier, likeness in evidence:
             for ours, theirs in _facing(recent, earlier):
+                if ours in kept or theirs in others:
+                    continue
                 loose.setdefault(ours, Counter())[theirs] += 1
                 if likeness >= _SURE:
                     of_function = votes.setdefault(function, {})
                     of_function.setdefault(ours, Counter())[theirs] += 1
-        return cls(_majority(loose), votes)
+                    every.setdefault(ours, Counter())[theirs] += 1
+        return cls(_majority(loose), votes, every)
 
     def all_of(self, words: tuple[str, ...]) -> tuple[str, ...]:
         """Words as the earlier version is taken to have them; the same object where none changes."""
@@ -49,28 +63,32 @@ class Renames:
         It is where statements that are otherwise alike say so with one voice, and no other name has
         become the same.
         """
-        for votes in (self._votes.get(function, {}), self._all_votes()):
+        said = self.said_of(word, function)
+        return said[0] if len(said) == 1 else word
+
+    def said_of(self, word: str, function: str) -> list[str]:
+        """What statements that are alike say that a word of a function has become, sorted."""
+        for votes in (self._votes.get(function, {}), self._all_votes):
             if word in votes:
-                return self._elected(word, votes)
-        return word
+                return sorted(votes[word])
+        return []
 
-    def is_certain(self, word: str, function: str) -> bool:
-        """Whether statements that are alike say what has become of a word."""
-        return word in self._votes.get(function, {}) or word in self._all_votes()
+    def rivals(self, word: str, other: str, function: str) -> list[str]:
+        """Words of a function besides this one that have become the same other word."""
+        votes = self._votes.get(function, {})
+        votes = votes if word in votes else self._all_votes
+        return sorted(name for name, counter in votes.items() if name != word and counter[other])
 
-    def _all_votes(self) -> dict[str, Counter[str]]:
-        total: dict[str, Counter[str]] = {}
-        for votes in self._votes.values():
-            for word, counter in votes.items():
-                total.setdefault(word, Counter()).update(counter)
-        return total
 
-    def _elected(self, word: str, votes: dict[str, Counter[str]]) -> str:
-        other, _ = votes[word].most_common(1)[0]
-        if other == word or len(votes[word]) > 1:
-            return word
-        rivals = [name for name, counter in votes.items() if name != word and counter[other]]
-        return word if rivals else other
+def unstored_builtins(tree: ast.Module) -> frozenset[str]:
+    """The builtins that a file does not use as names of its own, as many use `input`."""
+    own: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            own.add(node.id)
+        elif isinstance(node, ast.arg):
+            own.add(node.arg)
+    return frozenset(dir(builtins)) - own
 
 
 def _majority(votes: dict[str, Counter[str]]) -> dict[str, str]:
@@ -103,4 +121,4 @@ def _may_be_renamed(word: str) -> bool:
 
 def _is_like(ours: str, theirs: str) -> bool:
     """Whether both are names, or both attributes."""
-    return theirs.startswith(".") == ours.startswith(".") and theirs[-1] not in "'=>"
+    return _may_be_renamed(theirs) and theirs.startswith(".") == ours.startswith(".")

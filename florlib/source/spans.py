@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection
 from typing import TypeAlias
 
 LineSpan: TypeAlias = tuple[int, int]  # first line, last line; both count from 1 and are included
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 
 
 def span_of(node: ast.stmt | ast.expr) -> LineSpan:
@@ -34,3 +36,12 @@ def lies_within(node: ast.stmt | ast.expr, spans: Collection[LineSpan]) -> bool:
     """Whether one of the spans covers the node."""
     first, last = span_of(node)
     return any(start <= first and last <= end for start, end in spans)
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a source as Python counts them, with their ends; `str.splitlines` knows more ends.
+
+    >>> lines_of("a = 1\\r\\nb = '\\x0c'\\n")
+    ['a = 1\\r\\n', "b = '\\x0c'\\n"]
+    """
+    return _LINE.findall(text)

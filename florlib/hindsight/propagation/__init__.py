@@ -12,11 +12,12 @@ Whatever is placed is held against the earlier file as any added line is: it mus
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from florlib.hindsight.propagation.asked import Asked
-from florlib.hindsight.propagation.placing import Attributes, FilePlacer, Placed, Refused
+from florlib.hindsight.propagation.placing import FilePlacer, Placed, Refused
+from florlib.hindsight.propagation.project import Project
 
 __all__ = ["Asked", "Placed", "Propagated", "Refused", "propagate", "questions"]
 
@@ -68,62 +69,40 @@ def propagate(
         earlier: those of the earlier version.
     """
     found = Propagated()
-    trees = {path: ast.parse(text) for path, text in earlier.items()}
-    parsed = {path: ast.parse(text) for path, text in recent.items()}
-    attributes = Attributes(_defined(parsed), _defined(trees))
-    for one in asked:
-        placer = _placer(one, earlier, recent, trees, attributes)
+    now = {path: ast.parse(text) for path, text in recent.items()}
+    now |= {one.path: one.recent for one in asked}
+    then = {path: ast.parse(text) for path, text in earlier.items()}
+    project = Project(now, then)
+    for one in sorted(asked, key=lambda one: one.path not in earlier):
+        placer = _placer(one, {**earlier, **found.texts}, project)
         if placer is None:
             reason = f"no file of that version is like {one.path}"
             found.refused += [Refused(one.path, each.lineno, reason) for each in one.statements]
             continue
         found.refused += placer.refused
         if placer.insertions:
+            others = [_shifted(each, placer) for each in found.placed]
             found.texts[placer.path], placed = placer.patched()
-            found.placed += placed
+            found.placed = [*others, *placed]
     return found
 
 
-def _placer(
-    asked: Asked,
-    earlier: Mapping[str, str],
-    recent: Mapping[str, str],
-    trees: Mapping[str, ast.Module],
-    attributes: Attributes,
-) -> FilePlacer | None:
+def _shifted(placed: Placed, placer: FilePlacer) -> Placed:
+    """Where something stands with what is placed in the same file after it."""
+    if placed.into != placer.path:
+        return placed
+    return replace(placed, at=placed.at + placer.lines_above(placed.at))
+
+
+def _placer(asked: Asked, earlier: Mapping[str, str], project: Project) -> FilePlacer | None:
     """For the file of the same path; without one, for that which is most like it."""
     if asked.path in earlier:
-        return _placed(asked, asked.path, earlier, trees, attributes)
-    others = [path for path in earlier if path not in recent]
-    candidates = [_placed(asked, path, earlier, trees, attributes) for path in others]
+        return _placed(FilePlacer(asked, asked.path, earlier[asked.path], project))
+    candidates = [FilePlacer(asked, path, text, project) for path, text in earlier.items()]
     best = max(candidates, key=lambda one: one.resemblance, default=None)
-    return best if best is not None and best.resemblance >= _ELSEWHERE else None
+    return _placed(best) if best is not None and best.resemblance >= _ELSEWHERE else None
 
 
-def _placed(
-    asked: Asked,
-    path: str,
-    earlier: Mapping[str, str],
-    trees: Mapping[str, ast.Module],
-    attributes: Attributes,
-) -> FilePlacer:
-    placer = FilePlacer(asked, path, earlier[path], trees, attributes)
+def _placed(placer: FilePlacer) -> FilePlacer:
     placer.place()
     return placer
-
-
-def _defined(trees: Mapping[str, ast.Module]) -> frozenset[str]:
-    """Attributes that files define: stored ones, methods, what stands in a class."""
-    return frozenset(name for tree in trees.values() for name in _attributes(tree))
-
-
-def _attributes(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            yield node.attr
-        elif isinstance(node, ast.ClassDef):
-            for part in ast.walk(node):
-                if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                    yield part.name
-                elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-                    yield part.id

@@ -1,26 +1,32 @@
-"""Where in an earlier version a statement belongs: between the statements that stand for its neighbours."""
+"""Where in an earlier version a statement belongs: between those that stand for its neighbours."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from florlib.hindsight.alignment import Addition
-from florlib.hindsight.propagation.scopes import Scopes, stored_by
+from florlib.hindsight.propagation.between import Between
+from florlib.hindsight.propagation.branches import (
+    Branch,
+    branches_of,
+    chain_of,
+    may_set,
+    surely_sets,
+)
+from florlib.hindsight.propagation.refusals import NoPlace, quoted
+from florlib.hindsight.propagation.scopes import DEFINITIONS, Scopes, stored_by
 from florlib.source.functions import MODULE
 from florlib.source.matching import Matching, Statement
 from florlib.source.names import names_in
+from florlib.source.purity import Purity
 from florlib.source.spans import span_of
 
 STRONG = 0.6  # a neighbour less alike than this is not enough by itself
-_DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
-_FILLING = frozenset({"add", "append", "extend", "insert"})
-
-
-class NoPlace(Exception):
-    """An earlier version has no place for a statement, or more than one; says why."""
+Pair: TypeAlias = tuple[Statement, Statement]  # recent, earlier
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +57,14 @@ class Anchors:
         recent: names of the recent version.
         earlier: names of the earlier one.
         lines: of the earlier text.
-        is_pure: whether a statement of the earlier version only computes.
+        purity: of statements of the earlier version.
     """
 
     matching: Matching
     recent: Scopes
     earlier: Scopes
     lines: list[str]
-    is_pure: Callable[[ast.AST], bool]
+    purity: Purity
 
     def place(self, addition: Addition, needed: frozenset[str]) -> Gap:
         """Find the place of an addition.
@@ -70,152 +76,35 @@ class Anchors:
         Raises:
             NoPlace: there is none that is certain.
         """
-        loop = self._recent_loop(addition)
-        before = self._nearest(reversed(addition.before), loop)
-        behind = self._nearest(addition.behind, loop)
-        if isinstance(addition.statement, _DEFINITIONS) and addition.context.function == MODULE:
-            if before is None and behind is None and not addition.context.in_class:
-                return self._at_top()
-        if before is not None and behind is not None:
-            if before[1].siblings is not behind[1].siblings:
-                before, behind = self._closer(before, behind, needed)
-        return self._gap(addition, before, behind, needed)
+        before = self._nearest(reversed(addition.before), addition)
+        behind = self._nearest(addition.behind, addition)
+        known = [one for one in (before, behind) if one is not None]
+        if not known:
+            return self._without_neighbours(addition)
+        self._check_likeness(known)
+        if before is None or behind is None:
+            gap = self._beside(addition, before, behind, needed)
+        else:
+            gap = self._joined(addition, before, behind, needed)
+        self._check_branches(gap, addition, known, needed)
+        return gap
 
-    def _nearest(
-        self, recents: Iterable[ast.stmt], loop: Statement | None
-    ) -> tuple[Statement, Statement] | None:
-        """(recent, earlier) of the first statement that the earlier version has, in the same loop."""
+    def _nearest(self, recents: Iterable[ast.stmt], addition: Addition) -> Pair | None:
+        """The first of the statements that the earlier version has, in the same loop and function."""
+        loop = self._recent_loop(addition)
         for node in recents:
             ours = self.recent.statement(node)
             theirs = None if ours is None else self.matching.earlier_of(ours)
-            if ours is not None and theirs is not None and self._is_in(theirs, loop):
+            if ours is None or theirs is None:
+                continue
+            if self._is_in(theirs, loop) and self._is_same_function(ours, theirs):
                 return ours, theirs
         return None
 
-    def _at_top(self) -> Gap:
-        """Behind a file's docstring and the imports from `__future__`."""
-        first = next((one for one in self.matching.earlier if not _comes_first(one.node)), None)
-        if first is None:
-            raise NoPlace("that version of the file is empty")
-        return Gap(span_of(first.node)[0], "", MODULE, first, exact=True)
-
-    def _closer(
-        self,
-        before: tuple[Statement, Statement],
-        behind: tuple[Statement, Statement],
-        needed: frozenset[str],
-    ) -> tuple[tuple[Statement, Statement] | None, tuple[Statement, Statement] | None]:
-        """Of two neighbours that are in different blocks now, the one that has to do with the names.
-
-        Else the one that is more as it was.
-        """
-        worth = [
-            (len(_names_of(one[1].node) & needed), self.matching.likeness(*one))
-            for one in (before, behind)
-        ]
-        return (before, None) if worth[0] >= worth[1] else (None, behind)
-
-    def _gap(
-        self,
-        addition: Addition,
-        before: tuple[Statement, Statement] | None,
-        behind: tuple[Statement, Statement] | None,
-        needed: frozenset[str],
-    ) -> Gap:
-        known = [one for one in (before, behind) if one is not None]
-        if not known:
-            raise NoPlace(
-                "nothing in that version is like the statements around it, in the same loop"
-            )
-        likeness = [self.matching.likeness(*one) for one in known]
-        if max(likeness) < STRONG:
-            near = known[likeness.index(max(likeness))]
-            raise NoPlace(
-                f"{_quoted(near[0].node)} is too unlike {_quoted(near[1].node)} of that version"
-            )
-        siblings = known[0][1].siblings
-        start = 0 if before is None else siblings.index(before[1]) + 1
-        stop = len(siblings) if behind is None else siblings.index(behind[1])
-        if start > stop:
-            raise NoPlace(
-                f"that version has {_quoted(siblings[start - 1].node)} behind"
-                f" {_quoted(siblings[stop].node)}"
-            )
-        at = self._within(addition, siblings[start:stop], known, needed)
-        exact = start == stop and all(_same(*one) for one in known)
-        exact = exact and len(known) == len(_sides(addition))
-        return self._between(siblings, start if at == "front" else stop, exact=exact)
-
-    def _within(
-        self,
-        addition: Addition,
-        between: list[Statement],
-        known: list[tuple[Statement, Statement]],
-        needed: frozenset[str],
-    ) -> str:
-        """At which end of what stands between the neighbours: "front" or "back".
-
-        Statements that have nothing to do with what the addition reads do not count.
-        """
-        front = known[0][0].node in addition.before
-        if isinstance(addition.statement, _DEFINITIONS):
-            return "front" if front else "back"
-        telling = [one for one in between if self._tells(one.node, needed)]
-        ours = [one[0].node for one in known]
-        first = [] if not addition.before else _behind_of(addition.before, ours)
-        last = [] if not addition.behind else _before_of(addition.behind, ours)
-        if not telling:
-            return "front" if front else "back"
-        mattering = [any(self._matters(one, needed) for one in part) for part in (first, last)]
-        if mattering[0] != mattering[1]:
-            return "back" if mattering[0] else "front"
-        raise NoPlace(
-            f"it may belong before or behind {_quoted(telling[0].node)}, which only that version has"
-        )
-
-    def _tells(self, node: ast.stmt, needed: frozenset[str]) -> bool:
-        """Whether it makes a difference on which side of an earlier statement something stands."""
-        return bool(names_in(node).stored & needed) or not self._is_harmless(node, needed)
-
-    def _is_harmless(self, node: ast.stmt, needed: frozenset[str]) -> bool:
-        """Whether a statement only computes, or fills a container that the names are not about."""
-        call = node.value if isinstance(node, ast.Expr) else None
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
-            container = call.func.value
-            if call.func.attr in _FILLING and isinstance(container, ast.Name):
-                return container.id not in needed and all(map(self.is_pure, call.args))
-        return self.is_pure(_without_stores(node))
-
-    def _matters(self, node: ast.stmt, needed: frozenset[str]) -> bool:
-        renames = self.matching.renames
-        stored = frozenset(renames.overall.get(name, name) for name in names_in(node).stored)
-        return bool(stored & needed) or not self._is_harmless(node, needed)
-
-    def _between(self, siblings: list[Statement], at: int, *, exact: bool) -> Gap:
-        """The place in front of the statement of this number in a block, or at the block's end."""
-        beside = siblings[min(at, len(siblings) - 1)]
-        line = span_of(beside.node)[0] if at < len(siblings) else span_of(siblings[-1].node)[1] + 1
-        self._check_line(siblings, at)
-        text = self.lines[span_of(beside.node)[0] - 1]
-        indentation = text[: len(text) - len(text.lstrip())]
-        return Gap(line, indentation, beside.function, beside, exact)
-
-    def _check_line(self, siblings: list[Statement], at: int) -> None:
-        """A statement on the line of another has no place before or behind it."""
-        one = siblings[min(at, len(siblings) - 1)]
-        first = span_of(one.node)[0]
-        shares = [other for other in siblings if other is not one and _touches(other, first)]
-        header = one.parent is not None and span_of(one.parent.node)[0] == first
-        if header or (at < len(siblings) and any(other.number < one.number for other in shares)):
-            raise NoPlace(f"{_quoted(one.node)} shares its line with another statement there")
-
-    def _is_in(self, earlier: Statement, loop: Statement | None) -> bool:
-        """Whether a statement runs in every turn of what stands for a loop of the recent version."""
-        theirs = self.earlier.loop_of(earlier)
-        if loop is None or theirs is None:
-            return loop is None and theirs is None
-        known = self.matching.earlier_of(loop)
-        return known is theirs if known is not None else not self.matching.is_taken(theirs)
+    def may_stand_for(self, ours: Statement, theirs: Statement) -> bool:
+        """Whether two statements are in the same loop and function."""
+        loop = self.recent.loop_of(ours)
+        return self._is_in(theirs, loop) and self._is_same_function(ours, theirs)
 
     def _recent_loop(self, addition: Addition) -> Statement | None:
         """The loop that an addition runs in every turn of."""
@@ -223,36 +112,228 @@ class Anchors:
         at = self.recent.statement(beside)
         return None if at is None else self.recent.loop_of(at)
 
-    def check_setters(self, gap: Gap, function: str, line: int, names: dict[str, str]) -> None:
-        """The names that a statement reads must have been set by what stands for their setters.
+    def _is_in(self, earlier: Statement, loop: Statement | None) -> bool:
+        """Whether a statement runs in every turn of what stands for a loop of the recent version."""
+        theirs = self.earlier.loop_of(earlier)
+        if loop is None or theirs is None:
+            return loop is None and theirs is None
+        known = self.matching.earlier_of(loop)
+        return known is theirs if known is not None else self.matching.recent_of(theirs) is None
 
-        Args:
-            gap: where it is to go.
-            function: of the recent version that it stands in.
-            line: of the recent version behind which it stands.
-            names: that it reads, recent to earlier.
+    def _is_same_function(self, ours: Statement, theirs: Statement) -> bool:
+        """Whether the functions of two statements may be one: each may have been split or joined."""
+        recent = self.recent.definition(ours.function)
+        earlier = self.earlier.definition(theirs.function)
+        known = None if recent is None else self.matching.earlier_of(recent)
+        taken = None if earlier is None else self.matching.recent_of(earlier)
+        return known is earlier or known is None or (taken is None and earlier is not None)
 
-        Raises:
-            NoPlace: a name has its value from something else there.
-        """
-        for recent, earlier in sorted(names.items()):
-            ours = self.recent.setter(recent, function, line + 1)
-            theirs = self.earlier.setter(earlier, gap.function, gap.line)
-            if ours is None or theirs is None or isinstance(ours.node, _DEFINITIONS):
-                continue
-            known = self.matching.earlier_of(ours)
-            if known is not None and earlier in stored_by(known.node):
-                if known.function == gap.function and known.node.lineno >= gap.line:
-                    raise NoPlace(f"`{earlier}` is set only behind that place in that version")
-                continue
-            loops = self.recent.loop_of(ours), self.earlier.loop_of(theirs)
-            counterpart = None if loops[0] is None else self.matching.earlier_of(loops[0])
-            if (loops[0] is None) != (loops[1] is None) or (
-                counterpart is not None and counterpart is not loops[1]
-            ):
+    def _without_neighbours(self, addition: Addition) -> Gap:
+        """Behind a file's docstring and the imports from `__future__`, for what goes to the top."""
+        context = addition.context
+        if not isinstance(addition.statement, DEFINITIONS) or context.function != MODULE:
+            raise NoPlace("nothing in that version is like the statements around it, in its loop")
+        if context.in_class:
+            raise NoPlace("that version has nothing like its class")
+        first = next((one for one in self.matching.earlier if not _comes_first(one.node)), None)
+        if first is None:
+            raise NoPlace("that version of the file is empty")
+        return Gap(span_of(first.node)[0], "", MODULE, first, exact=True)
+
+    def _check_likeness(self, known: list[Pair]) -> None:
+        likeness = [self.matching.likeness(*one) for one in known]
+        if max(likeness) < STRONG:
+            near = known[likeness.index(max(likeness))]
+            raise NoPlace(
+                f"{quoted(near[0].node)} is too unlike {quoted(near[1].node)} of that version"
+            )
+
+    # ------------------------------------------------------------------ between two statements
+
+    def _beside(
+        self, addition: Addition, before: Pair | None, behind: Pair | None, needed: frozenset[str]
+    ) -> Gap:
+        """Where one side alone is known."""
+        known = before or behind
+        assert known is not None
+        siblings = known[1].siblings
+        at = siblings.index(known[1])
+        start, stop = (at + 1, len(siblings)) if before else (0, at)
+        return self._at(addition, siblings, start, stop, (before, behind), needed)
+
+    def _joined(
+        self, addition: Addition, before: Pair, behind: Pair, needed: frozenset[str]
+    ) -> Gap:
+        """Between two statements, each of which may stand deeper than the other."""
+        upper, lower = _in_one_block(before[1], behind[1])
+        if upper is None or lower is None:
+            return self._closer(addition, before, behind, needed)
+        siblings = upper.siblings
+        start, stop = siblings.index(upper) + 1, siblings.index(lower)
+        if start > stop:
+            raise NoPlace(
+                f"that version has {quoted(before[1].node)} behind {quoted(behind[1].node)}"
+            )
+        if upper is not before[1] and self._leaves_unset(upper, before[1], needed):
+            return self._beside(addition, before, None, needed)
+        if lower is not behind[1] and self._sets_on_the_way(lower, behind[1], needed):
+            return self._beside(addition, None, behind, needed)
+        inside = [*_rest_of(before[1], upper), *_start_of(behind[1], lower)]
+        telling = self._between(addition, (before, behind), needed).telling(inside)
+        if telling:
+            raise NoPlace(_either_side(telling[0]))
+        return self._at(addition, siblings, start, stop, (before, behind), needed)
+
+    def _closer(
+        self, addition: Addition, before: Pair, behind: Pair, needed: frozenset[str]
+    ) -> Gap:
+        """Of two neighbours in different functions now, by the one that has to do with the names."""
+        worth = [len(_names_of(one[1].node) & needed) for one in (before, behind)]
+        if worth[0] == worth[1]:
+            raise NoPlace(
+                f"{quoted(before[1].node)} and {quoted(behind[1].node)}"
+                " are in different functions in that version"
+            )
+        if worth[0] > worth[1]:
+            return self._beside(addition, before, None, needed)
+        return self._beside(addition, None, behind, needed)
+
+    def _leaves_unset(
+        self, upper: Statement, inner: Statement, needed: frozenset[str]
+    ) -> frozenset[str]:
+        """Names that are set in a block, and may not be behind the statement around it."""
+        first, last = upper.node.lineno, span_of(inner.node)[1]
+        inside = [one for one in self.matching.earlier if first <= one.node.lineno <= last]
+        stored = frozenset().union(*(stored_by(one.node) for one in inside))
+        return frozenset(one for one in stored & needed if not surely_sets(upper.node, one))
+
+    def _sets_on_the_way(
+        self, lower: Statement, inner: Statement, needed: frozenset[str]
+    ) -> frozenset[str]:
+        """Names that have their value only within the statement around one."""
+        first, last = lower.node.lineno, inner.node.lineno
+        inside = [one for one in self.matching.earlier if first <= one.node.lineno < last]
+        return needed & frozenset().union(*(stored_by(one.node) for one in inside))
+
+    def _between(
+        self,
+        addition: Addition,
+        known: tuple[Pair | None, Pair | None],
+        needed: frozenset[str],
+    ) -> Between:
+        ours = [one[0].node for one in known if one is not None]
+        return Between(addition, ours, needed, self.matching.renames, self.purity)
+
+    def _at(
+        self,
+        addition: Addition,
+        siblings: list[Statement],
+        start: int,
+        stop: int,
+        known: tuple[Pair | None, Pair | None],
+        needed: frozenset[str],
+    ) -> Gap:
+        """The place among the statements of a block from one number up to another."""
+        between = self._between(addition, known, needed)
+        side = between.side([one.node for one in siblings[start:stop]])
+        at = start if side == "front" else stop
+        pairs = [one for one in known if one is not None]
+        exact = start == stop and all(_same(*one) for one in pairs)
+        exact = exact and len(pairs) == len(_sides(addition))
+        is_behind = at == len(siblings) or (side == "front" and at > 0)
+        return self._gap(siblings, at - is_behind, is_behind=is_behind, exact=exact)
+
+    def _gap(self, siblings: list[Statement], at: int, *, is_behind: bool, exact: bool) -> Gap:
+        """The place in front of a statement of a block, or behind it."""
+        if is_behind and at + 1 < len(siblings) and _on_one_line(*siblings[at : at + 2]):
+            at, is_behind = at + 1, False
+        last = span_of(siblings[at].node)[1]
+        while is_behind and at and _on_one_line(*siblings[at - 1 : at + 1]):
+            at -= 1
+        beside = siblings[at]
+        first = span_of(beside.node)[0]
+        text = self.lines[first - 1]
+        indentation = text[: len(text) - len(text.lstrip())]
+        if len(indentation.encode()) != beside.node.col_offset:
+            raise NoPlace(f"{quoted(beside.node)} shares its line with other code there")
+        if _is_elif(beside):
+            raise NoPlace(f"{quoted(beside.node)} is an `elif` there")
+        return Gap(last + 1 if is_behind else first, indentation, beside.function, beside, exact)
+
+    # ------------------------------------------------------------------ branches
+
+    def _check_branches(
+        self, gap: Gap, addition: Addition, known: list[Pair], needed: frozenset[str]
+    ) -> None:
+        """A statement stands in no branch that it did not stand in, without a reason."""
+        if isinstance(addition.statement, DEFINITIONS):
+            return
+        for branch in self._new_branches(gap, known[0][0]):
+            within = [one for one in known if branch in branches_of(one[1])]
+            has_both = len(within) == len(known) == 2
+            sets = [name for name in needed if self._is_set_in(branch, name, gap)]
+            if any(may_set(block, name) for block in branch.others for name in sets):
+                sets = []
+            if not sets and (branch.others or not has_both):
                 raise NoPlace(
-                    f"`{earlier}` is set elsewhere in that version, by {_quoted(theirs.node)}"
+                    f"it would run only under {quoted(branch.owner.node)} of that version"
                 )
+
+    def _new_branches(self, gap: Gap, ours: Statement) -> list[Branch]:
+        """Branches around a place that the recent version does not have around a neighbour."""
+        known = [(self.matching.earlier_of(one.owner), one.number) for one in branches_of(ours)]
+        return [one for one in branches_of(gap.beside) if (one.owner, one.number) not in known]
+
+    def _is_set_in(self, branch: Branch, name: str, gap: Gap) -> bool:
+        setter = self.earlier.setter(name, gap.function, gap.line)
+        return setter is not None and branch in branches_of(setter)
+
+
+def _in_one_block(
+    before: Statement, behind: Statement
+) -> tuple[Statement | None, Statement | None]:
+    """The statements around two, or themselves, that stand in the same block."""
+    for upper in chain_of(before):
+        for lower in chain_of(behind):
+            if upper.siblings is lower.siblings:
+                return upper, lower
+    return None, None
+
+
+def _rest_of(inner: Statement, outer: Statement) -> list[ast.stmt]:
+    """What stands behind a statement within one around it, or that itself."""
+    chain = chain_of(inner)
+    return [
+        other.node
+        for one in chain[: chain.index(outer)]
+        for other in one.siblings[one.siblings.index(one) + 1 :]
+    ]
+
+
+def _start_of(inner: Statement, outer: Statement) -> list[ast.stmt]:
+    """What stands in front of a statement within one around it, or that itself."""
+    chain = chain_of(inner)
+    return [
+        other.node
+        for one in chain[: chain.index(outer)]
+        for other in one.siblings[: one.siblings.index(one)]
+    ]
+
+
+def _either_side(node: ast.stmt) -> str:
+    return f"it may belong before or behind {quoted(node)}, which only that version has"
+
+
+def _on_one_line(one: Statement, other: Statement) -> bool:
+    return span_of(one.node)[1] == span_of(other.node)[0]
+
+
+def _is_elif(statement: Statement) -> bool:
+    parent = statement.parent
+    if parent is None or not isinstance(parent.node, ast.If):
+        return False
+    is_else = any(statement.node is node for node in parent.node.orelse)
+    return is_else and statement.node.col_offset == parent.node.col_offset
 
 
 def _names_of(node: ast.stmt) -> frozenset[str]:
@@ -268,37 +349,5 @@ def _sides(addition: Addition) -> list[tuple[ast.stmt, ...]]:
     return [side for side in (addition.before, addition.behind) if side]
 
 
-def _behind_of(before: tuple[ast.stmt, ...], known: list[ast.stmt]) -> list[ast.stmt]:
-    """What stands between the known neighbour and the addition."""
-    numbers = [n for n, node in enumerate(before) if node in known]
-    return list(before[numbers[-1] + 1 :] if numbers else before)
-
-
-def _before_of(behind: tuple[ast.stmt, ...], known: list[ast.stmt]) -> list[ast.stmt]:
-    numbers = [n for n, node in enumerate(behind) if node in known]
-    return list(behind[: numbers[0]] if numbers else behind)
-
-
-def _without_stores(node: ast.stmt) -> ast.AST:
-    """What an assignment computes: that it stores a name of its own is looked at apart."""
-    if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        if all(isinstance(target, (ast.Name, ast.Tuple, ast.List)) for target in targets):
-            return node.value
-    if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-        return node.value
-    return node
-
-
 def _comes_first(node: ast.stmt) -> bool:
     return isinstance(node, ast.ImportFrom) and node.module == "__future__"
-
-
-def _touches(statement: Statement, line: int) -> bool:
-    first, last = span_of(statement.node)
-    return first <= line <= last
-
-
-def _quoted(node: ast.stmt) -> str:
-    """The first line of a statement, for people."""
-    return f"`{ast.unparse(node).splitlines()[0]}`"

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import ast
-import builtins
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
 from florlib.hindsight.alignment import Addition, Context, Wrapped
 from florlib.hindsight.probes import compare
-from florlib.hindsight.propagation.anchors import Anchors, Gap, NoPlace
+from florlib.hindsight.propagation.anchors import Anchors, Gap
 from florlib.hindsight.propagation.asked import Asked
-from florlib.hindsight.propagation.scopes import Scopes
+from florlib.hindsight.propagation.branches import chain_of
+from florlib.hindsight.propagation.naming import Naming
+from florlib.hindsight.propagation.project import Project
+from florlib.hindsight.propagation.refusals import NoPlace
+from florlib.hindsight.propagation.scopes import DEFINITIONS, Scopes, around_of
+from florlib.hindsight.propagation.values import Values
 from florlib.hindsight.propagation.wording import indented, renamed, statement_lines
-from florlib.source.functions import MODULE
 from florlib.source.matching import Matching, Statement
 from florlib.source.names import names_in
 from florlib.source.purity import Purity
-from florlib.source.spans import header_span, span_of
+from florlib.source.spans import lines_of, span_of
 
-_KEPT = frozenset({"flor", "self", "cls", *dir(builtins)})
-_IMPORTS = (ast.Import, ast.ImportFrom)
-_AT_TOP = Context()
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +34,17 @@ class Insertion:
     Attributes:
         line: in front of which they go, from 1.
         instead: so many of its lines that they stand for.
-        source: the line of the added statement in the present file.
+        statement: that was added; None for an import that one needs.
+        gap: where they go; None for what stands for other lines.
         exact: whether the place is one that a three-way merge finds.
     """
 
     line: int
     lines: list[str]
-    source: int
+    statement: ast.stmt | None
     exact: bool
     instead: int = 0
+    gap: Gap | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +74,6 @@ class Refused:
 
 
 @dataclass(slots=True)
-class Attributes:
-    """The attributes that the files of two versions define."""
-
-    recent: frozenset[str]
-    earlier: frozenset[str]
-
-
-@dataclass(slots=True)
 class FilePlacer:
     """Places what was added to one file into one file of an earlier version.
 
@@ -85,32 +81,31 @@ class FilePlacer:
         asked: what was added.
         path: of the earlier file.
         text: of it.
-        others: by path, all files of that version.
-        attributes: of both versions.
+        project: both versions.
     """
 
     asked: Asked
     path: str
     text: str
-    others: Mapping[str, ast.Module]
-    attributes: Attributes
+    project: Project
     insertions: list[Insertion] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-    _tree: ast.Module = field(init=False)
     _matching: Matching = field(init=False)
     _recent: Scopes = field(init=False)
     _earlier: Scopes = field(init=False)
     _anchors: Anchors = field(init=False)
-    _imports: dict[str, Insertion] = field(default_factory=dict)
+    _naming: Naming = field(init=False)
+    _values: Values = field(init=False)
 
     def __post_init__(self) -> None:
-        self._tree = ast.parse(self.text)
-        self._matching = Matching.of(self.asked.recent, self._tree)
+        tree = ast.parse(self.text)
+        self._matching = Matching.of(self.asked.recent, tree)
         self._recent = Scopes(self.asked.recent, self._matching.recent)
-        self._earlier = Scopes(self._tree, self._matching.earlier)
-        pure = Purity.of(self._tree).holds
-        lines = self.text.splitlines()
-        self._anchors = Anchors(self._matching, self._recent, self._earlier, lines, pure)
+        self._earlier = Scopes(tree, self._matching.earlier)
+        both = (self._matching, self._recent, self._earlier)
+        self._anchors = Anchors(*both, lines_of(self.text), Purity.of(tree))
+        self._naming = Naming(self.path, *both, self.project)
+        self._values = Values(*both)
 
     @property
     def resemblance(self) -> float:
@@ -141,104 +136,68 @@ class FilePlacer:
     # ------------------------------------------------------------------ one statement
 
     def _inserted(self, addition: Addition) -> Insertion:
-        statement = addition.statement
-        stored = names_in(statement).stored
-        function = addition.context.function
-        names = self._names(statement, stored, function)
-        gap = self._anchors.place(addition, frozenset(names.values()))
-        if gap.function != MODULE or not isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
-            self._check_names(names, gap)
-            self._anchors.check_setters(gap, function, addition.anchor, names)
-        self._check_captured(names, stored)
-        attributes = self._attributes_of(statement, function)
-        span = span_of(statement)
-        lines = statement_lines(
-            self.asked.present, statement, span, shared=self._is_shared(statement)
+        statement, function = addition.statement, addition.context.function
+        names = self._names(addition)
+        needed = {*names.values()}.union(
+            *(self._names(one).values() for one in self._linked(addition))
         )
+        gap = self._anchors.place(addition, frozenset(needed))
+        if isinstance(statement, _FUNCTIONS):  # reads when it is called
+            self._naming.check(names, addition, gap.function, sys.maxsize)
+        else:
+            self._naming.check(names, addition, gap.function, gap.line)
+            self._values.check(gap, addition, names)
+        attributes = self._naming.attributes_of(statement, function)
+        lines = statement_lines(self.asked.present, statement)
         changed = {ours: theirs for ours, theirs in names.items() if ours != theirs}
         lines = indented(renamed(lines, changed, attributes), gap.indentation)
-        return Insertion(gap.line, lines, span[0], gap.exact and not changed and not attributes)
+        exact = gap.exact and not changed and not attributes
+        return Insertion(gap.line, lines, statement, exact, gap=gap)
 
-    def _names(self, statement: ast.stmt, stored: frozenset[str], function: str) -> dict[str, str]:
-        """The names of the recent version that a statement reads, and what they are in the earlier."""
-        found = {}
-        for name in names_in(statement).loaded - stored - _KEPT - self.asked.introduced:
-            target = self._recent.aliases.get(name)
-            if target is not None:
-                found[name] = self._imported(name, target)
-            else:
-                found[name] = self._matching.renames.of(name, function)
-        return found
+    def _names(self, addition: Addition) -> dict[str, str]:
+        introduced = self.asked.introduced(addition.context.function)
+        return self._naming.names_of(addition, introduced)
 
-    def _imported(self, name: str, target: str) -> str:
-        """What the earlier version calls something that is imported; imported there, if need be."""
-        if self._earlier.aliases.get(name) == target:
-            return name
-        for other, known in self._earlier.aliases.items():
-            if known == target and self._earlier.is_set_anywhere(other):
-                return other
-        if self._earlier.is_set_anywhere(name):
-            raise NoPlace(f"`{name}` is something else in that version")
-        statement = next(
-            one.node
-            for one in self._matching.recent
-            if isinstance(one.node, _IMPORTS) and name in names_in(one.node).stored
-        )
-        if isinstance(statement, ast.ImportFrom) and statement.level:
-            raise NoPlace(f"`{name}` is not imported in that version")
-        alone = _import_of(statement, name)
-        gap = self._anchors.place(Addition(alone, _AT_TOP, 0), frozenset())
-        self._imports[name] = Insertion(gap.line, [ast.unparse(alone)], 0, exact=False)
-        return name
-
-    def _check_names(self, names: Mapping[str, str], gap: Gap) -> None:
-        for ours, theirs in sorted(names.items()):
-            if ours in self._imports or self._earlier.has(theirs, gap.function, gap.line):
-                continue
-            if not self._recent.is_set_anywhere(ours):
-                continue  # neither version says where it comes from
-            where = "before that place " if self._earlier.is_set_anywhere(theirs) else ""
-            raise NoPlace(f"`{theirs}` has no value {where}in that version of {self.path}")
-
-    def _check_captured(self, names: Mapping[str, str], stored: frozenset[str]) -> None:
-        for ours, theirs in names.items():
-            if ours != theirs and theirs in stored:
-                raise NoPlace(
-                    f"`{ours}` is `{theirs}` in that version, which the line itself stores"
-                )
-
-    def _attributes_of(self, statement: ast.stmt, function: str) -> dict[str, str]:
-        """Attributes that are called otherwise in the earlier version."""
-        found = {}
-        for node in ast.walk(statement):
-            if not isinstance(node, ast.Attribute) or node.attr in self.attributes.earlier:
-                continue
-            if node.attr not in self.attributes.recent:
-                continue
-            other = self._matching.renames.of(f".{node.attr}", function).removeprefix(".")
-            if other not in self.attributes.earlier:
-                raise NoPlace(f"nothing in that version has `.{node.attr}`")
-            found[node.attr] = other
-        return found
-
-    def _is_shared(self, statement: ast.stmt) -> bool:
-        """Whether a statement stands on a line with others, as behind a semicolon."""
-        line = self.asked.present.splitlines()[span_of(statement)[0] - 1]
-        return bool(line.encode()[: statement.col_offset].strip())
+    def _linked(self, addition: Addition) -> list[Addition]:
+        """Additions at the same place that set what this one reads, or read what it sets."""
+        if isinstance(addition.statement, DEFINITIONS):
+            return []
+        beside = [
+            one
+            for one in self.asked.additions
+            if (one.before, one.behind) == (addition.before, addition.behind)
+            if not isinstance(one.statement, DEFINITIONS)
+        ]
+        linked = [addition]
+        for one in linked:  # grows while it is gone through
+            linked += [other for other in beside if other not in linked and _share(one, other)]
+        return linked[1:]
 
     def _replaced(self, wrapped: Wrapped) -> Insertion:
         """A kept statement with log calls in it, put in place of the earlier one that is the same."""
+        statement = wrapped.statement
+        if hasattr(statement, "body") or hasattr(statement, "cases"):
+            raise NoPlace(
+                "a log call in the head of a block is not carried over; log on its own line"
+            )
         ours = self._kept_statement(wrapped)
         theirs = None if ours is None else self._matching.earlier_of(ours)
-        if ours is None or theirs is None or not self._is_same(ours, theirs):
+        if ours is None or theirs is None or ast.dump(ours.node) != ast.dump(theirs.node):
             raise NoPlace("the statement that the log call is put into is another in that version")
-        span, header = header_span(theirs.node), header_span(wrapped.statement)
-        old = self.text.splitlines()[span[0] - 1 : span[1]]
+        if not self._anchors.may_stand_for(ours, theirs):
+            raise NoPlace("the statement that the log call is put into is in another loop there")
+        added = names_in(statement).loaded - names_in(ours.node).loaded
+        at = Addition(_reading(added), wrapped.context, wrapped.anchor)
+        names = self._names(at)
+        self._naming.check(names, at, theirs.function, theirs.node.lineno)
+        changed = [name for name, other in names.items() if name != other]
+        if changed:
+            raise NoPlace(f"`{changed[0]}` is `{names[changed[0]]}` in that version")
+        first, last = span_of(theirs.node)
+        old = lines_of(self.text)[first - 1 : last]
         indentation = old[0][: len(old[0]) - len(old[0].lstrip())]
-        lines = statement_lines(self.asked.present, wrapped.statement, header, shared=False)
-        return Insertion(
-            span[0], indented(lines, indentation), header[0], exact=True, instead=len(old)
-        )
+        lines = indented(statement_lines(self.asked.present, statement), indentation)
+        return Insertion(first, lines, statement, exact=True, instead=len(old))
 
     def _kept_statement(self, wrapped: Wrapped) -> Statement | None:
         """The statement of the recent version that now has log calls."""
@@ -248,43 +207,48 @@ class FilePlacer:
                     return one
         return None
 
-    def _is_same(self, ours: Statement, theirs: Statement) -> bool:
-        simple = not hasattr(ours.node, "body")
-        return simple and ast.dump(ours.node) == ast.dump(theirs.node)
-
     # ------------------------------------------------------------------ all of them
 
     def _refuse_dependent(self) -> None:
-        """What needs a name of a statement that has no place has none either."""
-        while True:
-            missing = self._missing_names()
-            lost = [
-                (one, names_in(self._statement_at(one)).loaded & missing)
-                for one in self.insertions
-                if names_in(self._statement_at(one)).loaded & missing
-            ]
-            if not lost:
-                return
-            for insertion, names in lost:
-                reason = f"`{min(names)}`, which was added as well, has no place in that version"
+        """What needs a name of a statement that has no place, or one behind it, has none either."""
+        while lost := [(one, why) for one in self.insertions if (why := self._lacks(one))]:
+            for insertion, reason in lost:
                 self._refuse(insertion, reason)
 
-    def _missing_names(self) -> frozenset[str]:
-        lines = {one.line for one in self.refused}
-        statements = [one.statement for one in self.asked.additions]
-        gone = [one for one in statements if span_of(one)[0] in lines]
-        there = [one for one in statements if span_of(one)[0] not in lines]
-        return names_in(*gone).stored - names_in(*there).stored
+    def _lacks(self, insertion: Insertion) -> str | None:
+        """Why a name that was added too has no value where a statement goes."""
+        reader = self._addition(insertion)
+        if reader is None:
+            return None
+        for name in sorted(names_in(reader.statement).loaded):
+            setters = [
+                one for one in self.asked.additions if name in names_in(one.statement).stored
+            ]
+            seen = [
+                one for one in setters if one.context.function in around_of(reader.context.function)
+            ]
+            placed = [
+                one for one in self.insertions if one.statement in [s.statement for s in seen]
+            ]
+            if seen and not any(_is_ahead(one, insertion) for one in placed):
+                where = "no place" if not placed else "its place only behind"
+                return f"`{name}`, which was added as well, has {where} in that version"
+        return None
 
-    def _statement_at(self, insertion: Insertion) -> ast.stmt:
-        return next(one for one in self.asked.statements if span_of(one)[0] == insertion.source)
+    def _addition(self, insertion: Insertion) -> Addition | None:
+        additions = (one for one in self.asked.additions if one.statement is insertion.statement)
+        return next(additions, None)
 
     def _refuse(self, insertion: Insertion, reason: str) -> None:
+        assert insertion.statement is not None
         self.insertions.remove(insertion)
-        self.refused.append(Refused(self.asked.path, insertion.source, reason))
+        line = span_of(insertion.statement)[0]
+        self.refused.append(Refused(self.asked.path, line, reason))
 
     def _refuse_changes(self) -> None:
         """Nothing is placed that would change what the earlier version does."""
+        if not self.insertions or self._objection(self.insertions) is None:
+            return
         for insertion in list(self.insertions):
             objection = self._objection([insertion])
             if objection is not None:
@@ -297,7 +261,7 @@ class FilePlacer:
     def _objection(self, insertions: list[Insertion]) -> str | None:
         text = self._with(insertions)
         try:
-            comparison = compare(self.path, self.text, text, self.others)
+            comparison = compare(self.path, self.text, text, self.project.earlier)
         except SyntaxError as error:
             return f"it would not be Python there ({error.msg})"
         if comparison.verdict == "changed":
@@ -309,15 +273,20 @@ class FilePlacer:
         placed = []
         shift = 0
         for one in self._ordered(self.insertions):
-            if one.source:
-                at = one.line + shift
-                placed.append(Placed(self.asked.path, one.source, self.path, at, one.exact))
+            if one.statement is not None:
+                line = span_of(one.statement)[0]
+                placed.append(Placed(self.asked.path, line, self.path, one.line + shift, one.exact))
             shift += len(one.lines) - one.instead
         return self._with(self.insertions), placed
 
+    def lines_above(self, line: int) -> int:
+        """How many lines were added in front of a line of the earlier text, or of its own."""
+        ahead = [one for one in self._ordered(self.insertions) if one.line <= line]
+        return sum(len(one.lines) - one.instead for one in ahead)
+
     def _with(self, insertions: list[Insertion]) -> str:
         ending = "\r\n" if "\r\n" in self.text else "\n"
-        lines = self.text.splitlines(keepends=True)
+        lines = lines_of(self.text)
         if lines and not lines[-1].endswith(("\n", "\r")):
             lines[-1] += ending
         for one in reversed(self._ordered(insertions)):
@@ -327,18 +296,35 @@ class FilePlacer:
 
     def _ordered(self, insertions: list[Insertion]) -> list[Insertion]:
         """With the imports that they need, in the order of the earlier text."""
+        read = names_in(*(one.statement for one in insertions if one.statement is not None)).loaded
         used = [
-            self._imports[name]
-            for name in sorted(self._imports)
-            if any(name in names_in(self._statement_at(one)).loaded for one in insertions)
+            self._import(self._naming.imports[name])
+            for name in sorted(self._naming.imports)
+            if name in read
         ]
         return sorted([*used, *insertions], key=lambda one: one.line)
 
+    def _import(self, statement: ast.stmt) -> Insertion:
+        gap = self._anchors.place(Addition(statement, Context(), 0), frozenset())
+        return Insertion(gap.line, [ast.unparse(statement)], None, exact=False)
 
-def _import_of(statement: ast.stmt, name: str) -> ast.stmt:
-    """An import of one name alone."""
-    assert isinstance(statement, _IMPORTS)
-    names = [one for one in statement.names if name in (one.asname, one.name.partition(".")[0])]
-    if isinstance(statement, ast.ImportFrom):
-        return ast.ImportFrom(statement.module, names, statement.level)
-    return ast.Import(names)
+
+def _reading(names: Iterable[str]) -> ast.stmt:
+    """A statement that reads names."""
+    return ast.Expr(ast.Tuple([ast.Name(name, ast.Load()) for name in sorted(names)], ast.Load()))
+
+
+def _share(one: Addition, other: Addition) -> bool:
+    names = names_in(one.statement), names_in(other.statement)
+    return bool(names[0].stored & names[1].loaded or names[1].stored & names[0].loaded)
+
+
+def _is_ahead(setter: Insertion, reader: Insertion) -> bool:
+    """Whether a statement is executed before another that reads what it sets."""
+    if setter is reader or setter.gap is None:
+        return setter is reader
+    if reader.gap is None or setter.gap.function != reader.gap.function:
+        return True
+    around = [one.siblings for one in chain_of(reader.gap.beside)]
+    is_around = any(siblings is setter.gap.beside.siblings for siblings in around)
+    return is_around and setter.line <= reader.line

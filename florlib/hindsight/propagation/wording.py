@@ -8,25 +8,27 @@ import io
 import tokenize
 from collections.abc import Iterator, Mapping
 
-from florlib.source.spans import LineSpan
+from florlib.source.spans import lines_of, span_of
 
 
-def statement_lines(text: str, statement: ast.stmt, span: LineSpan, *, shared: bool) -> list[str]:
+def statement_lines(text: str, statement: ast.stmt) -> list[str]:
     """The lines of a statement, its own indentation taken off.
 
     Args:
         text: of its file.
         statement: in it.
-        span: its lines.
-        shared: whether another statement stands on one of these lines.
     """
-    if shared:
-        return (ast.get_source_segment(text, statement) or ast.unparse(statement)).splitlines()
-    lines = text.splitlines()[span[0] - 1 : span[1]]
+    first, last = span_of(statement)
+    lines = [line.rstrip("\r\n") for line in lines_of(text)[first - 1 : last]]
+    end = statement.end_col_offset or 0
+    if lines[-1].encode()[end:].lstrip().startswith(b";"):
+        lines[-1] = lines[-1].encode()[:end].decode()
     prefix = lines[0][: len(lines[0]) - len(lines[0].lstrip())]
+    if len(prefix.encode()) < statement.col_offset and first == statement.lineno:
+        return [lines[0].encode()[statement.col_offset :].decode(), *lines[1:]]
     inside = _inside_strings(text)
     return [
-        line.removeprefix(prefix) if span[0] + n not in inside else line
+        line.removeprefix(prefix) if first + n not in inside else line
         for n, line in enumerate(lines)
     ]
 
