@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from florlib.hindsight.alignment import Addition
@@ -76,6 +76,7 @@ class Anchors:
         Raises:
             NoPlace: there is none that is certain.
         """
+        addition = self._widened(addition)
         before = self._nearest(reversed(addition.before), addition)
         behind = self._nearest(addition.behind, addition)
         known = [one for one in (before, behind) if one is not None]
@@ -88,6 +89,21 @@ class Anchors:
             gap = self._joined(addition, before, behind, needed)
         self._check_branches(gap, addition, known, needed)
         return gap
+
+    def _widened(self, addition: Addition) -> Addition:
+        """With what stands around a `with` that the earlier version does not have."""
+        before, behind = addition.before, addition.behind
+        owner = self.recent.statement(addition.context.owner)
+        while owner is not None and self._is_dissolved(owner):
+            nodes = [one.node for one in owner.siblings]
+            at = owner.siblings.index(owner)
+            before, behind = (*nodes[:at], *before), (*behind, *nodes[at + 1 :])
+            owner = owner.parent
+        return replace(addition, before=before, behind=behind)
+
+    def _is_dissolved(self, owner: Statement) -> bool:
+        is_with = isinstance(owner.node, (ast.With, ast.AsyncWith))
+        return is_with and self.matching.earlier_of(owner) is None
 
     def _nearest(self, recents: Iterable[ast.stmt], addition: Addition) -> Pair | None:
         """The first of the statements that the earlier version has, in the same loop and function."""

@@ -92,7 +92,11 @@ class Naming:
             return []
         given, others = given_by(ours.node), given_by(theirs.node)
         found = {name} & set(others)
-        if len(given) == len(others) and self.matching.likeness(ours, theirs) >= _LIKE:
+        if (
+            name in given
+            and len(given) == len(others)
+            and self.matching.likeness(ours, theirs) >= _LIKE
+        ):
             found.add(others[given.index(name)])
         return sorted(found)
 
@@ -142,14 +146,16 @@ class Naming:
                 )
 
     def _check_known(self, ours: str, theirs: str) -> None:
-        if not self.earlier.is_set_anywhere(theirs) and self._is_said(ours, theirs):
+        known = self.earlier.is_set_anywhere(theirs) or self.earlier.imports_all
+        if not known and self._is_said(ours, theirs):
             raise NoPlace(f"`{theirs}` has no value in that version of {self.path}")
 
     def _is_said(self, ours: str, theirs: str) -> bool:
         """Whether either version says where a name comes from, or the earlier one does without it."""
         if self.recent.is_set_anywhere(ours):
             return True
-        return self.recent.mentions(ours) and not self.earlier.mentions(theirs)
+        is_used = self.recent.mentions(ours) or self.recent.imports_all
+        return is_used and not self.earlier.mentions(theirs)
 
     def attributes_of(self, statement: ast.stmt, function: str) -> dict[str, str]:
         """Attributes that are called otherwise in the earlier version.

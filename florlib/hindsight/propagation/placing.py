@@ -15,10 +15,10 @@ from florlib.hindsight.propagation.asked import Asked
 from florlib.hindsight.propagation.branches import chain_of
 from florlib.hindsight.propagation.naming import Naming
 from florlib.hindsight.propagation.project import Project
-from florlib.hindsight.propagation.refusals import NoPlace
+from florlib.hindsight.propagation.refusals import NoPlace, quoted
 from florlib.hindsight.propagation.scopes import DEFINITIONS, Scopes, around_of
 from florlib.hindsight.propagation.values import Values
-from florlib.hindsight.propagation.wording import indented, renamed, statement_lines
+from florlib.hindsight.propagation.wording import indented, is_alone, renamed, statement_lines
 from florlib.source.matching import Matching, Statement
 from florlib.source.names import names_in
 from florlib.source.purity import Purity
@@ -180,10 +180,14 @@ class FilePlacer:
             raise NoPlace(
                 "a log call in the head of a block is not carried over; log on its own line"
             )
+        if not is_alone(self.asked.present, statement):
+            raise NoPlace("the log call is on a line of several statements; give it its own line")
         ours = self._kept_statement(wrapped)
         theirs = None if ours is None else self._matching.earlier_of(ours)
         if ours is None or theirs is None or ast.dump(ours.node) != ast.dump(theirs.node):
             raise NoPlace("the statement that the log call is put into is another in that version")
+        if not is_alone(self.text, theirs.node):
+            raise NoPlace(f"{quoted(theirs.node)} shares its line with another statement there")
         if not self._anchors.may_stand_for(ours, theirs):
             raise NoPlace("the statement that the log call is put into is in another loop there")
         added = names_in(statement).loaded - names_in(ours.node).loaded

@@ -25,6 +25,7 @@ class Scopes:
 
     def __init__(self, tree: ast.Module, statements: list[Statement]) -> None:
         self.aliases = import_aliases(tree)
+        self.imports_all = any("*" in stored_by(one.node) for one in statements)
         self._by_node = {id(one.node): one for one in statements}
         self._stores: dict[str, list[Statement]] = {}
         self._calls: dict[str, list[Statement]] = {}
@@ -54,7 +55,7 @@ class Scopes:
 
     def has(self, name: str, function: str, line: int) -> bool:
         """Whether a name of the file's own may have a value in a function, in front of a line."""
-        if "*" in self._stores:
+        if self.imports_all:
             return True
         for around in around_of(function):
             if name in self._given.get(around, ()):
@@ -135,6 +136,8 @@ def given_by(node: ast.stmt) -> list[str]:
         return parameters(node.args)
     if isinstance(node, (ast.Import, ast.ImportFrom, ast.ClassDef)):
         return sorted(stored_by(node))
+    if hasattr(node, "handlers"):
+        return [one.name for one in node.handlers if one.name]
     inside = chain.from_iterable(ast.walk(part) for part in _header_of(node))
     names = [one for one in inside if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
     return [one.id for one in sorted(names, key=lambda one: (one.lineno, one.col_offset))]

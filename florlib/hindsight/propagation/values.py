@@ -47,7 +47,8 @@ class Values:
             if ours is None or isinstance(ours.node, DEFINITIONS):
                 continue
             known = self.matching.earlier_of(ours)
-            if known is not None and earlier in stored_by(known.node):
+            sets = known is not None and earlier in stored_by(known.node)
+            if known is not None and sets and self._is_same_turn(ours, known):
                 self._check_reached(known, ours, gap, earlier)
             elif theirs is not None:
                 self._check_instead(recent, earlier, ours, theirs)
@@ -71,14 +72,16 @@ class Values:
     def _check_instead(self, recent: str, earlier: str, ours: Statement, theirs: Statement) -> None:
         """A name that another statement sets than in the recent version."""
         other = self.matching.recent_of(theirs)
-        loops = _turns(self.recent, ours), _turns(self.earlier, theirs)
-        counterpart = None if loops[0] is None else self.matching.earlier_of(loops[0])
-        if (
-            (other is not None and recent not in stored_by(other.node))
-            or (loops[0] is None) != (loops[1] is None)
-            or (counterpart is not None and counterpart is not loops[1])
-        ):
+        is_other = other is not None and recent not in stored_by(other.node)
+        if is_other or not self._is_same_turn(ours, theirs):
             raise NoPlace(f"`{earlier}` is set elsewhere in that version, by {quoted(theirs.node)}")
+
+    def _is_same_turn(self, ours: Statement, theirs: Statement) -> bool:
+        """Whether two statements set a name in the turns of the same loop."""
+        loops = _turns(self.recent, ours), _turns(self.earlier, theirs)
+        if loops[0] is None or loops[1] is None:
+            return loops[0] is loops[1]
+        return self.matching.earlier_of(loops[0]) in (None, loops[1])
 
 
 def _turns(scopes: Scopes, setter: Statement) -> Statement | None:

@@ -33,6 +33,14 @@ def statement_lines(text: str, statement: ast.stmt) -> list[str]:
     ]
 
 
+def is_alone(text: str, statement: ast.stmt) -> bool:
+    """Whether no other statement stands on the lines of one."""
+    first, last = span_of(statement)
+    lines = [line.encode() for line in lines_of(text)[first - 1 : last]]
+    ahead, behind = lines[0][: statement.col_offset], lines[-1][statement.end_col_offset or 0 :]
+    return not ahead.strip() and not behind.strip().startswith(b";")
+
+
 def indented(lines: list[str], indentation: str) -> list[str]:
     """Lines at another indentation; what lies within texts of several lines stays as it is."""
     inside = _inside_strings("\n".join(lines))
