@@ -28,7 +28,7 @@ _TARGET_WEIGHT = 0.3
 _DEPTH_WEIGHT = 0.02
 _OTHER_KIND = 0.9
 _ROUNDS = 3
-_CELLS = 60_000  # pairs that are looked at in one alignment; 2000 lines take a second with them
+_CELLS = 40_000  # pairs that are looked at in one alignment; more take seconds for 2000 lines
 
 
 @dataclass(slots=True, eq=False)
@@ -41,6 +41,8 @@ class Statement:
         siblings: all statements of its block, itself among them.
         function: qualname of the function around, "<module>" outside of functions.
         words: names, attributes and constants in it, those of a body aside.
+        targets: those of what an assignment stores to; else none.
+        depth: how many compound statements are around it.
     """
 
     node: ast.stmt
@@ -49,15 +51,8 @@ class Statement:
     siblings: list[Statement]
     function: str
     words: tuple[str, ...]
-    counted: Counter[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.counted = Counter(self.words)
-
-    @property
-    def depth(self) -> int:
-        """How many compound statements are around it."""
-        return 0 if self.parent is None else 1 + self.parent.depth
+    targets: tuple[str, ...]
+    depth: int
 
     @property
     def loop(self) -> Statement | None:
@@ -83,7 +78,9 @@ def statements_of(tree: ast.Module) -> list[Statement]:
         for node in body:
             if is_idle(node):
                 continue
-            one = Statement(node, len(found), parent, siblings, function, tuple(_words(node)))
+            words, targets = tuple(_words(node)), tuple(_targets(node))
+            depth = 0 if parent is None else parent.depth + 1
+            one = Statement(node, len(found), parent, siblings, function, words, targets, depth)
             siblings.append(one)
             found.append(one)
             inner = function_in(node, function)
@@ -140,6 +137,32 @@ def _words(node: ast.AST) -> Iterator[str]:
                     yield from _words(part)
 
 
+def _targets(node: ast.stmt) -> Iterator[str]:
+    for target in node.targets if isinstance(node, ast.Assign) else ():
+        yield from _words(target)
+
+
+class _Words:
+    """The words of a statement, made ready to be compared often.
+
+    Attributes:
+        each: every word once, a repeated one with its number.
+    """
+
+    __slots__ = ("all", "each", "targets")
+
+    def __init__(self, words: tuple[str, ...], targets: tuple[str, ...]) -> None:
+        self.all, self.targets = words, targets
+        self.each = frozenset(words)
+        if len(self.each) < len(words):
+            seen: Counter[str] = Counter()
+            numbered = []
+            for word in words:
+                numbered.append(f"{word} {seen[word]}" if seen[word] else word)
+                seen[word] += 1
+            self.each = frozenset(numbered)
+
+
 @dataclass(slots=True)
 class Matching:
     """Which statements of an earlier version stand for those of a recent one.
@@ -154,6 +177,8 @@ class Matching:
     _taken: dict[int, int] = field(default_factory=dict)
     _pairs: dict[int, int] = field(default_factory=dict)
     _likeness: dict[tuple[int, int], float] = field(default_factory=dict)
+    _ours: list[_Words] = field(default_factory=list)
+    _theirs: list[_Words] = field(default_factory=list)
 
     @classmethod
     def of(cls, recent: ast.Module, earlier: ast.Module) -> Matching:
@@ -165,11 +190,13 @@ class Matching:
         'err'
         """
         made = cls(statements_of(recent), statements_of(earlier))
+        made._theirs = [_Words(one.words, one.targets) for one in made.earlier]
+        made._rename(Renames())
         kept = unstored_builtins(recent), unstored_builtins(earlier)
         for _ in range(_ROUNDS):
-            made._likeness.clear()
             made._pairs = made._paired()
-            before, made.renames = made.renames, Renames.inferred(made._evidence(), *kept)
+            before = made.renames
+            made._rename(Renames.inferred(made._evidence(), *kept))
             if made.renames == before:
                 break
         made._taken = {theirs: ours for ours, theirs in made._pairs.items()}
@@ -192,29 +219,28 @@ class Matching:
             self._likeness[key] = self._compute_likeness(recent, earlier)
         return self._likeness[key]
 
+    def _rename(self, renames: Renames) -> None:
+        if renames.overall != self.renames.overall or not self._ours:
+            named = renames.all_of
+            self._ours = [_Words(named(one.words), named(one.targets)) for one in self.recent]
+            self._likeness.clear()
+        self.renames = renames
+
     def _compute_likeness(self, recent: Statement, earlier: Statement) -> float:
         kind = _kinship(recent.node, earlier.node)
-        if not kind or not (recent.words or earlier.words):
+        ours, theirs = self._ours[recent.number], self._theirs[earlier.number]
+        if not kind or ours.all == theirs.all:
             return kind
-        lengths = len(recent.words), len(earlier.words)
-        if 2 * min(lengths) < _LEAST * sum(lengths) and not isinstance(recent.node, ast.Assign):
-            return 0.0  # too few words can be shared
-        words = self.renames.all_of(recent.words)
-        if words == earlier.words:
-            return kind
-        counted = recent.counted if words is recent.words else Counter(words)
-        shared = sum(min(n, earlier.counted[word]) for word, n in counted.items())
-        ratio = 0.98 * 2 * shared / (len(words) + len(earlier.words))
-        if ratio < _SAME_TARGET and self._same_target(recent.node, earlier.node):
+        shared = len(ours.each & theirs.each)
+        ratio = 0.98 * 2 * shared / (len(ours.all) + len(theirs.all))
+        if ratio < _SAME_TARGET and self._same_target(recent, earlier):
             ratio = _SAME_TARGET
         return ratio
 
-    def _same_target(self, recent: ast.stmt, earlier: ast.stmt) -> bool:
-        if not isinstance(recent, ast.Assign) or not isinstance(earlier, ast.Assign):
-            return False
-        ours = [word for target in recent.targets for word in _words(target)]
-        theirs = [word for target in earlier.targets for word in _words(target)]
-        return self.renames.all_of(tuple(ours)) == tuple(theirs)
+    def _same_target(self, recent: Statement, earlier: Statement) -> bool:
+        """Whether two assignments store to the same."""
+        ours, theirs = self._ours[recent.number].targets, self._theirs[earlier.number].targets
+        return bool(ours) and ours == theirs
 
     def _evidence(self) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...], float]]:
         """(function, words, earlier words, likeness) of each pair."""
@@ -247,7 +273,7 @@ class Matching:
 
         The longest series of them that are in the same order in both, as a patience diff has it.
         """
-        ours = _unique((self.renames.all_of(one.words), one) for one in self.recent)
+        ours = _unique((self._ours[one.number].all, one) for one in self.recent)
         theirs = _unique((one.words, one) for one in self.earlier)
         both = {
             (one.number, theirs[key].number)
@@ -300,7 +326,7 @@ class Matching:
         if likeness < _LEAST:
             return 0.0
         context = _PARENT_WEIGHT * self._likeness_of_parents(ours, theirs)
-        context += _TARGET_WEIGHT * self._same_target(ours.node, theirs.node)
+        context += _TARGET_WEIGHT * self._same_target(ours, theirs)
         return likeness + context - _DEPTH_WEIGHT * abs(ours.depth - theirs.depth)
 
     def _likeness_of_parents(self, ours: Statement, theirs: Statement) -> float:

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from florlib.hindsight.propagation.asked import Asked
-from florlib.hindsight.propagation.placing import FilePlacer, Placed, Refused
+from florlib.hindsight.propagation.patching import Insertion, Placed, patched, places_of
+from florlib.hindsight.propagation.placing import FilePlacer, Refused
 from florlib.hindsight.propagation.project import Project
 
 __all__ = ["Asked", "Placed", "Propagated", "Refused", "propagate", "questions"]
@@ -73,36 +74,35 @@ def propagate(
     now |= {one.path: one.recent for one in asked}
     then = {path: ast.parse(text) for path, text in earlier.items()}
     project = Project(now, then)
+    into: dict[str, list[Insertion]] = {}
     for one in sorted(asked, key=lambda one: one.path not in earlier):
-        placer = _placer(one, {**earlier, **found.texts}, project)
+        placer = _placer(one, earlier, project, into)
         if placer is None:
             reason = f"no file of that version is like {one.path}"
             found.refused += [Refused(one.path, each.lineno, reason) for each in one.statements]
             continue
         found.refused += placer.refused
-        if placer.insertions:
-            others = [_shifted(each, placer) for each in found.placed]
-            found.texts[placer.path], placed = placer.patched()
-            found.placed = [*others, *placed]
+        into.setdefault(placer.path, []).extend(placer.complete)
+    for path, insertions in into.items():
+        if insertions:
+            found.texts[path] = patched(earlier[path], insertions)
+            found.placed += places_of(path, insertions)
     return found
 
 
-def _shifted(placed: Placed, placer: FilePlacer) -> Placed:
-    """Where something stands with what is placed in the same file after it."""
-    if placed.into != placer.path:
-        return placed
-    return replace(placed, at=placed.at + placer.lines_above(placed.at))
-
-
-def _placer(asked: Asked, earlier: Mapping[str, str], project: Project) -> FilePlacer | None:
+def _placer(
+    asked: Asked,
+    earlier: Mapping[str, str],
+    project: Project,
+    into: Mapping[str, list[Insertion]],
+) -> FilePlacer | None:
     """For the file of the same path; without one, for that which is most like it."""
-    if asked.path in earlier:
-        return _placed(FilePlacer(asked, asked.path, earlier[asked.path], project))
-    candidates = [FilePlacer(asked, path, text, project) for path, text in earlier.items()]
-    best = max(candidates, key=lambda one: one.resemblance, default=None)
-    return _placed(best) if best is not None and best.resemblance >= _ELSEWHERE else None
-
-
-def _placed(placer: FilePlacer) -> FilePlacer:
-    placer.place()
-    return placer
+    paths = [asked.path] if asked.path in earlier else earlier
+    placers = [
+        FilePlacer(asked, path, earlier[path], project, into.get(path, [])) for path in paths
+    ]
+    best = max(placers, key=lambda one: one.resemblance, default=None)
+    if best is None or (best.path != asked.path and best.resemblance < _ELSEWHERE):
+        return None
+    best.place()
+    return best

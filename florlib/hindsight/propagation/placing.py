@@ -10,10 +10,11 @@ from functools import partial
 
 from florlib.hindsight.alignment import Addition, Context, Wrapped
 from florlib.hindsight.probes import compare
-from florlib.hindsight.propagation.anchors import Anchors, Gap
+from florlib.hindsight.propagation.anchors import Anchors
 from florlib.hindsight.propagation.asked import Asked
 from florlib.hindsight.propagation.branches import chain_of
 from florlib.hindsight.propagation.naming import Naming
+from florlib.hindsight.propagation.patching import Insertion, patched
 from florlib.hindsight.propagation.project import Project
 from florlib.hindsight.propagation.refusals import NoPlace, quoted
 from florlib.hindsight.propagation.scopes import DEFINITIONS, Scopes, around_of
@@ -25,43 +26,6 @@ from florlib.source.purity import Purity
 from florlib.source.spans import lines_of, span_of
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-
-
-@dataclass(frozen=True, slots=True)
-class Insertion:
-    """Lines for an earlier file.
-
-    Attributes:
-        line: in front of which they go, from 1.
-        instead: so many of its lines that they stand for.
-        statement: that was added; None for an import that one needs.
-        gap: where they go; None for what stands for other lines.
-        exact: whether the place is one that a three-way merge finds.
-    """
-
-    line: int
-    lines: list[str]
-    statement: ast.stmt | None
-    exact: bool
-    instead: int = 0
-    gap: Gap | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """An added statement in an earlier version.
-
-    Attributes:
-        file, line: where it stands now.
-        into, at: where it stands in the earlier version, with everything that was placed.
-        exact: whether its neighbours are those of the recent version.
-    """
-
-    file: str
-    line: int
-    into: str
-    at: int
-    exact: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +46,14 @@ class FilePlacer:
         path: of the earlier file.
         text: of it.
         project: both versions.
+        others: what is placed in the file already.
     """
 
     asked: Asked
     path: str
     text: str
     project: Project
+    others: list[Insertion] = field(default_factory=list)
     insertions: list[Insertion] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     _matching: Matching = field(init=False)
@@ -98,7 +64,7 @@ class FilePlacer:
     _values: Values = field(init=False)
 
     def __post_init__(self) -> None:
-        tree = ast.parse(self.text)
+        tree = self.project.earlier[self.path]
         self._matching = Matching.of(self.asked.recent, tree)
         self._recent = Scopes(self.asked.recent, self._matching.recent)
         self._earlier = Scopes(tree, self._matching.earlier)
@@ -152,7 +118,7 @@ class FilePlacer:
         changed = {ours: theirs for ours, theirs in names.items() if ours != theirs}
         lines = indented(renamed(lines, changed, attributes), gap.indentation)
         exact = gap.exact and not changed and not attributes
-        return Insertion(gap.line, lines, statement, exact, gap=gap)
+        return Insertion(gap.line, lines, self.asked.path, statement, exact, gap=gap)
 
     def _names(self, addition: Addition) -> dict[str, str]:
         introduced = self.asked.introduced(addition.context.function)
@@ -201,7 +167,7 @@ class FilePlacer:
         old = lines_of(self.text)[first - 1 : last]
         indentation = old[0][: len(old[0]) - len(old[0].lstrip())]
         lines = indented(statement_lines(self.asked.present, statement), indentation)
-        return Insertion(first, lines, statement, exact=True, instead=len(old))
+        return Insertion(first, lines, self.asked.path, statement, exact=True, instead=len(old))
 
     def _kept_statement(self, wrapped: Wrapped) -> Statement | None:
         """The statement of the recent version that now has log calls."""
@@ -263,7 +229,7 @@ class FilePlacer:
             self._refuse(insertion, objection or "")
 
     def _objection(self, insertions: list[Insertion]) -> str | None:
-        text = self._with(insertions)
+        text = patched(self.text, [*self.others, *self._with_imports(insertions)])
         try:
             comparison = compare(self.path, self.text, text, self.project.earlier)
         except SyntaxError as error:
@@ -272,45 +238,19 @@ class FilePlacer:
             return f"it would change that version: {comparison.changes[0].partition(': ')[2]}"
         return None if comparison.verdict == "probe" else "it would do nothing there"
 
-    def patched(self) -> tuple[str, list[Placed]]:
-        """The earlier text with everything that has a place."""
-        placed = []
-        shift = 0
-        for one in self._ordered(self.insertions):
-            if one.statement is not None:
-                line = span_of(one.statement)[0]
-                placed.append(Placed(self.asked.path, line, self.path, one.line + shift, one.exact))
-            shift += len(one.lines) - one.instead
-        return self._with(self.insertions), placed
+    @property
+    def complete(self) -> list[Insertion]:
+        """What is placed, with the imports that it needs in front."""
+        return self._with_imports(self.insertions)
 
-    def lines_above(self, line: int) -> int:
-        """How many lines were added in front of a line of the earlier text, or of its own."""
-        ahead = [one for one in self._ordered(self.insertions) if one.line <= line]
-        return sum(len(one.lines) - one.instead for one in ahead)
-
-    def _with(self, insertions: list[Insertion]) -> str:
-        ending = "\r\n" if "\r\n" in self.text else "\n"
-        lines = lines_of(self.text)
-        if lines and not lines[-1].endswith(("\n", "\r")):
-            lines[-1] += ending
-        for one in reversed(self._ordered(insertions)):
-            at = one.line - 1
-            lines[at : at + one.instead] = [line + ending for line in one.lines]
-        return "".join(lines)
-
-    def _ordered(self, insertions: list[Insertion]) -> list[Insertion]:
-        """With the imports that they need, in the order of the earlier text."""
+    def _with_imports(self, insertions: list[Insertion]) -> list[Insertion]:
         read = names_in(*(one.statement for one in insertions if one.statement is not None)).loaded
-        used = [
-            self._import(self._naming.imports[name])
-            for name in sorted(self._naming.imports)
-            if name in read
-        ]
-        return sorted([*used, *insertions], key=lambda one: one.line)
+        needed = [name for name in sorted(self._naming.imports) if name in read]
+        return [*(self._import(self._naming.imports[name]) for name in needed), *insertions]
 
     def _import(self, statement: ast.stmt) -> Insertion:
         gap = self._anchors.place(Addition(statement, Context(), 0), frozenset())
-        return Insertion(gap.line, [ast.unparse(statement)], None, exact=False)
+        return Insertion(gap.line, [ast.unparse(statement)], self.asked.path, None, exact=False)
 
 
 def _reading(names: Iterable[str]) -> ast.stmt:

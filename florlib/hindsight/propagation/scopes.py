@@ -37,7 +37,7 @@ class Scopes:
             if isinstance(one.node, (*_FUNCTIONS, ast.ClassDef)):
                 self._definitions[function_in(one.node, one.function)] = one
             else:
-                for word in {word.removeprefix(".") for word in one.counted}:
+                for word in {word.removeprefix(".") for word in one.words}:
                     self._calls.setdefault(word, []).append(one)
         self._given = {
             function: frozenset(parameters(one.node.args))
