@@ -21,7 +21,7 @@ BENCHMARKS ?= $(filter-out models ratios subjects,$(basename $(notdir $(wildcard
 COGGED := $(wildcard README.md docs/cli.md docs/formats/*.md)
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-deep exactness pythons fuzz faults coverage check format docs bench clean
+.PHONY: help install demo test test-deep exactness pythons ray fuzz faults coverage check format docs bench clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -52,6 +52,10 @@ exactness: $(INSTALLED)  ## hold replays of many scripts against full re-runs, a
 
 pythons:  ## run what differs by version of Python, with each of PYTHONS that is there (versions, or paths)
 	$(PYTHON) tests/pythons.py $(VENV)-pythons $(PYTHONS)
+
+ray: $(INSTALLED)  ## install Ray (260 MB) and replay on a cluster of two nodes, in namespaces of its own
+	@$(PIP) -e '.[ray]'
+	$(BIN)/python -m pytest -n 0 tests/orchestrate/test_ray_cluster.py
 
 fuzz: $(INSTALLED)  ## compose training scripts and compare replays of them with plain runs (MINUTES, SEED, JOBS)
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --seed $(SEED) --jobs $(JOBS) --finds build/fuzz

@@ -16,10 +16,12 @@ class FlorRunner:
 
     Attributes:
         environment: variables to set for all calls.
+        within: words before all, such as those that enter a network namespace.
     """
 
     cwd: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    within: tuple[str, ...] = ()
 
     def __call__(
         self,
@@ -42,7 +44,7 @@ class FlorRunner:
             subprocess.TimeoutExpired: the child did not end in time.
         """
         return subprocess.run(
-            [sys.executable, "-m", "florctl", *words],
+            [*self.within, sys.executable, "-m", "florctl", *words],
             cwd=cwd or self.cwd,
             env={**os.environ, **self.environment, **environment},
             input=stdin,

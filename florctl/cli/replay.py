@@ -12,6 +12,7 @@ import typer
 from florctl.cli.options import JsonOption
 
 if TYPE_CHECKING:
+    from florctl.orchestrate.machines import Machines
     from florctl.orchestrate.preparation import ReplayRequest
     from florctl.orchestrate.settings import Settings
 
@@ -58,6 +59,10 @@ def replay(
         int | None,
         typer.Option(metavar="N", min=1, help="Processes that share the work; 1 by default."),
     ] = None,
+    on: Annotated[
+        str | None,
+        typer.Option(metavar="ray", help="Have the machines of a Ray cluster do the work."),
+    ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", help="Print new values as they come, in order.")
     ] = False,
@@ -95,44 +100,52 @@ def replay(
 
     Example: flor replay --epochs 3,5:9 --steps 100:120
     """
-    import os
-
     from florctl.cli.options import harvest_now, present_settings
-    from florctl.orchestrate.devices import chosen_devices
     from florctl.orchestrate.preparation import ReplayRequest
     from florlib.ground.errors import UsageError
     from florlib.ground.layout import RunLayout
 
     words = runs or ["@"]
     is_several = all_versions or last is not None or len(words) > 1
-    for given, option in ((follow, "--follow"), (in_place, "--in-place")):
+    single = ((follow, "--follow"), (in_place, "--in-place"), (on is not None, "--on ray"))
+    for given, option in single:
         if given and is_several:
             raise UsageError(f"{option} is for a single run", hint=f"flor replay {option}")
     if follow and json:
         raise UsageError("--follow and --json exclude each other", hint="flor replay --follow")
     settings = present_settings()
     harvest_now(settings.home)
-    request = ReplayRequest(
-        layout=RunLayout(settings.home),
-        home=settings.home,
-        epochs=epochs,
-        where=where,
-        steps=steps,
-        verify=verify,
-        tolerance=tolerance,
-        strict=strict,
-        force=force,
-        in_place=in_place,
-        part=None if part is None else _part(part),
-        devices=chosen_devices(gpus, workers, os.environ),
-    )
-    if is_several:
-        wanted = _Wanted(words, all_versions or last is not None, last)
-        status = _replay_several(wanted, request, settings, plan=plan, preview=preview, json=json)
-    else:
-        status = _replay_one(
-            words[0], request, settings, plan=plan, preview=preview, follow=follow, json=json
+    with _machines(on, in_place=in_place) as machines:
+        request = ReplayRequest(
+            layout=RunLayout(settings.home),
+            home=settings.home,
+            epochs=epochs,
+            where=where,
+            steps=steps,
+            verify=verify,
+            tolerance=tolerance,
+            strict=strict,
+            force=force,
+            in_place=in_place,
+            part=None if part is None else _part(part),
+            devices=machines.devices(gpus, workers),
         )
+        if is_several:
+            wanted = _Wanted(words, all_versions or last is not None, last)
+            status = _replay_several(
+                wanted, request, settings, plan=plan, preview=preview, json=json
+            )
+        else:
+            status = _replay_one(
+                words[0],
+                request,
+                settings,
+                machines,
+                plan=plan,
+                preview=preview,
+                follow=follow,
+                json=json,
+            )
     raise typer.Exit(status)
 
 
@@ -149,6 +162,7 @@ def _replay_one(
     word: str,
     request: ReplayRequest,
     settings: Settings,
+    machines: Machines,
     *,
     plan: bool,
     preview: bool,
@@ -192,7 +206,7 @@ def _replay_one(
         tell(f"flor: replaying {found.name}@{found.ordinal} ({found.run})")
         with Progress(follow=follow) as progress, children() as group:
             report = execute(
-                prepared, progress.look, now=now, token=secrets.token_hex(3), group=group
+                prepared, machines, progress.look, now=now, token=secrets.token_hex(3), group=group
             )
         harvest_now(settings.home)
     show_report(report, found, settings.home, json, values=not follow)
@@ -233,6 +247,26 @@ def _replay_several(
         harvest_now(settings.home)
     show_answers(several, settings.home, json)
     return several.exit_status
+
+
+@contextmanager
+def _machines(on: str | None, *, in_place: bool) -> Iterator[Machines]:
+    """Where the workers are to run."""
+    import os
+
+    from florctl.orchestrate.cluster import cluster
+    from florctl.orchestrate.machines import Here
+    from florlib.ground.errors import UsageError
+
+    if on is None:
+        yield Here()
+        return
+    if on != "ray":
+        raise UsageError(f"{on!r} is no kind of cluster", hint="flor replay --on ray")
+    if in_place:
+        raise UsageError("--on and --in-place exclude each other", hint="flor replay --on ray")
+    with cluster(os.environ) as machines:
+        yield machines
 
 
 @contextmanager

@@ -24,10 +24,15 @@ _ENDING = frozenset({"SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP"})
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a child ended: by a status or by a signal, one of them None."""
+    """How a child ended: by a status or by a signal, one of them None.
+
+    Attributes:
+        lost: why it counts as killed, where nobody saw how it ended; mostly None.
+    """
 
     exit_status: int | None
     signal: int | None
+    lost: str | None = None
 
     @classmethod
     def of(cls, code: int) -> Ended:

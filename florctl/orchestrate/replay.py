@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from florctl.orchestrate.launch import SIGNALLED, Children, Ended
+from florctl.orchestrate.machines import Machines
 from florctl.orchestrate.outputs import Outputs, gather
 from florctl.orchestrate.place import log_dir_of
 from florctl.orchestrate.preparation import Prepared
@@ -41,7 +42,13 @@ def _replays(layout: RunLayout) -> list[str]:
 
 
 def execute(
-    prepared: Prepared, watch: Watch, *, now: datetime, token: str, group: Children
+    prepared: Prepared,
+    machines: Machines,
+    watch: Watch,
+    *,
+    now: datetime,
+    token: str,
+    group: Children,
 ) -> Report:
     """Run the plan and report what came of it.
 
@@ -50,6 +57,7 @@ def execute(
 
     Args:
         prepared: the replay.
+        machines: that it runs on.
         watch: is called while workers work.
         now: when it begins.
         token: at the end of its id.
@@ -58,7 +66,7 @@ def execute(
     Raises:
         FlorError: it cannot be started.
     """
-    report = _execute(prepared, watch, group, now=now, token=token)
+    report = _execute(prepared, machines, watch, group, now=now, token=token)
     # In the user's own folder a second try would find what the first one has written.
     if prepared.request.in_place or not _failed_on_restored(report):
         return report
@@ -71,7 +79,7 @@ def execute(
     told = {"code": "executed-anew", "text": text}
     again = replace(prepared, planned=anew(prepared.planned), warnings=[*prepared.warnings, told])
     seconds = report.seconds
-    report = _execute(again, watch, group, now=now, token=token)
+    report = _execute(again, machines, watch, group, now=now, token=token)
     report.seconds += seconds
     return report
 
@@ -88,7 +96,13 @@ def _failed_on_restored(report: Report) -> bool:
 
 
 def _execute(
-    prepared: Prepared, watch: Watch, group: Children, *, now: datetime, token: str
+    prepared: Prepared,
+    machines: Machines,
+    watch: Watch,
+    group: Children,
+    *,
+    now: datetime,
+    token: str,
 ) -> Report:
     layout = prepared.request.layout.replay(
         id_behind(now, token, _replays(prepared.request.layout))
@@ -102,9 +116,13 @@ def _execute(
         raise FlorError(
             f"the folder of the replay cannot be made ({error})", hint="flor replay --in-place"
         ) from error
-    crew = Crew(prepared, layout, watch)
+    crew = Crew(prepared, layout, watch, machines)
     try:
         crew.work(group)
+    except (FlorError, KeyboardInterrupt):
+        if not crew.workers:  # nothing was begun
+            shutil.rmtree(layout.folder, ignore_errors=True)
+        raise
     finally:
         outputs = gather(crew.by_progress())
     report = _judge(prepared, crew, outputs)

@@ -12,6 +12,7 @@ from typing import Any
 from florctl.orchestrate.devices import Devices
 from florctl.orchestrate.earlier import Today, todays_questions
 from florctl.orchestrate.launch import Children, children
+from florctl.orchestrate.machines import Here
 from florctl.orchestrate.preparation import Prepared, ReplayRequest, prepare
 from florctl.orchestrate.replay import execute
 from florctl.orchestrate.report import INTERRUPTED, Report
@@ -162,7 +163,7 @@ class Several:
             crews[one.row.key] = crew
 
         try:
-            one.report = execute(one.prepared, watch, now=now, token=token, group=group)
+            one.report = execute(one.prepared, Here(), watch, now=now, token=token, group=group)
         except FlorError as error:
             one.refusal = error
 

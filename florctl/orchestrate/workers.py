@@ -1,13 +1,12 @@
 """The processes of a replay: one a device, each of which takes on part by part until nothing is left.
 
-A worker that dies gives back what it had not done, and another one is started for it. What its
+Where they do not see what others have taken on, each is given its parts beforehand. A worker that dies gives back what it had not done, and another one is started for it. What its
 journal says behind the last piece that it did is cut off, as the other will say it again.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import Any
 from florctl.orchestrate.devices import VISIBLE
 from florctl.orchestrate.environment import replay_variables
 from florctl.orchestrate.launch import Children, Ended, guest_environment
+from florctl.orchestrate.machines import Child, Machines, Order
 from florctl.orchestrate.place import Place
 from florctl.orchestrate.preparation import Prepared
 from florctl.orchestrate.worker_output import tail, tells_of_memory
@@ -24,6 +24,7 @@ from florlib.ground.errors import FlorError
 from florlib.ground.launch import VARIABLE, LaunchSpec
 from florlib.ground.layout import ReplayLayout
 from florlib.ground.pieces import Piece, pieces
+from florlib.hindsight.division import beforehand
 from florlib.stores.claims import Claims
 from florlib.stores.journal import cut_behind, read_journal
 
@@ -54,7 +55,7 @@ class Worker:
     device: str | None
     layout: ReplayLayout
     place: Place
-    process: subprocess.Popen[bytes]
+    process: Child
     ended: Ended | None = None
     died: bool = False
 
@@ -67,6 +68,7 @@ class Crew:
         prepared: the replay.
         layout: of it.
         watch: is called now and then, while they work.
+        machines: that they run on.
         workers: all that were started, in their order.
         unstarted: why fewer workers than planned were started; None where all were.
     """
@@ -74,6 +76,7 @@ class Crew:
     prepared: Prepared
     layout: ReplayLayout
     watch: Callable[[Crew], None]
+    machines: Machines
     workers: list[Worker] = field(default_factory=list)
     unstarted: str | None = None
     _claims: Claims = field(init=False)
@@ -98,8 +101,9 @@ class Crew:
             group: what signals are passed on to.
 
         Raises:
-            FlorError: a worker cannot be started.
+            FlorError: no worker can be started.
         """
+        self.machines.begin(self.prepared, self.layout)
         self._wanted = self.prepared.planned.workers
         looked_s = 0.0
         with self._ended_with_us():
@@ -127,8 +131,7 @@ class Crew:
         except BaseException:
             for worker in self.workers:
                 if worker.ended is None:
-                    worker.process.terminate()
-                    worker.ended = Ended.of(worker.process.wait())
+                    worker.ended = worker.process.end()
             raise
 
     # ------------------------------------------------------------------ starting
@@ -137,12 +140,12 @@ class Crew:
         """Start a worker; the others do without one that cannot be started.
 
         Raises:
-            FlorError: there are no others.
+            FlorError: there were none.
         """
         try:
             self._start(group)
         except FlorError as error:
-            if all(worker.ended is not None for worker in self.workers):
+            if not self.workers:
                 raise
             self._wanted = 0
             self.unstarted = error.message
@@ -173,10 +176,13 @@ class Crew:
         environ["PWD"] = str(cwd)
         if device is not None:
             environ[VISIBLE] = device
-        command = [program, *map(place.word, words)]
+        command = (program, *map(place.word, words))
+        order = Order(number, command, environ, cwd, layout, place, self._others(number))
         try:
-            with layout.output.open("wb") as output:
-                process = group.start(command, environ=environ, cwd=cwd, output=output)
+            process = self.machines.start(order, group)
+        except FlorError:
+            place.clear()
+            raise
         except OSError as error:
             place.clear()
             raise FlorError(
@@ -184,6 +190,19 @@ class Crew:
                 hint=f"flor log show {request.layout.run}",
             ) from error
         self.workers.append(Worker(number, device, layout, place, process))
+
+    def _others(self, number: int) -> tuple[str, ...]:
+        """The pieces that a worker leaves to others, where it cannot see what they take on.
+
+        It is given its share of those that nobody has: some that follow each other.
+        """
+        if self.machines.shares_folder or not self.is_divided:
+            return ()
+        free, planned = self._unclaimed(), self.prepared.planned
+        own = beforehand(free, self._wanted + 1, planned.cost)
+        for piece in own:
+            self._claims.take(piece.name, number)
+        return tuple(piece.name for piece in self.pieces() if piece not in own)
 
     def _free_device(self) -> str | None:
         """The device that the fewest running workers are on."""
@@ -211,11 +230,10 @@ class Crew:
     # ------------------------------------------------------------------ ending
 
     def _look_after(self, worker: Worker, *, stopped: bool) -> None:
-        code = worker.process.poll()
-        if code is None:
-            return
-        worker.ended = Ended.of(code)
-        if not self.is_divided or stopped:
+        if stopped:
+            worker.process.interrupt()
+        worker.ended = worker.process.poll()
+        if worker.ended is None or not self.is_divided or stopped:
             return
         if has_died(worker):
             self._take_over(worker)
@@ -225,8 +243,8 @@ class Crew:
     def _take_over(self, worker: Worker) -> None:
         """Have others do what a worker has died over."""
         worker.died = True
-        own = {piece for piece, number in self._claims.taken().items() if number == worker.number}
-        for piece in own - set(self._cut(worker)):
+        own = self._of(worker)
+        for piece in own - set(self._did(worker, cut=True)):
             self._tries[piece] = self._tries.get(piece, 0) + 1
             if self._tries[piece] < MOST_TRIES:
                 self._claims.give_back(piece)
@@ -236,6 +254,9 @@ class Crew:
 
     def _goes_on(self, worker: Worker) -> bool:
         """Whether another is to do what a worker could not come to, which did something itself."""
+        if not self.machines.shares_folder:
+            for piece in self._of(worker) - set(self._did(worker)):
+                self._claims.give_back(piece)
         did = worker.number in self._claims.taken().values()
         return did and bool(self._unclaimed())
 
@@ -250,13 +271,18 @@ class Crew:
         mains = max(len(process.mains) for process in self.prepared.processes)
         return pieces(self.prepared.planned.plan, mains)
 
-    def _cut(self, worker: Worker) -> Iterator[str]:
-        """Leave of a dead worker's journal what it had done, and tell which pieces that is."""
+    def _of(self, worker: Worker) -> set[str]:
+        """The pieces that a worker has taken on."""
+        return {piece for piece, number in self._claims.taken().items() if number == worker.number}
+
+    def _did(self, worker: Worker, *, cut: bool = False) -> Iterator[str]:
+        """The pieces that a worker has done; what its journal tells behind the last may be cut."""
         for path in self.layout.journals():
             records = read_journal(path).records
             if records and records[0].get("worker") == worker.number:
                 yield from (one["piece"] for one in records if one["kind"] == "piece")
-                cut_behind(path, "piece")
+                if cut:
+                    cut_behind(path, "piece")
 
 
 def has_died(worker: Worker) -> bool:
@@ -271,6 +297,8 @@ def has_died(worker: Worker) -> bool:
 def why_died(worker: Worker) -> str:
     """What a worker died of, in words."""
     assert worker.ended is not None
+    if worker.ended.lost is not None:
+        return worker.ended.lost
     number = worker.ended.signal
     if number is None:
         return "ran out of memory"

@@ -126,6 +126,12 @@ class EnvironmentDiffers(FlorError):
     code, exit_status = "environment-differs", 6
 
 
+class NoCluster(FlorError):
+    """The machines that were asked for cannot be reached, or cannot run a worker."""
+
+    code, exit_status = "no-cluster", 1
+
+
 class NotReplayable(FlorError):
     """The run holds nothing that a replay could start from."""
 

@@ -125,8 +125,8 @@ class ReplayLayout:
         return self.folder / (f"{name}.{self.worker}{ending}" if self.worker else name + ending)
 
     def journal(self, rank: int, pid: int) -> Path:
-        """The journal of one worker process."""
-        return self.folder / f"journal.{rank}.{pid}.flor"
+        """The journal of one worker process; those of other machines may have its pid."""
+        return self._own(f"journal.{rank}.{pid}", ".flor")
 
     def journals(self) -> list[Path]:
         """The journals that exist, by name."""

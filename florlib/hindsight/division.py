@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from florlib.ground.pieces import Piece
 from florlib.ground.plan import Plan, Segment
 from florlib.ground.recorded import BlockMark, CheckpointMark, MainMark, RecordedProcess
 from florlib.hindsight.cost import Cost
@@ -128,3 +129,28 @@ class _Division:
     def _took(self, part: Segment, seconds: float) -> Segment:
         self.left_s -= seconds
         return part
+
+
+def beforehand(free: Sequence[Piece], workers: int, cost: Cost) -> tuple[Piece, ...]:
+    """What the first of so many workers is given of pieces that nobody has.
+
+    Args:
+        free: in the order of the run.
+        workers: that share them, each of which does what follows on that of the one before.
+        cost: of the replay.
+
+    >>> cost = Cost(1.0, {(0, n): 2.0 for n in range(5)}, {}, 0.5, 0)
+    >>> free = [Piece(f"part.{n}", 0, Segment(0, n, n + 1)) for n in range(5)]
+    >>> [piece.name for piece in beforehand(free, 2, cost)]
+    ['part.0', 'part.1', 'part.2']
+    >>> [piece.name for piece in beforehand(free[3:], 1, cost)]
+    ['part.3', 'part.4']
+    """
+    takes_s = [0.0 if piece.part is None else cost.part_s(piece.part) for piece in free]
+    share_s, given_s, count = sum(takes_s) / workers, 0.0, 0
+    for one_s in takes_s:
+        if workers > 1 and given_s + one_s / 2 > share_s:
+            break
+        given_s += one_s
+        count += 1
+    return tuple(free[: max(count, 1)])

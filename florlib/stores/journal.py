@@ -148,12 +148,15 @@ def append_behind(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
 def cut_behind(path: Path, kind: str) -> None:
     """Cut a journal behind its last record of a kind, or remove it where there is none.
 
-    The caller sees to it that its process has ended.
+    A new file takes its place: what a process still writes that was taken for dead, as on a machine
+    that is only cut off, comes to nobody.
     """
     with _open(path, "rb") as file:
-        whole_bytes = end_of_last(file.read(), kind)
+        content = file.read()
+    whole_bytes = end_of_last(content, kind)
     if whole_bytes:
-        os.truncate(path, whole_bytes)
+        with published(path) as file:
+            file.write(content[:whole_bytes])
     else:
         _unlink(path)
 
