@@ -15,6 +15,8 @@ JOBS ?= $(TEST_PROCESSES)
 # How many processes `make faults` kills, and how many files of a run it changes.
 KILLS ?= 300
 CHANGES ?= 50
+# How many runs of the examples are killed and resumed.
+RESUMPTIONS ?= 40
 # What `make bench` runs: what lies in benchmarks/ and is no part of others, a quarter of an hour in all.
 BENCHMARKS ?= $(filter-out models ratios subjects,$(basename $(notdir $(wildcard benchmarks/[a-z]*.py))))
 # Pages whose help texts and sample outputs cog writes.
@@ -60,8 +62,8 @@ ray: $(INSTALLED)  ## install Ray (260 MB) and replay on a cluster of two nodes,
 fuzz: $(INSTALLED)  ## compose training scripts and compare replays of them with plain runs (MINUTES, SEED, JOBS)
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --seed $(SEED) --jobs $(JOBS) --finds build/fuzz
 
-faults: $(INSTALLED)  ## kill recorded scripts at any moment and change files of runs (KILLS, CHANGES, SEED, JOBS)
-	$(BIN)/python -m tests.faults --kills $(KILLS) --changes $(CHANGES) --seed $(SEED) --jobs $(JOBS)
+faults: $(INSTALLED)  ## kill recorded scripts at any moment, resume them, change files of runs (KILLS, CHANGES, RESUMPTIONS, SEED, JOBS)
+	$(BIN)/python -m tests.faults --kills $(KILLS) --changes $(CHANGES) --resumptions $(RESUMPTIONS) --seed $(SEED) --jobs $(JOBS)
 
 coverage: $(INSTALLED)  ## run all tests and show the branches that none of them took
 	$(BIN)/coverage erase

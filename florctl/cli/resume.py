@@ -69,6 +69,7 @@ def resume(
             present_code=code is Code.work,
             now=datetime.now(timezone.utc),
             reread=reread,
+            tell=tell,
         )
     except OSError as error:
         raise FlorError(

@@ -12,6 +12,7 @@ from typing import Any
 
 from florctl.orchestrate.environment import differences, present_environment, replay_variables
 from florctl.orchestrate.inputs import changed_inputs
+from florctl.orchestrate.keepsakes import Keepsakes
 from florctl.orchestrate.launch import Ended, guest_environment, run_child
 from florctl.orchestrate.liveness import boot_id, process_start
 from florctl.orchestrate.run_json import read_run_json
@@ -113,8 +114,11 @@ def _newest(
         kept = kept_records(records, point)
         if kept is not None and _is_whole(layout.folder / point.file):
             return point, kept
+    marks = [mark for main in process.mains for mark in main.boundaries.values()]
+    missing = dict.fromkeys(name for mark in marks for name in mark.missing)
+    lacking = f": they lack {', '.join(list(missing)[:_TOLD])}" if missing else ""
     raise NotResumable(
-        f"run {layout.run} has no whole checkpoint to go on from",
+        f"run {layout.run} has no whole checkpoint to go on from{lacking}",
         hint=f"flor log show {layout.run}",
     )
 
@@ -148,6 +152,7 @@ def resume(
     present_code: bool,
     now: datetime,
     reread: Callable[[], None],
+    tell: Callable[[str], None],
 ) -> int:
     """Let the run go on to its end, as part of the same run.
 
@@ -156,6 +161,7 @@ def resume(
         present_code: execute the present sources instead of the recorded ones.
         now: when it goes on.
         reread: is called when the journal was put anew, so that the catalog knows.
+        tell: writes one line for people.
 
     Returns:
         The script's own exit status, 128 + n on signal n.
@@ -167,6 +173,9 @@ def resume(
     layout, content = made.layout, made.content
     before = dict(content)
     kept = _kept_aside(layout, made.journal)
+    files = Keepsakes.of(Path(content["project"]), made.process.written_files, _beside(kept))
+    for path in files.left_out:
+        tell(f"warning: {path} is too large to be copied before the script writes it anew")
     rewrite(made.journal, made.kept, kept)
     _begin(layout, content, made, now)
     reread()
@@ -185,14 +194,24 @@ def resume(
             hint=f"flor log show {layout.run}",
         )
     _finish(layout, content, ended)
+    for path in files.shorter_now():
+        tell(
+            f"warning: {path} is shorter than the interrupted run had it, as the script has written"
+            f" it anew; that file is {files.folder / path}"
+        )
     return ended.shell_status
+
+
+def _beside(kept: Path) -> Path:
+    """Where the files of the interrupted run are kept: beside its journal."""
+    return kept.with_name(f"{kept.name.partition('.')[0]}.files")
 
 
 def _kept_aside(layout: RunLayout, journal: Path) -> Path:
     """Where the journal of the interrupted process is kept whole."""
     folder = layout.interrupted
     folder.mkdir(exist_ok=True)
-    number = 1 + len(list(folder.iterdir()))
+    number = 1 + len(list(folder.glob("*.flor")))
     return folder / f"{number}.{journal.name}"
 
 

@@ -1,6 +1,6 @@
 """The long form of these tests: as many kills and changed files as one likes, each of a seed of its own.
 
-python -m tests.faults --kills 300 --changes 100 --seed 0 --jobs 2
+python -m tests.faults --kills 300 --changes 100 --resumptions 80 --seed 0 --jobs 2
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.faults.changes import KINDS, Recorded
 from tests.faults.kills import killed
+from tests.faults.resumptions import resumed
 
 
 def kill_of(seed: int) -> str:
@@ -33,6 +34,13 @@ def change_of(seed: int) -> str:
             change, answer = recorded.asked_in(Path(folder) / kind, kind, seed)
             told.append(f"{kind} {change.how}: {answer.status}")
     return ", ".join(told)
+
+
+def resumption_of(seed: int) -> str:
+    """What came of one run that was killed and resumed, in a line."""
+    with tempfile.TemporaryDirectory() as folder:
+        came = resumed(seed, Path(folder))
+    return f"{came.how}, {came.values} lines"
 
 
 def tried(what: Callable[[int], str], seed: int) -> tuple[int, str, bool]:
@@ -60,10 +68,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=300, help="how many processes to kill")
     parser.add_argument("--changes", type=int, default=50, help="how many files of each kind")
+    parser.add_argument("--resumptions", type=int, default=40, help="how many runs to resume")
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
     asked = parser.parse_args()
     failed = campaign(kill_of, range(asked.seed, asked.seed + asked.kills), asked.jobs, "kill")
     changes = range(asked.seed, asked.seed + asked.changes)
     failed += campaign(change_of, changes, asked.jobs, "change")
+    resumptions = range(asked.seed, asked.seed + asked.resumptions)
+    failed += campaign(resumption_of, resumptions, asked.jobs, "resume")
     return int(failed > 0)

@@ -220,3 +220,19 @@ def test_its_output_and_status_are_those_of_the_script(project: Project) -> None
     assert ran.returncode == plain.returncode == 1
     assert "RuntimeError: stopped" in ran.stderr
     assert shown(project)["status"] == "crashed"
+
+
+def test_files_that_the_script_writes_anew_are_kept_as_they_were(project: Project) -> None:
+    opened = 'stop("prelude")\nopen("log.csv", "w").close()\n'
+    text = TRAIN.replace('stop("prelude")\n', opened, 1).replace(
+        '    print("epoch"', '    print(epoch, file=open("log.csv", "a"))\n    print("epoch"'
+    )
+    interrupt(project, "4-1", text)
+
+    ran = project.flor("resume")
+
+    (kept,) = project.home.glob("train/*/interrupted/1.files/log.csv")
+    assert ran.returncode == 0, ran.stderr
+    assert kept.read_text().split() == ["0", "1", "2", "3"]
+    assert "log.csv is shorter than the interrupted run had it" in ran.stderr
+    assert str(kept) in ran.stderr
