@@ -28,6 +28,7 @@ COMMANDS = {
     "state": ("florctl.cli.state", "state"),
     "shadow": ("florctl.cli.shadow", "shadow_app"),
     "store": ("florctl.cli.store", "store_app"),
+    "doctor": ("florctl.cli.doctor", "doctor"),
     "_begin": ("florctl.cli.begin", "begin"),
 }
 """Where each command lives: a module and its typer function or app. A module is imported when its
