@@ -144,7 +144,15 @@ class Arenas:
                 return self._small_bytes + size <= WAITING_SMALL_BYTES
             return any(arena.size >= size for arena in self._free) or not self._taken
 
-    def snapshot(self, blocks: dict[str, Block], size: int, *, must: bool) -> Snapshot | None:
+    def prepare(self, size: int) -> None:
+        """Have room for a snapshot of this size soon, if there may be more of it."""
+        with self._change:
+            if not self._is_small(size):
+                self._grow(size)
+
+    def snapshot(
+        self, blocks: dict[str, Block], size: int, *, must: bool, make: bool = False
+    ) -> Snapshot | None:
         """Copy what is live memory; None where that would take time.
 
         Args:
@@ -152,10 +160,11 @@ class Arenas:
             size: bytes of these.
             must: wait for an arena, or make one, rather than go without; but never take more than
                 half of the memory that is free.
+            make: make one where there may be another, but do not wait.
         """
         remote = next((one.data for one in blocks.values() if isinstance(one.data, Remote)), None)
         self._device = self._device if remote is None else remote.device
-        arena = self._take(size, must)
+        arena = self._take(size, must, make)
         if arena is None:
             return None
         try:
@@ -170,7 +179,7 @@ class Arenas:
         """Whether a snapshot gets memory of its own; not where that would have to be pinned."""
         return size <= SMALL_BYTES and self._device is None
 
-    def _take(self, size: int, must: bool) -> Arena | None:
+    def _take(self, size: int, must: bool, make: bool) -> Arena | None:
         with self._change:
             if self._is_small(size):
                 return self._take_small(size, must)
@@ -178,8 +187,8 @@ class Arenas:
             while found is None and must and self._taken:
                 self._change.wait()
                 found = self._take_free(size)
-            if found is None and must:
-                if not self._most(size):
+            if found is None and (must or (make and not self._growing)):
+                if self._taken >= self._most(size):
                     return None
                 self._let_go(len(self._free))
                 found = self._new(size)

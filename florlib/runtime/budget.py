@@ -22,6 +22,9 @@ KEPT_FREE = 2  # checkpoints that one within a loop leaves affordable: the loop'
 SKIPPED_S = 0.05  # after a checkpoint that found no room, until the next is tried
 FIRST_SHARE = 0.1  # of what the first took: first looks, copies and imports do not come again
 COPY_BYTES_S = 5e9  # a third of what a memory copy does
+NEW_MEMORY_BYTES_S = (
+    COPY_BYTES_S / 7
+)  # of a copy into memory that was not written before (arena.py)
 WEIGHT = 0.25  # of the newest checkpoint in what the next is expected to cost
 
 
@@ -65,11 +68,13 @@ class _Taken:
         at_s: how long training had gone on.
         stall_s: how long the loop was held up.
         charged_s: what was taken from the credit; None of the very first, which is free.
+        is_near: no nested loop lies before it that a replay would have to run.
     """
 
     at_s: float
     stall_s: float
     charged_s: float | None
+    is_near: bool
 
 
 class Budget:
@@ -108,13 +113,17 @@ class Budget:
         self._under_way: deque[_Taken] = deque()
         self._unsettled: list[_Taken] = []
         self._cpu_s = self._began_s = self._ended_s = 0.0
-        self._reached_s = self._longest_s = 0.0
+        self._reached_s = self._longest_s = self._window_s = 0.0
+        self._holds_blocks = False  # the main loop has nested ones
+        self._gap = False  # behind the last boundary one has ended without a checkpoint
+        self._gap_closes = False  # and a later one with a checkpoint
 
     # ------------------------------------------------------------------ time
 
     def begin(self, now: float) -> None:
         """A main loop begins: time counts."""
         self._at_s = now
+        self._holds_blocks = False
 
     def end(self, now: float) -> None:
         """A main loop has ended: time does not count."""
@@ -124,7 +133,10 @@ class Budget:
 
     @property
     def longest_s(self) -> float:
-        """The most training between two published checkpoints, or behind the last."""
+        """The most training between two published checkpoints, or behind the last.
+
+        Those behind a gap do not count: a replay gets there by running what the gap holds.
+        """
         self._hear()
         return max(self._longest_s, self.trained_s - self._reached_s)
 
@@ -160,25 +172,48 @@ class Budget:
         """Whether the credit covers another checkpoint."""
         return self._covers(1, now)
 
-    def wants(self, role: str, now: float, *, last: bool = False) -> bool:
+    def affords_memory(self, size: int) -> bool:
+        """Whether the credit covers another checkpoint with so many bytes copied into new memory."""
+        return self._credit_s >= self.cost.expected_s + size / NEW_MEMORY_BYTES_S
+
+    def wants(
+        self, role: str, now: float, *, last: bool = False, left_s: float | None = None
+    ) -> bool:
         """Whether a checkpoint is worth taking here.
 
         Args:
             role: "boundary", "block" or "step".
             now: the time.
             last: a loop ends, and no other of its checkpoints follows.
+            left_s: until the loop ends whose step it is, where that is known.
         """
         if self.is_ample or self.is_fresh:
             return True
         if now < self._tried_s + SKIPPED_S:
             return False
-        if not self._covers(1 + KEPT_FREE if role == "step" else 1, now):
+        if not self._covers(self._needed(role, last=last), now):
             return False
         if role == "step":
+            # What is being written as the loop ends keeps its end from being taken.
+            if left_s is not None and left_s < max(LEAST_SPACING_S, self._window_s):
+                return False
             before = max(self._last_s.values(), default=float("-inf"))
             return now - before >= max(LEAST_SPACING_S, self._spacing_s())
         before = self._last_s.get(role, float("-inf"))
         return last or now - before >= min(LEAST_SPACING_S, self._spacing_s())
+
+    def _needed(self, role: str, *, last: bool) -> int:
+        """How many checkpoints must be affordable, so that those that matter more stay so.
+
+        A replay passes the iterations behind a boundary as long as their nested loops have ends to
+        restore. So the end of the next loop comes before a boundary; once one is missing, only
+        an end and the boundary behind it are of use, together.
+        """
+        if role == "step":
+            return 1 + KEPT_FREE
+        if role == "block":
+            return 2 if self._gap else 1
+        return 2 if self._holds_blocks and not self._gap_closes and not last else 1
 
     def _covers(self, checkpoints: int, now: float) -> bool:
         if self.is_ample or self.is_fresh:
@@ -219,7 +254,15 @@ class Budget:
             self.settle()
             self._began_s = began + stall_s
         self._last_s[role] = began + stall_s
-        self._under_way.append(_Taken(self.trained_s, stall_s, charged_s))
+        if role == "boundary":
+            self._gap = self._gap_closes = False
+        self._under_way.append(_Taken(self.trained_s, stall_s, charged_s, not self._gap))
+
+    def block_ended(self, *, taken: bool) -> None:
+        """Note whether the end of a nested loop has a checkpoint."""
+        self._holds_blocks = True
+        self._gap_closes = self._gap_closes or (self._gap and taken)
+        self._gap = self._gap or not taken
 
     def waste(self, began: float, stall_s: float) -> None:
         """Pay for an attempt that came to nothing."""
@@ -259,7 +302,7 @@ class Budget:
             self._cpu_s += cpu_s
             taken = self._under_way.popleft()
             self._unsettled.append(taken)
-            if published:
+            if published and taken.is_near:
                 self._longest_s = max(self._longest_s, taken.at_s - self._reached_s)
                 self._reached_s = taken.at_s
 
@@ -268,8 +311,8 @@ class Budget:
         self._hear()
         if self._under_way or not self._unsettled:
             return
-        window_s = self._ended_s - self._began_s
-        slowed_s = self._slow_down.measure(window_s, self._cpu_s * self._busy())
+        self._window_s = self._ended_s - self._began_s
+        slowed_s = self._slow_down.measure(self._window_s, self._cpu_s * self._busy())
         self.slowed_s += slowed_s
         self._credit_s -= self.share * slowed_s  # what was slower is not training
         for taken in self._unsettled:

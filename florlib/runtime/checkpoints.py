@@ -55,7 +55,7 @@ class Checkpoints:
         self._keeping = Keeping(session, layout, limit)
         self._folder: Path | None = None
         self._writer: CheckpointWriter | None = None
-        self._size = 0  # of the last one
+        self._sizes: dict[str, int] = {}  # of the last one, by role
         self._last: tuple[Mapping[str, Any], Path] | None = None
         self._known = Known()
         self._lasting = ((0, 0), False)  # what `_lasts` has found, and of how many files
@@ -95,7 +95,9 @@ class Checkpoints:
         if self._writer is None:
             self._writer = CheckpointWriter(Copies(Cuda, self._lasts))
         must = self._budget.is_fresh or self._budget.is_ample
-        if not must and not self._writer.arenas.has_free(self._size):
+        size = self._sizes.get(about["role"], max(self._sizes.values(), default=0))
+        if not must and not self._writer.arenas.has_free(size):
+            self._writer.arenas.prepare(size)
             self._budget.skipped(started)
             return None
         with guarded("take a checkpoint"), self._calls.aside():
@@ -117,9 +119,10 @@ class Checkpoints:
                 **about,
                 **moment,
             }
-            copied = self._copied(captured, must=must)
+            size = self._sizes[about["role"]] = live_bytes(captured.blocks)
+            copied = self._copied(captured, size, must=must)
             if copied is not None:
-                done = self._announcer(record, started)
+                done = self._announcer(record, started, size)
                 self._writer.submit(Job(path, captured.tree, copied, stored, done))
                 self._last = (about, path)
                 return str(record["file"])
@@ -154,21 +157,19 @@ class Checkpoints:
             if item.kind != "cache" or (item.path, item.reason) not in self._caches
         ]
 
-    def _copied(self, captured: Captured, *, must: bool) -> Snapshot | None:
+    def _copied(self, captured: Captured, size: int, *, must: bool) -> Snapshot | None:
         """The captured state's memory, copied; None where no arena is free."""
         assert self._writer is not None
-        self._size = live_bytes(captured.blocks)
-        copied = self._writer.arenas.snapshot(captured.blocks, self._size, must=must)
+        make = self._budget.affords_memory(size)
+        copied = self._writer.arenas.snapshot(captured.blocks, size, must=must, make=make)
         if copied is None and must and not self._is_short:
             self._is_short = True
-            text = (
-                f"a checkpoint copies {self._size} bytes, more than half of the memory that is free"
-            )
+            text = f"a checkpoint copies {size} bytes, more than half of the memory that is free"
             self._session.warn("memory-short", text)
         return copied
 
     def _announcer(
-        self, record: dict[str, Any], started: float
+        self, record: dict[str, Any], started: float, size: int
     ) -> Callable[[Published | None], None]:
         stall = now_s() - started
 
@@ -178,7 +179,7 @@ class Checkpoints:
                 self._keeping.published(record, published.bytes, published.files)
             self._budget.written(now_s(), thread_cpu(), published is not None)
 
-        self._budget.spend(record["role"], started, stall, self._size)
+        self._budget.spend(record["role"], started, stall, size)
         return announce
 
     def _note_names(self, captured: Captured, missing: list[Missing]) -> None:

@@ -310,6 +310,7 @@ class Recorder(Session):
             }
             unread = self._own_roots(entry, frame, after=True)
             name = self.checkpoints.take(stem, position, about, frame, unread)
+        self.budget.block_ended(taken=name is not None)
         self.leave(entry)
         record = exit_record(entry, self.position(), how, iterations, main=self._mains - 1)
         index = main.index if main is not None else None

@@ -39,6 +39,7 @@ class Steps:
         self._pace = pace
         self._budget = budget
         self._take = take
+        self._began_s = now_s()
         self.last = 0
 
     def reach(self, turn: int) -> None:
@@ -53,9 +54,12 @@ class Steps:
         now = now_s()
         self._pace.passed(turn, now)
         course = self._course
-        if course is None or not self._budget.wants("step", now):
+        if course is None:
             return
         total = course.total
+        left_s = None if total is None else (total - turn) * (now - self._began_s) / turn
+        if not self._budget.wants("step", now, left_s=left_s):
+            return
         # Behind the last turn comes the loop's end, which has a checkpoint of its own.
         if (total is None or turn < total) and course.is_ready:
             self.last = turn

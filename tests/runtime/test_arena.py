@@ -114,6 +114,32 @@ def test_one_that_has_become_too_small_makes_room_for_a_larger_one():
     assert larger.arena.size >= 3 * LARGE
 
 
+def test_one_is_made_at_once_for_who_has_the_time_while_there_may_be_another():
+    pool, background = arenas()
+    first = taken(pool, LARGE, must=True)
+
+    second = pool.snapshot({}, 3 * LARGE, must=False, make=True)
+
+    assert second.arena.size >= 3 * LARGE
+    assert pool.snapshot({}, LARGE, must=False, make=True) is None
+    assert background.waiting == []
+    pool.give_back(first)
+    pool.give_back(second)
+    assert taken(pool, 3 * LARGE).arena is second.arena
+
+
+def test_who_has_the_time_does_not_make_what_is_being_made():
+    pool, background = arenas()
+    taken(pool, LARGE, must=True)
+    pool.prepare(LARGE)
+    pool.prepare(LARGE)
+
+    assert pool.snapshot({}, LARGE, must=False, make=True) is None
+    assert len(background.waiting) == 1
+    background.run()
+    assert taken(pool, LARGE) is not None
+
+
 @pytest.mark.parametrize(("free", "most"), [(None, 2), (8 * LARGE, 2), (3 * LARGE, 1), (LARGE, 0)])
 def test_with_memory_short_there_is_one_or_none(free, most):
     pool, background = arenas(free)

@@ -108,6 +108,20 @@ def test_within_a_loop_a_checkpoint_leaves_those_of_its_end_affordable() -> None
     assert budget.wants("step", 8.0)
 
 
+def test_within_a_loop_none_is_taken_so_near_to_the_end_that_it_would_keep_the_end_away() -> None:
+    budget = a_budget(cost_s=0.0001)
+    budget.affords(60.0)
+
+    assert not budget.wants("step", 60.0, left_s=0.9)
+    assert budget.wants("step", 60.0, left_s=1.1)
+
+    budget.spend("boundary", 60.0, 0.0001)
+    budget.written(65.0, 0.0, True)  # five seconds at the disk
+
+    assert not budget.wants("step", 70.0, left_s=4.9)
+    assert budget.wants("step", 70.0, left_s=5.1)
+
+
 def test_within_a_loop_checkpoints_keep_their_distance_from_any_other() -> None:
     budget = a_budget(cost_s=0.0001)
     budget.spend("boundary", 50.0, 0.0001)
@@ -139,6 +153,50 @@ def test_the_last_of_a_loop_keeps_no_distance_and_neither_do_blocks_from_boundar
     assert not budget.wants("boundary", 1e5 + 0.1)
     assert budget.wants("boundary", 1e5 + 0.1, last=True)
     assert budget.wants("block", 1e5 + 0.1)
+
+
+def test_a_boundary_leaves_the_end_of_the_next_nested_loop_affordable() -> None:
+    budget = a_budget(cost_s=0.02)
+    budget.block_ended(taken=True)
+
+    assert budget.wants("block", 3.0)  # one is affordable
+    assert not budget.wants("boundary", 3.0)
+    assert budget.wants("boundary", 3.0, last=True)
+    assert budget.wants("boundary", 6.0)
+
+
+def test_once_an_end_is_missing_the_next_one_is_taken_with_the_boundary_behind_it() -> None:
+    budget = a_budget(cost_s=0.02)
+    budget.block_ended(taken=False)
+
+    assert not budget.wants("block", 3.0)
+    assert not budget.wants("boundary", 3.0)
+    assert budget.wants("block", 6.0)
+    budget.spend("block", 6.0, 0.02)
+    budget.written(6.02, 0.0, True)
+    budget.block_ended(taken=True)
+    assert budget.wants("boundary", 6.1)
+    budget.spend("boundary", 6.1, 0.02)
+    budget.written(6.12, 0.0, True)
+
+    assert budget.wants("block", 8.0)
+
+
+def test_a_main_loop_without_nested_ones_keeps_nothing_for_their_ends() -> None:
+    budget = a_budget(cost_s=0.02)
+    budget.block_ended(taken=True)
+    budget.end(0.5)
+    budget.begin(0.5)
+
+    assert budget.wants("boundary", 3.5)
+
+
+def test_new_memory_is_paid_for_as_what_takes_longer() -> None:
+    budget = a_budget(cost_s=0.001)
+    budget.affords(10.0)
+
+    assert budget.affords_memory(10 * 10**6)  # 14 ms
+    assert not budget.affords_memory(10**9)
 
 
 def test_a_budget_of_all_the_time_takes_one_at_each_opportunity() -> None:
@@ -210,3 +268,14 @@ def test_the_longest_stretch_lies_between_checkpoints_that_were_published() -> N
     budget.end(14.0)
 
     assert budget.longest_s == pytest.approx(7.0)
+
+
+def test_what_lies_behind_a_loop_without_an_end_is_reached_from_the_boundary_before() -> None:
+    budget = a_budget()
+    for began, role in ((4.0, "block"), (8.0, "block"), (12.0, "step"), (15.0, "boundary")):
+        budget.block_ended(taken=began != 8.0)
+        budget.spend(role, began, 0.0)
+        budget.written(began, 0.0, True)
+    budget.end(16.0)
+
+    assert budget.longest_s == pytest.approx(11.0)

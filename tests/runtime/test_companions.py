@@ -52,3 +52,27 @@ def test_what_others_refer_to_is_kept_where_checkpoints_are_dropped(program: Pro
     assert sum(path.stat().st_size for path in left) <= 5 * ARRAY
     for path in left:
         assert Checkpoint.open(path).verify() == len(Checkpoint.open(path).names)
+
+
+GROWING = """\
+import flor
+import numpy as np
+
+weights, moments = np.zeros(100_000), []
+for epoch in flor.loop(range(3), name="epoch"):
+    for step in flor.loop(range(3), name="step"):
+        weights += 1.0
+        if not moments:
+            moments.append(np.ones(600_000))
+    print(epoch, weights.sum(), moments[0].sum())
+"""
+
+
+def test_what_appears_in_the_first_nested_loop_does_not_keep_its_end_away(program: Program) -> None:
+    program.budget_share = 0.99
+    program.write({"train.py": GROWING})
+    program.run("train.py", hooked=True, python_path=str(REPOSITORY))
+
+    ends = [one["checkpoint"] for one in program.kinds("exit") if one["loop"] == "step"]
+
+    assert ends[0] is not None

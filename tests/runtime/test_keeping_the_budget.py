@@ -60,6 +60,8 @@ class Trainer:
     clock_s: float = 0.0
     plain_s: float = 0.0
     spent_s: list[float] = field(default_factory=list)  # by checkpoint
+    ends: set[int] = field(default_factory=set)  # iterations whose nested loop's end was taken
+    starts: set[int] = field(default_factory=set)  # iterations with a boundary before them
 
     def run(
         self,
@@ -81,6 +83,32 @@ class Trainer:
                 if not self.writing and self.budget.wants(role, self.now):
                     self.take(role)
         self.budget.end(self.now)
+
+    def run_nested(self, iterations: int, loop_s: float, behind_s: float) -> None:
+        """Go through a main loop that holds a nested one, and evaluates behind it."""
+        dice = random.Random(7)
+        self.budget.begin(self.now)
+        self.take("boundary")
+        self.starts.add(0)
+        for index in range(iterations):
+            for _ in range(20):
+                self.train(dice.uniform(0.9, 1.1) * loop_s / 20)
+            ends = not self.writing and self.budget.wants("block", self.now)
+            if ends:
+                self.take("block")
+                self.ends.add(index)
+            self.budget.block_ended(taken=ends)
+            for _ in range(5):
+                self.train(dice.uniform(0.9, 1.1) * behind_s / 5)
+            if not self.writing and self.budget.wants("boundary", self.now):
+                self.take("boundary")
+                self.starts.add(index + 1)
+        self.budget.end(self.now)
+
+    def executed_before(self, index: int) -> int:
+        """Nested loops that are executed on the way to an iteration, from the boundary before."""
+        start = max(one for one in self.starts if one <= index)
+        return sum(one not in self.ends for one in range(start, index))
 
     def train(self, work_s: float) -> None:
         """One turn: while the writer is at work, it goes on more slowly."""
@@ -152,3 +180,42 @@ def test_a_long_epoch_has_positions_inside_and_its_end_stays_affordable(
     for role in ("block", "boundary"):
         assert trainer.budget.wants(role, trainer.now)
         trainer.take(role)
+
+
+@pytest.mark.parametrize("behind", [0.05, 0.5, 0.9])
+@pytest.mark.parametrize("affordable", [1.2, 1.6, 2.5])
+def test_the_end_of_each_nested_loop_is_taken_where_one_checkpoint_an_iteration_is_affordable(
+    affordable: float, behind: float
+) -> None:
+    trainer = nested(affordable, behind)
+
+    assert trainer.ends == set(range(200))
+    assert len(trainer.starts) >= 0.8 * 200 * min(affordable - 1, 1.0)
+
+
+@pytest.mark.parametrize("behind", [0.05, 0.5])
+@pytest.mark.parametrize("affordable", [0.1, 0.3, 0.5, 0.8])
+def test_with_less_iterations_are_reached_by_executing_few_nested_loops_and_some_are_skipped(
+    affordable: float, behind: float
+) -> None:
+    trainer = nested(affordable, behind)
+    on_the_way = [trainer.executed_before(index) for index in range(200)]
+
+    assert max(on_the_way) <= 2.5 / affordable + 1
+    assert len(trainer.ends) >= 0.4 * affordable * 200
+
+
+def nested(affordable: float, behind: float) -> Trainer:
+    """A run of 200 iterations whose budget pays for so many checkpoints in each.
+
+    Args:
+        affordable: checkpoints an iteration.
+        behind: share of an iteration that is spent behind its nested loop.
+    """
+    costs = Costs(lambda n: 0.02, 0.05)
+    trainer = Trainer(Budget(0.01, lambda: 1.0), costs)
+    iteration_s = affordable * 0.02 / 0.01
+    trainer.run_nested(200, (1 - behind) * iteration_s, behind * iteration_s)
+
+    assert sum(trainer.spent_s[1:]) <= 0.01 * (trainer.plain_s + HEAD_START_S) + 0.02
+    return trainer
