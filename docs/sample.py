@@ -40,6 +40,7 @@ MASKS = (
     (r"[\d.]+ (B|[KM]iB)$", "…"),
     (r"[\d.]+ s$", "… s"),
 )
+PROGRESS = re.compile(r"flor: \d+%, ")  # told where a replay takes long, as on a busy machine
 
 
 def script() -> str:
@@ -84,7 +85,8 @@ def _typed(folder: Path, *words: str) -> Iterator[str]:
     )
     yield f"$ flor {' '.join(words)}\n"
     for line in done.stdout.splitlines():
-        yield _masked(line) + "\n"
+        if not PROGRESS.match(line):
+            yield _masked(line) + "\n"
 
 
 def _masked(line: str) -> str:
