@@ -19,6 +19,8 @@ CHANGES ?= 50
 RESUMPTIONS ?= 40
 # What `make bench` runs: what lies in benchmarks/ and is no part of others, a quarter of an hour in all.
 BENCHMARKS ?= $(filter-out models ratios subjects,$(basename $(notdir $(wildcard benchmarks/[a-z]*.py))))
+# What `make bench` runs, a quarter of an hour in all: what lies in benchmarks/, is no part of others and needs none of their interpreters.
+BENCHMARKS ?= $(filter-out ancestors models ratios subjects systems,$(basename $(notdir $(wildcard benchmarks/[a-z]*.py))))
 # Pages whose help texts and sample outputs cog writes.
 COGGED := $(wildcard README.md docs/cli.md docs/formats/*.md)
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
