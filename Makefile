@@ -17,8 +17,6 @@ KILLS ?= 300
 CHANGES ?= 50
 # How many runs of the examples are killed and resumed.
 RESUMPTIONS ?= 40
-# What `make bench` runs: what lies in benchmarks/ and is no part of others, a quarter of an hour in all.
-BENCHMARKS ?= $(filter-out models ratios subjects,$(basename $(notdir $(wildcard benchmarks/[a-z]*.py))))
 # What `make bench` runs, a quarter of an hour in all: what lies in benchmarks/, is no part of others and needs none of their interpreters.
 BENCHMARKS ?= $(filter-out ancestors models ratios subjects systems,$(basename $(notdir $(wildcard benchmarks/[a-z]*.py))))
 # Pages whose help texts and sample outputs cog writes.
