@@ -64,6 +64,7 @@ class Resumer(Recorder):
         self.restored = False
         self.warming = True
         self._standins = TemporaryStandins(recorded)
+        self._start_differs: list[dict[str, Any]] = []  # from the record, in front of the first loop
 
     @property
     def relocation(self) -> Relocation:
@@ -86,6 +87,8 @@ class Resumer(Recorder):
         """Append a record, unless the interrupted process has told of it."""
         if self.restored:
             super().append(record)
+        elif record["kind"] == "verification" and record["start"]:
+            self._start_differs = record["differing"]
 
     def _is_unasked(self, name: str, file: str | None, line: int) -> bool:
         return True
@@ -137,6 +140,8 @@ class Resumer(Recorder):
             self._refuse(f"{call.name} was not a main loop before")
         walk = MainWalk(self, entry, call, main, frame)
         index = self.recorded.mains[main].iterations
+        if main == 0:
+            walk.verify_start()
         try:
             walk.reach(index)
         except ReplayImpossible as error:
@@ -160,6 +165,13 @@ class Resumer(Recorder):
         self.checkpoints.claim_folder(rank, pid)
         about = {key: self._about[key] for key in ("started", "python", "argv")}
         self.append({"kind": "resume", "main": main, "index": index, "pid": pid, **about})
+        if self._start_differs:
+            first = self._start_differs[0]["item"]
+            text = (
+                f"what the script does before its loop came out otherwise than before ({first}; no"
+                " seed?): what the loop goes over may be another"
+            )
+            self.warn("start-differs", text)
 
     def _opened(self) -> JournalWriter:
         assert self.spec.resumes is not None

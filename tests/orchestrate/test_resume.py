@@ -236,3 +236,18 @@ def test_files_that_the_script_writes_anew_are_kept_as_they_were(project: Projec
     assert kept.read_text().split() == ["0", "1", "2", "3"]
     assert "log.csv is shorter than the interrupted run had it" in ran.stderr
     assert str(kept) in ran.stderr
+
+
+def test_a_prelude_that_comes_out_otherwise_is_told_of(project: Project) -> None:
+    text = TRAIN.replace(
+        "random.seed(3)\n",
+        "random.seed(os.environ.get('STOP', 'none'))\nfirst = random.random()\n",
+        1,
+    )
+    interrupt(project, "4-1", text + 'print("first", first)\n')
+
+    ran = project.flor("resume")
+
+    assert ran.returncode == 0, ran.stderr
+    told_of = [one["text"] for one in shown(project)["warnings"] if one["code"] == "start-differs"]
+    assert len(told_of) == 1 and "otherwise than before" in told_of[0]
