@@ -44,10 +44,10 @@ demo: $(INSTALLED)  ## record a script, add a log line afterwards, replay it, co
 	@$(BIN)/python examples/demo.py
 
 test: $(INSTALLED)  ## run all tests
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES)
 
 test-deep: $(INSTALLED)  ## run all tests, with all of many alike cases and more random examples
-	TEST_DEEP=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup --hypothesis-profile=deep
+	TEST_DEEP=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --hypothesis-profile=deep
 
 exactness: $(INSTALLED)  ## hold replays of many scripts against full re-runs, and print the table (WORKERS)
 	$(BIN)/python -m tests.exactness.table --jobs $(TEST_PROCESSES) $(if $(WORKERS),--workers $(WORKERS))

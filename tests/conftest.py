@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -38,6 +39,14 @@ GIT_CONFIG = """\
 [commit]
     gpgSign = false
 """
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep tests together that share what is recorded once."""
+    from tests.distribution import Together
+
+    return Together(config, log)
 
 
 def pytest_report_header() -> str:

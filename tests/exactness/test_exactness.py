@@ -53,11 +53,9 @@ def kinds_of(case: Case) -> list[str]:
     return [case.kinds[crc32(case.name.encode()) % len(case.kinds)]]
 
 
-# A script is recorded once; its group keeps the probes of a script in one test process.
+# A script is recorded once: tests/distribution.py keeps its tests in one process, going by these names.
 MATRIX = [
-    pytest.param(case, kind, id=f"{case.name}-{kind}", marks=pytest.mark.xdist_group(case.name))
-    for case in CASES
-    for kind in kinds_of(case)
+    pytest.param(case, kind, id=f"{case.name}-{kind}") for case in CASES for kind in kinds_of(case)
 ]
 
 
@@ -110,7 +108,7 @@ SHARED = [
 
 @pytest.mark.parametrize(
     "case",
-    [pytest.param(case, id=case.name, marks=pytest.mark.xdist_group(case.name)) for case in SHARED],
+    [pytest.param(case, id=case.name) for case in SHARED],
 )
 def test_several_workers_give_the_values_of_a_full_run(
     case: Case, recording_of: Callable[[Case, bool], Recording], living: Zygote

@@ -100,7 +100,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     return Recorded(project, truth)
 
 
-pytestmark = [pytest.mark.process, pytest.mark.xdist_group("workers")]
+pytestmark = pytest.mark.process
 
 
 def test_every_piece_is_told_once_and_counted_once(recorded: Recorded) -> None:

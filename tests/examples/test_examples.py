@@ -95,9 +95,7 @@ CASES = [
     ),
 ]
 MATRIX = [
-    pytest.param(case, kind, id=f"{case.name}-{kind}", marks=pytest.mark.xdist_group(case.name))
-    for case in CASES
-    for kind in case.kinds
+    pytest.param(case, kind, id=f"{case.name}-{kind}") for case in CASES for kind in case.kinds
 ]
 
 
