@@ -6,8 +6,11 @@ Nothing here knows what a run or a checkpoint is; such fixtures stand beside the
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 import subprocess
+from collections.abc import Iterator
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,10 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.runner import FlorRunner
+from tests.deep import DEEP
+from tests.exactness.harness import Project, ProjectAt
+from tests.fuzz.forks import ForkedProject, ForkedRunner, Zygote, zygote
+from tests.runner import FlorAt, FlorRunner
 
 # Before anything imports torch: the models are tiny, and threads that wait for each other beside
 # a second test process cost more than they bring.
@@ -39,6 +45,10 @@ GIT_CONFIG = """\
 [commit]
     gpgSign = false
 """
+
+
+# A shell has its jobs in the background ignore Ctrl-C, and children of the tests would as well.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -77,3 +87,45 @@ def flor_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 def flor(flor_home: Path, tmp_path: Path) -> FlorRunner:
     """The command line, typed in `tmp_path` unless a call says otherwise."""
     return FlorRunner(cwd=tmp_path)
+
+
+@pytest.fixture(scope="session")
+def living() -> Iterator[Zygote]:
+    """A process with torch, of which both `flor` and scripts are forks."""
+    with zygote("scripts") as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def living_flor() -> Iterator[Zygote]:
+    """A process of which `flor` is a fork, and what it starts is not."""
+    with zygote("commands") as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def project_at(living_flor: Zygote) -> ProjectAt:
+    """Makes a project below a folder, for scripts whose own processes matter."""
+    return Project if DEEP else partial(ForkedProject, zygote=living_flor)
+
+
+@pytest.fixture(scope="session")
+def flor_at(living_flor: Zygote, tmp_path_factory: pytest.TempPathFactory) -> FlorAt:
+    """The command line typed in a folder, where it is not what is tested."""
+    if DEEP:
+        return FlorRunner
+    return partial(ForkedRunner, zygote=living_flor, streams=tmp_path_factory.mktemp("streams"))
+
+
+@pytest.fixture(scope="session")
+def forked_flor_at(living: Zygote, tmp_path_factory: pytest.TempPathFactory) -> FlorAt:
+    """The same, for scripts that would take seconds to import torch."""
+    if DEEP:
+        return FlorRunner
+    return partial(ForkedRunner, zygote=living, streams=tmp_path_factory.mktemp("streams"))
+
+
+@pytest.fixture(scope="session")
+def forked_project_at(living: Zygote) -> ProjectAt:
+    """Makes a project below a folder, for scripts that would take seconds to import torch."""
+    return Project if DEEP else partial(ForkedProject, zygote=living)

@@ -1,6 +1,8 @@
-"""Whether all of many alike cases are taken, each of which takes long: `make test-deep` takes all.
+"""Whether tests take their time: all of many alike cases, and real processes alone. `make test-deep` does.
 
-What is left out of a usual run of the tests differs from what is in it by one of several things alone.
+What is left out of a usual run differs from what is in it by one of several things alone. And a usual
+run has forks of a process that has imported all of it where a command is not itself what is tested
+(tests/fuzz/zygote.py).
 """
 
 from __future__ import annotations

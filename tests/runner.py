@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,3 +53,7 @@ class FlorRunner:
             text=True,
             check=False,
         )
+
+
+FlorAt = Callable[[Path], FlorRunner]
+"""Makes the command line that is typed in a folder."""

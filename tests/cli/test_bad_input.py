@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.homes import Home
-from tests.runner import FlorRunner
+from tests.runner import FlorAt, FlorRunner
 
 pytestmark = pytest.mark.process
 
@@ -60,6 +60,12 @@ def hinted(flor: FlorRunner, stderr: str) -> subprocess.CompletedProcess[str]:
     hint = stderr.splitlines()[-1]
     assert hint.startswith("hint: flor ")
     return flor(*shlex.split(hint)[2:])
+
+
+@pytest.fixture
+def flor(flor_at: FlorAt, tmp_path: Path) -> FlorRunner:
+    """The command line, typed in `tmp_path`."""
+    return flor_at(tmp_path)
 
 
 def test_a_script_that_is_not_there(flor: FlorRunner, tmp_path: Path):

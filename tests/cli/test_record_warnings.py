@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner import FlorRunner
+from tests.runner import FlorAt, FlorRunner
 
 pytestmark = pytest.mark.process
 
@@ -39,6 +39,12 @@ batches = (torch.ones(2) for _ in range(9))
 for epoch in range(3):
     (w - next(batches)).pow(2).sum().backward()
 """
+
+
+@pytest.fixture
+def flor(forked_flor_at: FlorAt, tmp_path: Path) -> FlorRunner:
+    """The command line, typed in `tmp_path`."""
+    return forked_flor_at(tmp_path)
 
 
 def test_a_loop_that_steps_unseen_is_named_and_can_be_chosen(

@@ -7,15 +7,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.exactness.harness import DENSE, STANDIN, Project, report_of
+from tests.exactness.harness import DENSE, STANDIN, ProjectAt, report_of
 
 
 def compare_part(
-    tmp_path: Path, script: str, probe: str, epochs: str, rows: slice
+    project_at: ProjectAt,
+    tmp_path: Path,
+    script: str,
+    probe: str,
+    epochs: str,
+    rows: slice,
 ) -> dict[str, Any]:
     """Hold a replay of some iterations of a script against a plain run; the replay's report.
 
     Args:
+        project_at: makes the projects.
         tmp_path: the test's own folder.
         script: with a line `# PROBE`.
         probe: what comes there; it logs `total`.
@@ -23,7 +29,7 @@ def compare_part(
         rows: of the plain run's values, that the replay gives.
     """
     probed = script.replace("# PROBE", probe)
-    plain, project = Project(tmp_path / "plain"), Project(tmp_path / "recorded")
+    plain, project = project_at(tmp_path / "plain"), project_at(tmp_path / "recorded")
     plain.create({"train.py": probed})
     truth = tmp_path / "truth.jsonl"
     environment = plain.environment(STANDIN, PROBE_TRUTH=str(truth))

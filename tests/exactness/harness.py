@@ -140,6 +140,10 @@ class Project:
         return self.run(*FLOR, *words, stdin=stdin)
 
 
+ProjectAt = Callable[[Path], Project]
+"""Makes a project whose folder and homes lie below another folder."""
+
+
 @dataclass(frozen=True, slots=True)
 class Divided(Project):
     """A project whose replays are divided at random, where several workers are asked for."""
@@ -237,8 +241,8 @@ def record(
     case: Case,
     root: Path,
     budget: tuple[str, ...] = DENSE,
-    plainly: Callable[[Path], Project] = Project,
-    really: Callable[[Path], Project] = Project,
+    plainly: ProjectAt = Project,
+    really: ProjectAt = Project,
 ) -> Recording:
     """Record the case under `root`, and find the truth of its probes.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.exactness.comparing import compare_part
-from tests.exactness.harness import DENSE, Project, report_of
+from tests.exactness.harness import DENSE, ProjectAt, report_of
 
 pytestmark = pytest.mark.process
 
@@ -33,8 +33,12 @@ for epoch in range(6):
 """
 
 
-def test_a_graph_that_was_not_restored_is_made_again(tmp_path: Path) -> None:
-    report = compare_part(tmp_path, GRAPHS, 'flor.log("total", total)', "3", slice(3, 4))
+def test_a_graph_that_was_not_restored_is_made_again(
+    forked_project_at: ProjectAt, tmp_path: Path
+) -> None:
+    report = compare_part(
+        forked_project_at, tmp_path, GRAPHS, 'flor.log("total", total)', "3", slice(3, 4)
+    )
 
     assert [warning["code"] for warning in report["warnings"]] == ["executed-anew"]
     assert "GraphNotRestored" in report["warnings"][0]["text"]
@@ -61,17 +65,21 @@ for epoch in range(4):
 """
 
 
-def test_an_added_line_that_goes_through_a_lost_graph_gets_it(tmp_path: Path) -> None:
+def test_an_added_line_that_goes_through_a_lost_graph_gets_it(
+    forked_project_at: ProjectAt, tmp_path: Path
+) -> None:
     gradient = "torch.autograd.grad(loss, weight, retain_graph=True)[0]"
     probe = f"flor.log('total', {gradient}.norm().item())"
 
-    report = compare_part(tmp_path, LAST_LOSS, probe, "2", slice(2, 3))
+    report = compare_part(forked_project_at, tmp_path, LAST_LOSS, probe, "2", slice(2, 3))
 
     assert [warning["code"] for warning in report["warnings"]] == ["executed-anew"]
 
 
-def test_an_added_line_that_fails_by_itself_is_not_tried_again(tmp_path: Path) -> None:
-    project = Project(tmp_path)
+def test_an_added_line_that_fails_by_itself_is_not_tried_again(
+    forked_project_at: ProjectAt, tmp_path: Path
+) -> None:
+    project = forked_project_at(tmp_path)
     project.create({"train.py": LAST_LOSS})
     assert project.flor("record", *DENSE, "train.py").status == 0
     project.write({"train.py": LAST_LOSS.replace("# PROBE", "flor.log('total', missing)")})
@@ -83,8 +91,8 @@ def test_an_added_line_that_fails_by_itself_is_not_tried_again(tmp_path: Path) -
     assert "probe-raised" in codes and "executed-anew" not in codes
 
 
-def test_nothing_is_executed_twice_in_place(tmp_path: Path) -> None:
-    project = Project(tmp_path)
+def test_nothing_is_executed_twice_in_place(forked_project_at: ProjectAt, tmp_path: Path) -> None:
+    project = forked_project_at(tmp_path)
     project.create({"train.py": GRAPHS})
     assert project.flor("record", *DENSE, "train.py").status == 0
     project.write({"train.py": GRAPHS.replace("# PROBE", "flor.log('total', total)")})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.exactness.harness import DENSE, STANDIN, Project, report_of
+from tests.exactness.harness import DENSE, STANDIN, Project, ProjectAt, report_of
 
 pytestmark = pytest.mark.process
 
@@ -45,9 +45,9 @@ def with_probes(probes: tuple[tuple[str, str], ...]) -> str:
 
 
 @pytest.fixture
-def recorded(tmp_path: Path) -> Project:
+def recorded(project_at: ProjectAt, tmp_path: Path) -> Project:
     """The script, recorded with a checkpoint at every boundary."""
-    project = Project(tmp_path / "recorded")
+    project = project_at(tmp_path / "recorded")
     project.create({"train.py": RECORDED})
     assert project.flor("record", *DENSE, "train.py").status == 0
     return project

@@ -1,9 +1,9 @@
 """Every script of the matrix, for every kind of probe: replay equals a full re-run, bit for bit,
 or is refused by name.
 
-Every eighth script, and each that a fork would change, is recorded and replayed for one question by the
-real commands. All else is done in forks of a process that has torch imported already, which
-takes a tenth of the time; what is wrong there is done again by the real commands. `make exactness`
+Every eighth script, and each that starts processes by itself, is recorded and replayed for one
+question by the real commands. All else is done in forks of a process that has torch imported already,
+which takes a tenth of the time; what is wrong there is done again by the real commands. `make exactness`
 uses nothing but those. Some scripts are replayed by several workers as well, whose parts are as long
 as chance has it; `make exactness WORKERS=4` does so with all.
 """
@@ -11,7 +11,7 @@ as chance has it; `make exactness WORKERS=4` does so with all.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,16 +21,25 @@ import pytest
 
 from tests.deep import DEEP
 from tests.exactness.cases import Case, load_cases
-from tests.exactness.harness import Outcome, Project, Recording, record, replay, report_of
+from tests.exactness.harness import (
+    Outcome,
+    Project,
+    ProjectAt,
+    Recording,
+    record,
+    replay,
+    report_of,
+)
 from tests.exactness.traps import NAMED, TRAPS
-from tests.fuzz.forks import ForkedProject, Zygote, zygote
+from tests.fuzz.forks import ForkedProject, Zygote
 
 pytestmark = pytest.mark.process
 
 CASES = load_cases()
-# What starts processes or threads, or asks the system, is not the same in a fork.
+# What starts processes in ways of its own, or sees descriptors, may do otherwise in a fork.
 _NOT_FORKED = re.compile(
-    r"num_workers|multiprocessing|subprocess|spawn|fork|thread|asyncio|socket|pipe|ctypes|/proc"
+    r"multiprocessing|subprocess|spawn|os\.fork|os\.pipe|/proc"
+    + (r"|num_workers|thread|asyncio|socket|ctypes" if DEEP else "")
 )
 
 
@@ -60,12 +69,6 @@ MATRIX = [
 
 
 @pytest.fixture(scope="module")
-def living() -> Iterator[Zygote]:
-    with zygote() as process:
-        yield process
-
-
-@pytest.fixture(scope="module")
 def recording_of(
     tmp_path_factory: pytest.TempPathFactory, living: Zygote
 ) -> Callable[[Case, bool], Recording]:
@@ -77,8 +80,7 @@ def recording_of(
         if key not in made:
             forks = partial(ForkedProject, zygote=living)
             root = tmp_path_factory.mktemp(case.name)
-            plainly, really = forks if may_fork(case) else Project, Project if real else forks
-            made[key] = record(case, root, plainly=plainly, really=really)
+            made[key] = record(case, root, plainly=forks, really=Project if real else forks)
         return made[key]
 
     return recording
@@ -124,10 +126,11 @@ def test_several_workers_give_the_values_of_a_full_run(
 
 @pytest.mark.parametrize("kind", ["outer", "inner"])
 def test_replay_is_exact_however_few_checkpoints_there_are(
-    kind: str, tmp_path_factory: pytest.TempPathFactory
+    kind: str, tmp_path: Path, forked_project_at: ProjectAt
 ) -> None:
     case = next(case for case in CASES if case.name == "dropout")
-    recording = record(case, tmp_path_factory.mktemp("sparse"), budget=("--budget", "0.01%"))
+    at = forked_project_at
+    recording = record(case, tmp_path, ("--budget", "0.01%"), plainly=at, really=at)
 
     outcome = replay(recording, kind)
 
@@ -142,9 +145,11 @@ def test_every_trap_has_its_script() -> None:
     assert all(case.named or case.refusals for case in CASES if case.name in marked)
 
 
-def test_iterations_that_were_not_asked_for_log_no_probes(tmp_path: Path) -> None:
+def test_iterations_that_were_not_asked_for_log_no_probes(
+    tmp_path: Path, forked_project_at: ProjectAt
+) -> None:
     case = next(case for case in CASES if case.name == "dropout")
-    recording = record(case, tmp_path)
+    recording = record(case, tmp_path, plainly=forked_project_at, really=forked_project_at)
     for checkpoint in (tmp_path / "recorded").rglob("*.safetensors"):
         checkpoint.unlink()  # so that every way leads through the iterations
     probe = 'print("end")\n'

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.exactness.harness import DENSE, Project
+from tests.exactness.harness import DENSE, ProjectAt
 
 pytestmark = pytest.mark.process
 
@@ -64,8 +64,10 @@ PROBES = {
 }
 
 
-def test_training_goes_on_as_recorded_whatever_added_lines_do(tmp_path: Path) -> None:
-    project = Project(tmp_path / "p")
+def test_training_goes_on_as_recorded_whatever_added_lines_do(
+    forked_project_at: ProjectAt, tmp_path: Path
+) -> None:
+    project = forked_project_at(tmp_path / "p")
     project.create({"train.py": TRAIN})
     assert project.flor("record", *DENSE, "train.py").status == 0
 

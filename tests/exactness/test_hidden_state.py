@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.exactness.comparing import compare_part
+from tests.exactness.harness import ProjectAt
 
 pytestmark = pytest.mark.process
 
@@ -344,11 +345,15 @@ EXECUTED = {"file that is there, or not": 9}
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_a_script_sees_of_it_is_what_it_saw(name: str, tmp_path: Path) -> None:
+def test_what_a_script_sees_of_it_is_what_it_saw(
+    project_at: ProjectAt, name: str, tmp_path: Path
+) -> None:
     before, body = CASES[name]
     script = FRAME.format(before=before, body=body)
 
-    report = compare_part(tmp_path, script, 'flor.log("total", total)', "2", slice(6, 9))
+    report = compare_part(
+        project_at, tmp_path, script, 'flor.log("total", total)', "2", slice(6, 9)
+    )
 
     usual = 12 if name in FROM_THE_START else 4
     assert report["executed_iterations"] == EXECUTED.get(name, usual)

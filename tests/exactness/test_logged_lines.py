@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.exactness.harness import DENSE, Project, report_of
+from tests.exactness.harness import DENSE, ProjectAt, report_of
 
 pytestmark = pytest.mark.process
 
@@ -29,8 +29,10 @@ for epoch in flor.loop("epoch", range(4)):
 
 
 @pytest.mark.parametrize("words", [(), ("--epochs", "2:4")])
-def test_times_and_moved_lines_do_not_count(words: tuple[str, ...], tmp_path: Path) -> None:
-    project = Project(tmp_path)
+def test_times_and_moved_lines_do_not_count(
+    project_at: ProjectAt, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    project = project_at(tmp_path)
     script = SCRIPT.replace("SAID", "value")
     project.create({"train.py": script})
     assert project.flor("record", *DENSE, "train.py").status == 0
@@ -47,8 +49,8 @@ def test_times_and_moved_lines_do_not_count(words: tuple[str, ...], tmp_path: Pa
     assert set(steps[2::3]) <= said
 
 
-def test_what_else_a_line_says_does(tmp_path: Path) -> None:
-    project = Project(tmp_path)
+def test_what_else_a_line_says_does(project_at: ProjectAt, tmp_path: Path) -> None:
+    project = project_at(tmp_path)
     script = SCRIPT.replace("SAID", "(value, open('count.txt').read())")
     project.create({"train.py": script, "count.txt": "1"})
     assert project.flor("record", *DENSE, "train.py").status == 0

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.exactness.comparing import compare_part
+from tests.exactness.harness import ProjectAt
 
 pytestmark = pytest.mark.process
 
@@ -62,15 +63,22 @@ def warnings_of(report: dict[str, Any]) -> set[str]:
 
 
 def test_a_part_is_reached_from_the_start_where_the_checkpoint_before_it_is_refused(
+    project_at: ProjectAt,
     tmp_path: Path,
 ) -> None:
-    report = compare_part(tmp_path, REFUSED, 'flor.log("total", [total, power])', "2", slice(2, 3))
+    report = compare_part(
+        project_at, tmp_path, REFUSED, 'flor.log("total", [total, power])', "2", slice(2, 3)
+    )
 
     assert "restore-refused" in warnings_of(report)
 
 
-def test_an_iterator_that_a_dead_and_a_living_name_share(tmp_path: Path) -> None:
-    report = compare_part(tmp_path, SHARED, 'flor.log("total", total)', "2", slice(6, 9))
+def test_an_iterator_that_a_dead_and_a_living_name_share(
+    project_at: ProjectAt, tmp_path: Path
+) -> None:
+    report = compare_part(
+        project_at, tmp_path, SHARED, 'flor.log("total", total)', "2", slice(6, 9)
+    )
 
     assert "not-restored" in warnings_of(report)
 
@@ -96,7 +104,11 @@ for epoch, total in flor.loop("taken", train()):
 """
 
 
-def test_what_takes_items_of_a_generator_that_trains_is_asked_in_the_middle(tmp_path: Path) -> None:
-    report = compare_part(tmp_path, GENERATOR, 'flor.log("total", total)', "2:4", slice(2, 4))
+def test_what_takes_items_of_a_generator_that_trains_is_asked_in_the_middle(
+    project_at: ProjectAt, tmp_path: Path
+) -> None:
+    report = compare_part(
+        project_at, tmp_path, GENERATOR, 'flor.log("total", total)', "2:4", slice(2, 4)
+    )
 
     assert report["new"] == {"total": 2}

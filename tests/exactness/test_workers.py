@@ -20,6 +20,7 @@ import pytest
 
 from tests.deep import DEEP
 from tests.exactness.harness import DENSE, STANDIN, Divided, Project, report_of
+from tests.fuzz.forks import ForkedProject, Zygote
 
 TRAIN = """\
 import time
@@ -85,9 +86,11 @@ class Recorded:
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+def recorded(tmp_path_factory: pytest.TempPathFactory, living: Zygote) -> Recorded:
     root = tmp_path_factory.mktemp("workers")
     plain, project = Project(root / "plain"), Divided(root / "recorded")
+    if not DEEP:
+        plain, project = (ForkedProject(one.root, zygote=living) for one in (plain, project))
     plain.create({"train.py": with_probes(*PROBES)})
     logged = root / "truth.jsonl"
     environment = plain.environment(STANDIN, PROBE_TRUTH=str(logged))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.exactness.harness import DENSE, STANDIN, Project, report_of
+from tests.exactness.harness import DENSE, STANDIN, Project, ProjectAt, report_of
 
 pytestmark = pytest.mark.process
 
@@ -72,16 +72,15 @@ def probed(script: str, *kinds: str) -> str:
     return script
 
 
-def project_of(script: str, root: Path) -> Project:
-    """A project that holds the script."""
-    project = Project(root)
+def holding(script: str, project: Project) -> Project:
+    """The project, made with the script."""
     project.create({"train.py": script})
     return project
 
 
 def truth(script: str, root: Path) -> dict[str, list[object]]:
     """By name, what the script logs by itself."""
-    project = project_of(script, root)
+    project = holding(script, Project(root))
     logged = root / "truth.jsonl"
     project.run(
         sys.executable,
@@ -102,9 +101,9 @@ def answers(project: Project, name: str) -> list[object]:
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def recorded(tmp_path_factory: pytest.TempPathFactory, project_at: ProjectAt) -> Project:
     """The script, recorded with a checkpoint at every boundary; not to be changed."""
-    project = project_of(SCRIPT, tmp_path_factory.mktemp("files") / "recorded")
+    project = holding(SCRIPT, project_at(tmp_path_factory.mktemp("files") / "recorded"))
     assert project.flor("record", *DENSE, "train.py").status == 0
     return project
 
@@ -187,11 +186,11 @@ def test_a_placed_file_is_no_output_of_the_replay(own: Project) -> None:
 
 @pytest.mark.parametrize("script", [KILLED, ENDED], ids=["killed", "ended"])
 def test_a_loop_that_reads_its_own_file_is_executed_from_its_start(
-    tmp_path: Path, script: str
+    project_at: ProjectAt, tmp_path: Path, script: str
 ) -> None:
     asked = probed(script, "outer")
     expected = truth(asked, tmp_path / "plain")["count"]
-    project = project_of(script, tmp_path / "recorded")
+    project = holding(script, project_at(tmp_path / "recorded"))
     project.flor("record", *DENSE, "train.py")
     project.write({"train.py": asked})
 
@@ -202,11 +201,11 @@ def test_a_loop_that_reads_its_own_file_is_executed_from_its_start(
     assert (report["status"], answers(project, "count")) == ("verified", expected[3:4])
 
 
-def test_a_file_that_is_only_added_to_costs_nothing(tmp_path: Path) -> None:
+def test_a_file_that_is_only_added_to_costs_nothing(project_at: ProjectAt, tmp_path: Path) -> None:
     script = ENDED.replace(
         '    count = len(open("values.txt").readlines())\n', "    count = epoch\n"
     )
-    project = project_of(script, tmp_path / "recorded")
+    project = holding(script, project_at(tmp_path / "recorded"))
     project.flor("record", *DENSE, "train.py")
     project.write({"train.py": probed(script, "outer")})
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.exactness.cases import Bounds, Case, probe_after
-from tests.exactness.harness import REPOSITORY, Project, Recording, record, replay
+from tests.exactness.harness import REPOSITORY, Project, ProjectAt, Recording, record, replay
 
 EXAMPLES = REPOSITORY / "examples"
 DIGITS = {"data/mnist_5k.npz": EXAMPLES / "data" / "mnist_5k.npz"}
@@ -100,13 +100,20 @@ MATRIX = [
 
 
 @pytest.fixture(scope="module")
-def recording_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Case], Recording]:
+def recording_of(
+    tmp_path_factory: pytest.TempPathFactory, forked_project_at: ProjectAt
+) -> Callable[[Case], Recording]:
     """The recording of an example, made when it is first asked for."""
     made: dict[str, Recording] = {}
 
     def recording(case: Case) -> Recording:
         if case.name not in made:
-            made[case.name] = record(case, tmp_path_factory.mktemp(case.name))
+            made[case.name] = record(
+                case,
+                tmp_path_factory.mktemp(case.name),
+                plainly=forked_project_at,
+                really=forked_project_at,
+            )
         return made[case.name]
 
     return recording

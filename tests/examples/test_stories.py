@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.exactness.harness import DENSE, REPOSITORY, Project, report_of
+from tests.exactness.harness import DENSE, REPOSITORY, ProjectAt, report_of
 
 pytestmark = pytest.mark.process
 
@@ -122,8 +122,10 @@ def reports(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(path.read_text("utf-8")) for path in found]
 
 
-def test_a_replay_adds_no_events_to_those_of_the_run(tmp_path: Path) -> None:
-    project, outside = Project(tmp_path / "recorded"), tmp_path / "boards"
+def test_a_replay_adds_no_events_to_those_of_the_run(
+    forked_project_at: ProjectAt, tmp_path: Path
+) -> None:
+    project, outside = forked_project_at(tmp_path / "recorded"), tmp_path / "boards"
     project.create({"train.py": WRITING})
     assert project.flor("record", *DENSE, "train.py", str(outside)).status == 0
     line = '    outside.add_scalar("loss", loss.item(), epoch)\n'
@@ -139,7 +141,7 @@ def test_a_replay_adds_no_events_to_those_of_the_run(tmp_path: Path) -> None:
     assert (report["status"], report["executed"]) == ("verified", {"epoch": 3})
     assert report["warnings"] == []
 
-    plain = Project(tmp_path / "plain")
+    plain = forked_project_at(tmp_path / "plain")
     plain.create({"train.py": WRITING.replace(line, line + PROBE)})
     assert plain.python("train.py", str(tmp_path / "plain boards")).status == 0
     (written,) = (project.root / "home").rglob(f"elsewhere/{str(outside).lstrip('/')}/{EVENTS}")

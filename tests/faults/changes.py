@@ -8,10 +8,11 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.faults.training import Answer, Training, is_subsequence
+from tests.runner import FlorAt, FlorRunner
 
 EPOCHS, SIZE = 6, 20_000
 SECTOR = 512
@@ -90,9 +91,9 @@ class Recorded:
     truth: list[str]
 
     @classmethod
-    def begun(cls, folder: Path) -> Recorded:
+    def begun(cls, folder: Path, flor_at: FlorAt = FlorRunner) -> Recorded:
         """Record it; its folder of replays and its catalog are there as well."""
-        training = Training.begun(folder / "project", folder / "home")
+        training = Training.begun(folder / "project", folder / "home", flor_at=flor_at)
         ran = training.record(EPOCHS, SIZE)
         assert ran.status == 0, ran.stderr
         truth = training.truth(EPOCHS, SIZE)
@@ -107,7 +108,7 @@ class Recorded:
         """
         shutil.copytree(self.training.home, home)
         change = changed(home, kind, seed)
-        answer = Training(self.training.folder, home).ask()
+        answer = replace(self.training, home=home).ask()
         told = (change, answer)
         assert "Traceback" not in answer.stderr, told
         assert is_subsequence(answer.values, self.truth), told

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tests.faults.faults import CHANGES, Rule
 from tests.faults.training import SCRIPT, Ended, Training, ended, is_subsequence
+from tests.runner import FlorAt, FlorRunner
 
 EPOCHS = 12
 SIZES = (400_000, 400_000, 400_000, 6_000_000)
@@ -49,7 +50,7 @@ class Kill:
     status: str
 
 
-def killed(seed: int, folder: Path) -> Kill:
+def killed(seed: int, folder: Path, flor_at: FlorAt = FlorRunner) -> Kill:
     """Record a script, send the signal, and read back and replay what is there.
 
     Raises:
@@ -57,7 +58,7 @@ def killed(seed: int, folder: Path) -> Kill:
     """
     chance = random.Random(seed)
     way = WAYS[seed % len(WAYS)]
-    training = Training.begun(folder / "project", folder / "home", SCRIPTS / way.script)
+    training = Training.begun(folder / "project", folder / "home", SCRIPTS / way.script, flor_at)
     arguments = (EPOCHS, SIZES[seed % len(SIZES)])
     how, end = way.send(training, arguments, chance)
     truth = training.truth(*arguments)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.faults.changes import KINDS, Recorded
 from tests.faults.training import Training, is_subsequence
+from tests.runner import FlorAt
 
 TRIES = {"checkpoint": 6, "journal": 4, "catalog": 2}
 
@@ -18,8 +20,8 @@ pytestmark = pytest.mark.process
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    return Recorded.begun(tmp_path_factory.mktemp("recorded"))
+def recorded(tmp_path_factory: pytest.TempPathFactory, flor_at: FlorAt) -> Recorded:
+    return Recorded.begun(tmp_path_factory.mktemp("recorded"), flor_at)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +38,7 @@ def test_a_changed_file_is_never_a_wrong_answer(
 
 
 def test_a_catalog_that_is_damaged_is_made_anew(recorded: Recorded, tmp_path: Path) -> None:
-    training = Training(recorded.training.folder, tmp_path / "home")
+    training = replace(recorded.training, home=tmp_path / "home")
     shutil.copytree(recorded.training.home, training.home)
     catalog = training.home / "catalog.db"
     os.truncate(catalog, catalog.stat().st_size // 2)
@@ -51,7 +53,7 @@ def test_a_catalog_that_is_damaged_is_made_anew(recorded: Recorded, tmp_path: Pa
 
 
 def _copied(recorded: Recorded, tmp_path: Path) -> Training:
-    training = Training(recorded.training.folder, tmp_path / "home")
+    training = replace(recorded.training, home=tmp_path / "home")
     shutil.copytree(recorded.training.home, training.home)
     return training
 

@@ -10,12 +10,13 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tests.faults.faults import Rule, environment, hits
 from tests.faults.reading import ReadBack, read_back
+from tests.runner import FlorAt, FlorRunner
 
 SCRIPT = Path(__file__).parent / "scripts" / "train.py"
 ANCHOR = re.compile(r'( +)print\("epoch", epoch, net.weight, flush=True\)\n')
@@ -51,17 +52,20 @@ class Answer:
 
 @dataclass(frozen=True)
 class Training:
-    """A project folder with train.py, and a home for its runs."""
+    """A project folder with train.py, a home for its runs, and the command line for what goes right."""
 
     folder: Path
     home: Path
+    runner: FlorRunner
 
     @classmethod
-    def begun(cls, folder: Path, home: Path, script: Path = SCRIPT) -> Training:
+    def begun(
+        cls, folder: Path, home: Path, script: Path = SCRIPT, flor_at: FlorAt = FlorRunner
+    ) -> Training:
         """Make the project."""
         folder.mkdir(parents=True)
         shutil.copy(script, folder / "train.py")
-        return cls(folder, home)
+        return cls(folder, home, flor_at(folder))
 
     @property
     def log(self) -> Path:
@@ -79,7 +83,9 @@ class Training:
 
     def record(self, *arguments: object, rules: Sequence[Rule] = (), **variables: str) -> Ended:
         """Record the script while the rules hold."""
-        environ = environment(rules, self.log) if rules else {}
+        if not rules:
+            return self.flor(*self.recording(*arguments)[3:], **variables)
+        environ = environment(rules, self.log)
         return self._run(self.recording(*arguments), {**environ, **variables})
 
     @staticmethod
@@ -140,9 +146,10 @@ class Training:
         done = self.flor("log", "list", "--json")
         return dict(json.loads(done.stdout)[0])
 
-    def flor(self, *words: str) -> Ended:
+    def flor(self, *words: str, **variables: str) -> Ended:
         """Another command of flor's."""
-        return self._run([sys.executable, "-m", "florctl", *words], {})
+        done = self.runner(*words, cwd=self.folder, FLOR_HOME=str(self.home), **variables)
+        return Ended(done.returncode, done.stdout, done.stderr)
 
     def probed(self) -> str:
         """The script with a line added."""
@@ -158,7 +165,7 @@ class Training:
         apart = self.folder.parent / "truth"
         shutil.copytree(self.folder, apart, dirs_exist_ok=True)
         (apart / "train.py").write_text(self.probed(), encoding="utf-8")
-        return Training(apart, self.home).plain(*arguments).stdout.splitlines()
+        return replace(self, folder=apart).plain(*arguments).stdout.splitlines()
 
     def ask(self, *words: str) -> Answer:
         """Add the line, and replay the newest run."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner import FlorRunner
+from tests.runner import FlorAt, FlorRunner
 
 pytestmark = pytest.mark.process
 
@@ -40,11 +40,10 @@ print(sys.argv[1:], total)
 class Script:
     """A script in a folder of its own, run as people run it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, flor: FlorRunner) -> None:
+        self.folder, self.flor = folder, flor
         self.path = folder / "train.py"
         self.path.write_text(SCRIPT, encoding="utf-8")
-        self.flor = FlorRunner(folder)
 
     def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
@@ -67,9 +66,9 @@ class Script:
 
 
 @pytest.fixture
-def script(tmp_path: Path, flor_home: Path) -> Script:
+def script(tmp_path: Path, flor_home: Path, flor_at: FlorAt) -> Script:
     """The script, in a project of its own."""
-    return Script(tmp_path)
+    return Script(tmp_path, flor_at(tmp_path))
 
 
 def test_a_plain_run_needs_no_flor(script: Script) -> None:

@@ -79,7 +79,7 @@ def work(first: int, step: int, seconds: float, limit: int, finds: Path, queue: 
 def _work(first: int, step: int, seconds: float, limit: int, finds: Path, queue: Any) -> None:
     end = time.monotonic() + seconds
     seen: set[tuple[str, str]] = set()
-    with zygote() as living:
+    with zygote("scripts") as living:
         for seed in itertools.islice(itertools.count(first, step), limit):
             if time.monotonic() > end:
                 break

@@ -12,18 +12,38 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tests.exactness.harness import FLOR, REPOSITORY, TIME_LIMIT_S, Project, Ran
+from tests.runner import FlorRunner
+
+Kind = Literal["commands", "scripts"]
 
 
 class Zygote:
-    """A process that others are forked from (zygote.py), asked over its standard streams."""
+    """A process that others are forked from (zygote.py), asked over its standard streams.
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    Attributes:
+        kind: whether what `flor` starts is a fork as well.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], kind: Kind) -> None:
+        self.kind = kind
         self._process = process
 
-    def run(self, words: Sequence[str], environ: dict[str, str], cwd: Path, streams: Path) -> int:
+    def takes(self, words: Sequence[str]) -> bool:
+        """Whether such a process can be a fork of this one."""
+        is_flor = tuple(words[:3]) == FLOR
+        return is_flor or (words[0] == sys.executable and self.kind == "scripts")
+
+    def run(
+        self,
+        words: Sequence[str],
+        environ: dict[str, str],
+        cwd: Path,
+        streams: Path,
+        limit_s: float = TIME_LIMIT_S,
+    ) -> int:
         """Run `python WORDS` in a fork, its output in files of the folder; returns its status.
 
         Raises:
@@ -42,7 +62,7 @@ class Zygote:
         self._process.stdin.flush()
         child = self._answer(TIME_LIMIT_S)["pid"]
         try:
-            return int(self._answer(TIME_LIMIT_S)["status"])
+            return int(self._answer(limit_s)["status"])
         except subprocess.TimeoutExpired:
             with suppress(ProcessLookupError):
                 os.killpg(child, signal.SIGKILL)
@@ -59,12 +79,12 @@ class Zygote:
 
 
 @contextmanager
-def zygote() -> Iterator[Zygote]:
+def zygote(kind: Kind) -> Iterator[Zygote]:
     """A zygote, from its start to its end."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FLOR_")}
     environ = kept | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.fuzz.zygote"],
+        [sys.executable, "-m", "tests.fuzz.zygote", kind],
         cwd=REPOSITORY,
         env=environ,
         stdin=subprocess.PIPE,
@@ -72,7 +92,7 @@ def zygote() -> Iterator[Zygote]:
         bufsize=0,
     )
     try:
-        yield Zygote(process)
+        yield Zygote(process, kind)
     finally:
         assert process.stdin is not None and process.stdout is not None
         process.stdin.close()
@@ -82,7 +102,7 @@ def zygote() -> Iterator[Zygote]:
 
 @dataclass(frozen=True, slots=True)
 class ForkedProject(Project):
-    """A project whose Python commands are forks where a zygote is there."""
+    """A project whose commands are forks where a zygote is there that takes them."""
 
     zygote: Zygote | None = field(default=None, kw_only=True)
 
@@ -90,7 +110,7 @@ class ForkedProject(Project):
         self, *words: str, environment: dict[str, str] | None = None, stdin: bytes = b""
     ) -> Ran:
         """Run a command in the project to its end."""
-        if self.zygote is None or words[0] != sys.executable:
+        if self.zygote is None or stdin or not self.zygote.takes(words):
             return Project.run(self, *words, environment=environment, stdin=stdin)
         given = environment or self.environment(REPOSITORY)
         status = self.zygote.run(words[1:], given, self.folder, self.root)
@@ -98,4 +118,31 @@ class ForkedProject(Project):
         return Ran(status, stdout, (self.root / "stderr").read_text("utf-8", "replace"))
 
 
-__all__ = ["FLOR", "ForkedProject", "Zygote", "zygote"]
+@dataclass(frozen=True, slots=True)
+class ForkedRunner(FlorRunner):
+    """The command line, as forks of a zygote, with what it prints in files of a folder."""
+
+    zygote: Zygote = field(kw_only=True)
+    streams: Path = field(kw_only=True)
+
+    def __call__(
+        self,
+        *words: str,
+        cwd: Path | None = None,
+        stdin: str = "",
+        timeout_s: float = TIME_LIMIT_S,
+        **environment: str,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `flor WORDS…` to its end; a real process where it is to read something."""
+        if stdin:
+            return FlorRunner.__call__(
+                self, *words, cwd=cwd, stdin=stdin, timeout_s=timeout_s, **environment
+            )
+        environ = {**os.environ, **self.environment, **environment}
+        command = [*FLOR, *words]
+        status = self.zygote.run(command[1:], environ, cwd or self.cwd, self.streams, timeout_s)
+        said = ((self.streams / name).read_text("utf-8") for name in ("stdout", "stderr"))
+        return subprocess.CompletedProcess(command, status, *said)
+
+
+__all__ = ["FLOR", "ForkedProject", "ForkedRunner", "Zygote", "zygote"]

@@ -5,24 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.fuzz.campaign import asks_for
-from tests.fuzz.forks import Zygote, zygote
+from tests.fuzz.forks import Zygote
 from tests.fuzz.render import render
 from tests.fuzz.spec import ROLES, Spec, drawn
 from tests.fuzz.trial import Ask, case_of, try_script
 
 SEEDS = range(36)
-
-
-@pytest.fixture(scope="module")
-def living() -> Iterator[Zygote]:
-    with zygote() as process:
-        yield process
 
 
 @pytest.mark.process

@@ -1,12 +1,16 @@
-"""Runs Python commands as forks of one process that has torch imported already.
+"""Runs Python commands as forks of one process that has imported already what they import.
 
 Started as a program, it reads a command a line (JSON) and answers with how it ended. A fork is made
 to look like an interpreter that has just started: its own argv, environment, `sys.path`, streams and
-`__main__`. flor's door, its path hook and its loader are entered as CPython enters them. The one
-thing in between is the start of the user's command by `flor`, which is a fork as well.
+`__main__`. flor's door, its path hook and its loader are entered as CPython enters them.
+
+Which processes are forks is the program's argument. With `commands` it is `flor` alone: what `flor`
+starts, the user's command, is a real process. With `scripts` that is a fork as well, of a process that
+has torch.
 
 What differs from a real start is how much is imported, and that the hash seed is one for all. So
-whatever is found here is confirmed with the real commands before it counts (trial.py).
+whatever is found in scripts that are forks is confirmed with the real commands before it counts
+(trial.py).
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ import json
 import os
 import pkgutil
 import runpy
+import signal
 import subprocess
 import sys
 import threading
@@ -32,12 +37,8 @@ from zlib import crc32
 
 from tests.exactness import divided
 
-_PRELOADED = (
-    "numpy",
-    "torch",
-    "torch._dynamo",  # which the first optimizer imports
-    "torch.optim.swa_utils",
-    "torch.utils.data",
+_OF_COMMANDS = (
+    "florctl.cli.app",
     "florctl.cli.record",
     "florctl.cli.replay",
     "florctl.cli.log",
@@ -55,27 +56,38 @@ _PRELOADED = (
     "florlib.stores.catalog",
     "florlib.stores.checkpoints",
     "florlib.stores.journal",
+    "florlib.stores.versions",
     "florlib.source.rewrite",
     "florlib.source.clock",
     "florlib.source.liveness",
     "florlib.source.taint",
     "florlib.source.training",
+    "dulwich.repo",
+    "dulwich.worktree",
+    "importlib.metadata",
+    "sqlite_utils",
+    "rich.table",
+)
+_OF_SCRIPTS = (
+    "numpy",
+    "torch",
+    "torch._dynamo",  # which the first optimizer imports
+    "torch.optim.swa_utils",
+    "torch.utils.data",
     "argparse",
     "copy",
     "hashlib",
     "dataclasses",
     "cloudpickle",
-    "sqlite_utils",
-    "rich.table",
 )
 # Not the guest itself: it notes at import what the process began with.
 _OWN_PATH = tuple(path for path in sys.path if path not in ("", os.getcwd()))
 _SITE = "_site"
 
 
-def serve() -> None:
-    """Answer commands until standard input ends."""
-    for name in _PRELOADED:
+def serve(kind: str) -> None:
+    """Answer commands until standard input ends; `kind` says which processes are forks."""
+    for name in (*_OF_COMMANDS, *(_OF_SCRIPTS if kind == "scripts" else ())):
         importlib.import_module(name)
     gc.freeze()
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
@@ -89,6 +101,8 @@ def serve() -> None:
             _redirect(wanted["stdin"], wanted["stdout"], wanted["stderr"])
             os.close(requests.fileno())
             os.close(answers.fileno())
+            if kind == "scripts" and wanted["words"][1:3] == ["-m", "florctl"]:
+                _fork_scripts(wanted["words"])
             become(wanted["words"], wanted["environ"], wanted["cwd"])
         answers.write(json.dumps({"pid": process}).encode() + b"\n")
         answers.flush()
@@ -98,6 +112,9 @@ def serve() -> None:
 
 
 def _redirect(stdin: str, stdout: str, stderr: str) -> None:
+    for path in (stdout, stderr):  # what an earlier command has left running keeps its own
+        with suppress(FileNotFoundError):
+            os.unlink(path)
     for target, path, flags in (
         (0, stdin, os.O_RDONLY),
         (1, stdout, os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
@@ -124,7 +141,6 @@ def become(words: Sequence[str], environ: Mapping[str, str], cwd: str) -> NoRetu
         if words[1] == "-m":
             sys.argv = ["-m", *words[3:]]
             sys.path.insert(0, cwd)
-            _become_command_line(words) if words[2] == "florctl" else None
             runpy._run_module_as_main(words[2])  # type: ignore[attr-defined]
         else:
             _run_script(words[1:])
@@ -213,6 +229,7 @@ class _Forked:
     ) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
+        self._status: int | None = None
         self.pid = os.fork()
         if self.pid:
             return
@@ -225,23 +242,33 @@ class _Forked:
 
     def wait(self) -> int:
         """Its status, below 0 where a signal ended it."""
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        if self._status is None:
+            self._status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self._status
 
     def poll(self) -> int | None:
         """The same; None while it runs."""
-        pid, status = os.waitpid(self.pid, os.WNOHANG)
-        return os.waitstatus_to_exitcode(status) if pid else None
+        if self._status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self._status = os.waitstatus_to_exitcode(status) if pid else None
+        return self._status
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
 
     def send_signal(self, number: int) -> None:
-        """Pass a signal on."""
-        os.kill(self.pid, number)
+        """Pass a signal on, as long as it runs."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
 
 
-def _become_command_line(words: Sequence[str]) -> None:
+def _fork_scripts(words: Sequence[str]) -> None:
+    """Have flor start the user's commands as forks, and divide work among them at random."""
     from florctl.orchestrate import launch
 
     if "--workers" in words:
-        divided.install(crc32(" ".join(words).encode()))
+        divided.install(crc32(" ".join(words[3:]).encode()))
 
     launch.subprocess = types.SimpleNamespace(  # type: ignore[assignment]
         Popen=_Forked, DEVNULL=subprocess.DEVNULL, STDOUT=subprocess.STDOUT
@@ -249,4 +276,4 @@ def _become_command_line(words: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    serve(sys.argv[1])

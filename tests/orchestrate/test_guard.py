@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.exactness.harness import Project
+from tests.exactness.harness import Project, ProjectAt
 
 pytestmark = pytest.mark.process
 
@@ -42,8 +42,8 @@ OUTER = "        seen.append(0.5)\n"
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    project = Project(tmp_path / "p")
+def project(project_at: ProjectAt, tmp_path: Path) -> Project:
+    project = project_at(tmp_path / "p")
     project.create({"train.py": TRAIN})
     ran = project.flor("record", "--budget", "10000%", "train.py")
     assert ran.status == 0, ran.stderr

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.exactness.harness import Project
+from tests.exactness.harness import Project, ProjectAt
 
 pytestmark = pytest.mark.process
 
@@ -28,8 +28,8 @@ PROBE = '    flor.log("norm", float((w * w).sum()))\n'
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    project = Project(tmp_path / "p")
+def project(project_at: ProjectAt, tmp_path: Path) -> Project:
+    project = project_at(tmp_path / "p")
     project.create({"train.py": TRAIN})
     (tmp_path / "noise").write_text("0")
     ran = project.flor("record", "--budget", "10000%", "train.py", str(tmp_path / "noise"))

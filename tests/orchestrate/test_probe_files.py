@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.exactness.harness import Project, Ran
+from tests.exactness.harness import Project, ProjectAt, Ran
 
 pytestmark = pytest.mark.process
 
@@ -36,8 +36,7 @@ FILES = {
 OUTER = '    print("epoch", epoch, sum(seen))\n'
 
 
-def recorded(root: Path, files: dict[str, str]) -> Project:
-    project = Project(root)
+def recorded(project: Project, files: dict[str, str]) -> Project:
     project.create(files)
     ran = project.flor("record", "--budget", "10000%", "train.py")
     assert ran.status == 0, ran.stderr
@@ -55,8 +54,10 @@ def values(project: Project, name: str) -> list[Any]:
     ]
 
 
-def test_a_helper_module_that_was_added_may_be_imported(tmp_path: Path) -> None:
-    project = recorded(tmp_path / "p", FILES)
+def test_a_helper_module_that_was_added_may_be_imported(
+    project_at: ProjectAt, tmp_path: Path
+) -> None:
+    project = recorded(project_at(tmp_path / "p"), FILES)
     probe = "import helpers\n" + TRAIN.replace(OUTER, OUTER + "    helpers.tell(seen)\n")
     helpers = (
         "import flor\nfrom tools.more import total\nprint('imported')\n"
@@ -73,8 +74,10 @@ def test_a_helper_module_that_was_added_may_be_imported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["late_parts.py", "parts/inner.py", "settings.py", "config.py"])
-def test_every_file_that_the_run_executed_is_compared(path: str, tmp_path: Path) -> None:
-    project = recorded(tmp_path / "p", FILES)
+def test_every_file_that_the_run_executed_is_compared(
+    project_at: ProjectAt, path: str, tmp_path: Path
+) -> None:
+    project = recorded(project_at(tmp_path / "p"), FILES)
     project.write({path: FILES[path].replace("2", "3").replace("= 1", "= 7").replace("n *", "n +")})
 
     ran, _ = replay(project)
@@ -83,8 +86,8 @@ def test_every_file_that_the_run_executed_is_compared(path: str, tmp_path: Path)
     assert path in ran.stderr
 
 
-def test_a_file_that_the_run_did_not_execute_is_free(tmp_path: Path) -> None:
-    project = recorded(tmp_path / "p", FILES)
+def test_a_file_that_the_run_did_not_execute_is_free(project_at: ProjectAt, tmp_path: Path) -> None:
+    project = recorded(project_at(tmp_path / "p"), FILES)
     project.write({"unused.py": "never = 2\n", "more.py": "x = 1\n"})
 
     _, report = replay(project)
@@ -92,9 +95,11 @@ def test_a_file_that_the_run_did_not_execute_is_free(tmp_path: Path) -> None:
     assert report["replay"] is None
 
 
-def test_a_new_file_must_not_take_the_place_of_an_import(tmp_path: Path) -> None:
+def test_a_new_file_must_not_take_the_place_of_an_import(
+    project_at: ProjectAt, tmp_path: Path
+) -> None:
     files = {**FILES, "train.py": "import statistics\n" + TRAIN}
-    project = recorded(tmp_path / "p", files)
+    project = recorded(project_at(tmp_path / "p"), files)
     project.write({"statistics.py": "x = 1\n"})
 
     ran, _ = replay(project)
@@ -112,9 +117,11 @@ def test_a_new_file_must_not_take_the_place_of_an_import(tmp_path: Path) -> None
         "from pathlib import Path\nexec(compile(Path('config.py').read_bytes(), 'config.py', 'exec'))\n",
     ],
 )
-def test_probes_in_files_run_by_other_ways_are_refused(run: str, tmp_path: Path) -> None:
+def test_probes_in_files_run_by_other_ways_are_refused(
+    project_at: ProjectAt, run: str, tmp_path: Path
+) -> None:
     files = {**FILES, "train.py": TRAIN.replace('exec(open("config.py").read())\n', run)}
-    project = recorded(tmp_path / "p", files)
+    project = recorded(project_at(tmp_path / "p"), files)
     project.write({"config.py": FILES["config.py"] + "print(shift)\n"})
 
     ran, _ = replay(project)

@@ -10,13 +10,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.runner import FlorRunner
+from tests.runner import FlorAt, FlorRunner
 
 pytestmark = pytest.mark.process
 
@@ -99,10 +99,10 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path: Path, flor_home: Path) -> Project:
+def project(tmp_path: Path, flor_home: Path, flor_at: FlorAt) -> Project:
     folder = tmp_path / "project"
     folder.mkdir()
-    return Project(folder, flor_home, FlorRunner(cwd=folder))
+    return Project(folder, flor_home, flor_at(folder))
 
 
 def test_a_replay_answers_and_its_outputs_stay_apart(project: Project) -> None:
@@ -423,7 +423,7 @@ def test_every_way_to_start_a_script_is_replayed_apart(words: str, project: Proj
     }
     inside = project.folder / "sub" if words == "sub-folder" else project.folder
     subprocess.run(["git", "init", "-q", project.folder], check=True)
-    there = Project(project.folder, project.home, FlorRunner(cwd=inside))
+    there = Project(project.folder, project.home, replace(project.flor, cwd=inside))
     there.record(TRAIN, *commands[words])
     there.write(probed(TRAIN))
     before = there.files()
@@ -445,7 +445,7 @@ def test_a_present_folder_outside_the_project_has_a_stand_in_too(
     beside = tmp_path / "beside"
     beside.mkdir()
     (beside / "data.csv").write_text("1\n")
-    there = Project(beside, project.home, FlorRunner(cwd=beside))
+    there = Project(beside, project.home, replace(project.flor, cwd=beside))
     project.write(TRAIN.replace("random.seed(3)", "random.seed(int(open('data.csv').read()))"))
     assert there.flor("record", *DENSE, "../project/train.py").returncode == 0
     project.write(probed((project.folder / "train.py").read_text()))

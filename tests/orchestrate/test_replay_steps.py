@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.orchestrate.test_replay import Project
-from tests.runner import FlorRunner
+from tests.runner import FlorAt
 
 pytestmark = pytest.mark.process
 
@@ -33,10 +33,10 @@ PROBE = '        flor.log("size", len(seen))\n'
 
 
 @pytest.fixture
-def project(tmp_path: Path, flor_home: Path) -> Project:
+def project(tmp_path: Path, flor_home: Path, flor_at: FlorAt) -> Project:
     folder = tmp_path / "project"
     folder.mkdir()
-    return Project(folder, flor_home, FlorRunner(cwd=folder))
+    return Project(folder, flor_home, flor_at(folder))
 
 
 def asked(

@@ -19,7 +19,7 @@ import pytest
 from florlib.ground.layout import RunLayout
 from florlib.stores.checkpoints import Checkpoint
 from florlib.stores.journal import append_behind, read_journal
-from tests.runner import FlorRunner
+from tests.runner import FlorAt, FlorRunner
 
 pytestmark = pytest.mark.process
 
@@ -40,6 +40,11 @@ print("done", sum(big))
 EPOCHS = 24
 DENSE = ("--budget", "10000%")
 PROBE = '    flor.log("odd", sum(big[::2]))\n    print("epoch"'
+
+
+@pytest.fixture
+def flor(flor_at: FlorAt, tmp_path: Path) -> FlorRunner:
+    return flor_at(tmp_path)
 
 
 @pytest.fixture

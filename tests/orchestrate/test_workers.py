@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.orchestrate.test_replay import Project
-from tests.runner import FlorRunner
+from tests.orchestrate.test_replay import DENSE, Project
+from tests.runner import FlorAt
 
 pytestmark = pytest.mark.process
 
@@ -42,14 +45,28 @@ print("done", len(seen))
 """
 
 
-@pytest.fixture
-def project(tmp_path: Path, flor_home: Path) -> Project:
-    folder = tmp_path / "project"
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory, flor_at: FlorAt) -> Project:
+    """The run, and its project with files as the run left them; not to be changed."""
+    root = tmp_path_factory.mktemp("workers")
+    folder, home = root / "project", root / "home"
     folder.mkdir()
     (folder / "rates.csv").write_text("".join(f"{n}\n" for n in range(1, 9)))
-    made = Project(folder, flor_home, FlorRunner(cwd=folder))
-    made.record(TRAIN)
+    made = Project(folder, home, flor_at(folder))
+    made.write(TRAIN)
+    ran = made.flor("record", *DENSE, "train.py", FLOR_HOME=str(home), HOME=str(root))
+    assert ran.returncode == 0, ran.stderr
     return made
+
+
+@pytest.fixture
+def project(recorded: Project, tmp_path: Path, flor_home: Path) -> Iterator[Project]:
+    """The project with a copy of the run; files that a test changes are put back."""
+    shutil.copytree(recorded.home, flor_home)
+    shutil.copytree(recorded.folder, tmp_path / "kept")
+    yield replace(recorded, home=flor_home)
+    shutil.rmtree(recorded.folder)
+    shutil.copytree(tmp_path / "kept", recorded.folder)
 
 
 def probe(project: Project, line: str, behind: str = "") -> None:
@@ -171,19 +188,23 @@ def test_values_are_followed_in_the_order_of_the_run(project: Project) -> None:
 
 
 def test_what_a_worker_that_died_had_told_is_followed_once(project: Project) -> None:
-    probe(project, 'flor.log("size", len(seen)); epoch == 1 and flor.log("pid", os.getpid())')
+    mark = project.home.parent / "mark"
+    waits = f"while epoch % 4 == 3 and not os.path.exists({str(mark)!r}): time.sleep(0.01)"
+    told = 'flor.log("size", len(seen)); epoch == 1 and flor.log("pid", os.getpid())'
+    probe(project, f"{told}\n    {waits}")
     words = [sys.executable, "-m", "florctl", "replay", "--follow", "--workers", "2"]
     replaying = subprocess.Popen(
         words, cwd=project.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     killed = 0
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while not killed and time.monotonic() < until:
         time.sleep(0.02)
         for journal in project.home.glob("train/*/replays/*/journal.*.flor"):
             if b'"size"' in journal.read_bytes() and not killed:
                 killed = int(journal.name.split(".")[2])
                 os.kill(killed, signal.SIGKILL)
+    mark.touch()
 
     stdout, _ = replaying.communicate(timeout=60)
 
@@ -247,7 +268,7 @@ def test_workers_that_die_before_their_work_are_not_replaced_for_ever(project: P
 
 
 def test_ctrl_c_ends_all_workers_and_keeps_what_is_finished(project: Project) -> None:
-    probe(project, 'flor.log("size", len(seen))')
+    probe(project, 'flor.log("size", len(seen)); epoch % 4 == 3 and time.sleep(60)')
     words = [sys.executable, "-m", "florctl", "replay", "--json", "--workers", "2"]
     replaying = subprocess.Popen(
         words,
@@ -257,12 +278,10 @@ def test_ctrl_c_ends_all_workers_and_keeps_what_is_finished(project: Project) ->
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    until = time.monotonic() + 30
-    while not list(project.home.glob("train/*/replays/*/claims/part.[1-9]")):
+    journals, until = "train/*/replays/*/journal.*.flor", time.monotonic() + 60
+    while not any(b'"size"' in one.read_bytes() for one in project.home.glob(journals)):
+        assert time.monotonic() < until
         time.sleep(0.02)
-        if time.monotonic() > until:
-            break
-    time.sleep(0.6)
 
     replaying.send_signal(signal.SIGINT)
     stdout, _ = replaying.communicate(timeout=60)

@@ -14,6 +14,21 @@ class OutOfLuck(Exception):
     pass
 
 
+class ByHand:
+    """Steps as SGD does, whose first one imports as much as `import torch`."""
+
+    def __init__(self, net):
+        self.net = net
+
+    def zero_grad(self):
+        self.net.zero_grad()
+
+    def step(self):
+        with torch.no_grad():
+            for parameter in self.net.parameters():
+                parameter -= 0.1 * parameter.grad
+
+
 def finish(how):
     if how == "exit":
         sys.exit(3)
@@ -38,7 +53,7 @@ random.seed(0)
 np.random.seed(0)
 x, y = torch.randn(24, 3), torch.randn(24, 1)
 net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Dropout(0.2), torch.nn.Linear(4, 1))
-optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1) if how == "return" else ByHand(net)
 os.makedirs("out", exist_ok=True)
 with open("out/log.csv", "w") as log:
     for epoch in range(3):

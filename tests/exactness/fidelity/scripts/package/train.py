@@ -24,12 +24,11 @@ print(__name__, __package__, __spec__.name, len(sys.argv), sys.path[0] == "")
 print(pickle.loads(pickle.dumps(settings)), Settings.__module__)
 torch.manual_seed(5)
 net = model.make()
-optimizer = torch.optim.SGD(net.parameters(), lr=settings.lr)
 for epoch in range(settings.epochs):
     for _ in range(3):
-        optimizer.zero_grad()
+        net.zero_grad()
         loss = net(torch.randn(4, 2)).pow(2).mean()
         loss.backward()
-        optimizer.step()
+        net.weight.data -= settings.lr * net.weight.grad
     print(epoch, loss.item())
 torch.save(net.state_dict(), "weights.pt")
