@@ -133,7 +133,12 @@ def versions_of(home: Path, project: Path, *, name: str | None = None) -> list[S
                 if link.run not in found:
                     found[link.run] = _of_link(link, store)
     wanted = [one for one in found.values() if name is None or (one.of and one.of.name == name)]
-    return sorted(wanted, key=lambda one: (one.saved, one.commit), reverse=True)
+    return sorted(wanted, key=_moment, reverse=True)
+
+
+def _moment(version: SavedVersion) -> tuple[datetime, int, str]:
+    """What versions are ordered by; git's times have whole seconds, within which numbers tell."""
+    return version.saved, version.of.ordinal if version.of else 0, version.commit
 
 
 def previous_of(version: SavedVersion, all_of_them: Sequence[SavedVersion]) -> SavedVersion | None:
