@@ -64,7 +64,9 @@ class Resumer(Recorder):
         self.restored = False
         self.warming = True
         self._standins = TemporaryStandins(recorded)
-        self._start_differs: list[dict[str, Any]] = []  # from the record, in front of the first loop
+        self._start_differs: list[
+            dict[str, Any]
+        ] = []  # from the record, in front of the first loop
 
     @property
     def relocation(self) -> Relocation:
