@@ -149,6 +149,11 @@ class HomeLayout:
         """Versions laid out for replays; a cache."""
         return self.home / ".cache" / "exports"
 
+    @property
+    def searches(self) -> Path:
+        """Where searches through runs are at work; each removes its own."""
+        return self.home / ".cache" / "searches"
+
     def runs_of(self, name: str) -> Path:
         """The folder of all runs of one name."""
         return self.home / name

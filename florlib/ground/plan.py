@@ -56,6 +56,7 @@ class Plan:
         wrapped: by path, the ordinals of the loops that the recorded run wrapped.
         added: by path, the ordinals of further loops that hold probes.
         tolerance: relative difference of numbers that still passes.
+        expression: whose turning true is looked for, over the names of the loops; None in replays.
     """
 
     run: str
@@ -79,6 +80,7 @@ class Plan:
     wrapped: Mapping[str, frozenset[int]] = field(default_factory=dict)
     added: Mapping[str, frozenset[int]] = field(default_factory=dict)
     tolerance: float = 0.0
+    expression: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON, everything in a fixed order.
@@ -113,6 +115,7 @@ class Plan:
             "wrapped": {path: sorted(numbers) for path, numbers in self.wrapped.items()},
             "added": {path: sorted(numbers) for path, numbers in self.added.items()},
             "tolerance": self.tolerance,
+            "expression": self.expression,
         }
 
     @classmethod
@@ -143,6 +146,7 @@ class Plan:
             wrapped={path: frozenset(numbers) for path, numbers in content["wrapped"].items()},
             added={path: frozenset(numbers) for path, numbers in content["added"].items()},
             tolerance=content.get("tolerance", 0.0),
+            expression=content.get("expression"),
         )
 
 

@@ -177,6 +177,9 @@ class Session:
         """The generator of a nested training loop."""
         raise NotImplementedError
 
+    def completed(self, index: int) -> None:
+        """An iteration of a main loop is done that was gone through once more."""
+
     def probe_raised(self, path: str, line: int, error: BaseException) -> None:
         """An added statement did not come to its end; the error goes on where this returns."""
 

@@ -21,6 +21,7 @@ from florlib.runtime.gone_files import GoneFiles
 from florlib.runtime.guard import guarded, on_degraded, open_file, os
 from florlib.runtime.optimizers import StepWatch
 from florlib.runtime.prints import LineTap, tap_standard_streams
+from florlib.runtime.prober import Prober
 from florlib.runtime.project import Project
 from florlib.runtime.recorder import Recorder
 from florlib.runtime.replayer import Replayer
@@ -156,7 +157,8 @@ def _replayer(spec: LaunchSpec, project: Project, path: str) -> Replayer | None:
         known={*recorded.sources, inside},
     )
     sources.read(inside)
-    session = Replayer(spec, project, sources, plan, recorded)
+    kind = Replayer if plan.expression is None else Prober
+    session = kind(spec, project, sources, plan, recorded)
     if plan.gone and spec.moves:
         GoneFiles(session)
     session.begin(_about(spec, project, path))

@@ -73,7 +73,7 @@ class MainWalk:
         session, mark = self.session, self.mark
         end = mark.iterations
         has_else = self.entry.site is not None and self.entry.site.has_else
-        if mark.how == "break" and not has_else and self._restore(end):
+        if mark.how == "break" and not has_else and self.restore(end):
             self.how = "break"
             self._place_files()
             return
@@ -157,13 +157,14 @@ class MainWalk:
         mark = self.mark.boundaries.get(index + 1)
         if mark is not None:
             session.end_states.verify(mark, self.entry, self.number, index + 1, self.frame)
+        session.completed(index)
 
     def reach(self, target: int) -> None:
         """Have the state of the nearest boundary at or before `target` live."""
         if self.current is not None and self.current <= target and not self._nearer(target):
             return
         for index in sorted((n for n in self.mark.boundaries if n <= target), reverse=True):
-            if self._restore(index):
+            if self.restore(index):
                 return
         if not self._untouched:
             raise ReplayImpossible(f"no checkpoint at or before iteration {target} can be restored")
@@ -183,7 +184,8 @@ class MainWalk:
             for index, mark in self.mark.boundaries.items()
         )
 
-    def _restore(self, index: int) -> bool:
+    def restore(self, index: int) -> bool:
+        """Make the state of a boundary live; False where that cannot be."""
         mark = self.mark.boundaries.get(index)
         if mark is None or not self.session.usable(mark, index):
             return False
