@@ -186,12 +186,17 @@ def fitted(table: Table, width: int) -> dict[int, int]:
     widths = {at: max(len(_one_line(row[at])) for row in cells) for at in range(len(table.columns))}
     shrinking = [at for at in widths if table.columns[at].shrinks]
     wide = [at for at in widths if table.columns[at].wide]
-    while wide and _too_wide(widths, width) > sum(max(0, widths[at] - LEGIBLE) for at in shrinking):
+    while wide and _too_wide(widths, width) > _spare(widths, shrinking):
         del widths[wide.pop()]
-    for at in reversed(shrinking):
+    for at in reversed([at for at in shrinking if at in widths]):
         spare = max(0, widths[at] - max(SHRUNK, len(table.columns[at].title)))
         widths[at] -= min(spare, max(0, _too_wide(widths, width)))
     return widths
+
+
+def _spare(widths: dict[int, int], shrinking: list[int]) -> int:
+    """How much the columns that are left can give way and stay legible."""
+    return sum(max(0, widths[at] - LEGIBLE) for at in shrinking if at in widths)
 
 
 def _too_wide(widths: dict[int, int], width: int) -> int:

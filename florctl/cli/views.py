@@ -146,7 +146,7 @@ def _page_tables(run: RunRow, more: RunDetails) -> list[Table]:
         "version": _version_words(run, more),
         "arguments": _pairs(more.arguments),
         "tags": _pairs(more.tags),
-        "environment": _pairs(more.environment),
+        "environment": _pairs(_telling(more.environment)),
         "checkpoints": _checkpoint_words(more),
         "cost": cost_words(run, more),
         "reach": "" if reach is None else reach_words(reach),
@@ -207,6 +207,11 @@ def _checkpoint_words(more: RunDetails) -> str:
     last = describe(more.checkpoints[-1].position)
     gone = f"; {more.dropped} dropped to save room" if more.dropped else ""
     return f"{len(more.checkpoints)}, {total}, the last at {last}{gone}"
+
+
+def _telling(environment: dict[str, Any]) -> dict[str, Any]:
+    """The environment without what takes many lines; --json has all of it."""
+    return {name: value for name, value in environment.items() if name != "packages"}
 
 
 def _pairs(content: dict[str, Any]) -> str:

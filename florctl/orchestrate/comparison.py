@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from florctl.orchestrate.code import FileDiff, code_diff
+from florctl.orchestrate.environment import HASH_SEED
 from florctl.orchestrate.lookup import catalog_of
 from florctl.orchestrate.versions import version_of
 from florlib.ground.errors import RunNotFound, VersionMissing
@@ -72,13 +73,20 @@ def compare_runs(old: RunRow, new: RunRow, home: Path) -> Comparison:
         code,
         no_code,
         _paired(*(one.arguments for one in details)),
-        _paired(*(_flat(one.environment) for one in details)),
+        _paired(*(_chosen(one.environment) for one in details)),
         _paired(*values),
     )
 
 
 def _paired(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Pair]:
     return {name: (old.get(name), new.get(name)) for name in {**old, **new}}
+
+
+def _chosen(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """The environment without the hash seed, which flor draws anew for each run."""
+    flat = _flat(environment)
+    flat.pop(f"variables.{HASH_SEED}", None)
+    return flat
 
 
 def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

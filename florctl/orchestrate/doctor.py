@@ -116,7 +116,7 @@ def _home(home: Path, sizes: Callable[[int], str]) -> Iterator[Finding]:
     free = shutil.disk_usage(home).free
     little = free < LITTLE_BYTES
     text = f"{sizes(free)} are free"
-    hint = "flor store sweep --dry-run" if little else None
+    hint = "flor store usage" if little else None
     yield Finding("disk", "problem" if little else "ok", text, hint)
 
 

@@ -431,3 +431,12 @@ def test_words_for_people():
     ]
     assert value_text({"$array": ["torch", "float32", [2, 3], ""]}) == "float32[2, 3]"
     assert value_text({"$tuple": [1, {"$float": "-Infinity"}]}) == "[1, '-Infinity']"
+
+
+def test_a_column_that_is_wide_and_gives_way_may_be_left_out() -> None:
+    table = Table(
+        (Column("run"), Column("command", wide=True, shrinks=True)), [["linear@1", "x" * 80]]
+    )
+
+    assert fitted(table, 30) == {0: 8}
+    assert fitted(table, 60) == {0: 8, 1: 50}

@@ -114,6 +114,9 @@ def test_a_run_goes_on_to_the_end_that_it_would_have_had(
     assert told(project) == truth
     assert (after["run"], after["status"]) == (before["run"], "done")
     assert [loop["iterations"] for loop in after["loops"] if loop["kind"] == "main"] == [6, 4]
+    outer = [one["position"][0] for one in after["checkpoints"]]
+    epochs = [step["index"] for step in outer if step["loop"] == "epoch"]
+    assert epochs == sorted(epochs)
     report = project.replay("--verify")
     assert (report["status"], report["first_divergence"]) == ("verified", None)
 

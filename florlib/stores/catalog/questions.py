@@ -156,10 +156,14 @@ def details(connection: sqlite3.Connection, run: int) -> RunDetails:
         ),
         checkpoints=tuple(
             CheckpointRow(position_from_json(json.loads(path)), *rest)
-            for path, *rest in ask(
-                "path, bytes, checkpoint.stall_s, file",
-                "checkpoint",
-                "AND dropped = 0 ORDER BY wave, rank, file",
+            for path, *rest, _, _ in sorted(
+                ask(
+                    "path, bytes, checkpoint.stall_s, file, wave, rank",
+                    "checkpoint",
+                    "AND dropped = 0",
+                ),
+                # A process that was resumed has two folders; names of files go by positions.
+                key=lambda row: (row[4], row[5], row[3].rpartition("/")[2]),
             )
         ),
         dropped=len(ask("file", "checkpoint", "AND dropped = 1")),
