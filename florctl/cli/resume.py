@@ -40,7 +40,7 @@ def resume(
     from datetime import datetime, timezone
 
     from florctl.cli.options import harvest_now, present_settings
-    from florctl.cli.summary import tell, tell_recorded
+    from florctl.cli.summary import tell, tell_limited, tell_recorded
     from florctl.orchestrate.harvest import forget
     from florctl.orchestrate.lookup import find_run
     from florctl.orchestrate.resume import prepare_resumption
@@ -79,6 +79,7 @@ def resume(
     finally:
         harvest_now(settings.home)
     tell_recorded(settings.home, found.run)
+    tell_limited(settings.home, found.run, settings.home_bytes)
     raise typer.Exit(status)
 
 

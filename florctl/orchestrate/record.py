@@ -157,6 +157,7 @@ def prepare(
         "cwd": str(request.cwd),
         "command": list(request.command.words),
         "script": request.command.script,
+        "loop": request.loop,
         "tags": dict(request.tags),
         "version": None,
         "environment": present_environment(),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,9 +17,10 @@ from florctl.orchestrate.inputs import changed_inputs
 from florctl.orchestrate.keepsakes import Keepsakes
 from florctl.orchestrate.launch import Ended, guest_environment, run_child
 from florctl.orchestrate.liveness import boot_id, process_start
+from florctl.orchestrate.report import INTERRUPTED
 from florctl.orchestrate.run_json import read_run_json
 from florctl.orchestrate.sources import compare_sources
-from florlib.ground.errors import CheckpointDamaged, CheckpointMissing, NotResumable
+from florlib.ground.errors import CheckpointDamaged, CheckpointMissing, Locked, NotResumable
 from florlib.ground.journal_format import Record
 from florlib.ground.launch import VARIABLE, LaunchSpec
 from florlib.ground.layout import RunLayout
@@ -168,8 +171,21 @@ def resume(
 
     Raises:
         NotResumable: the state could not be restored; the run is as it was before.
+        Locked: another process resumes it.
         OSError: the script cannot be started.
     """
+    with _alone_in(made.layout):
+        return _resume(made, present_code=present_code, now=now, reread=reread, tell=tell)
+
+
+def _resume(
+    made: Resumption,
+    *,
+    present_code: bool,
+    now: datetime,
+    reread: Callable[[], None],
+    tell: Callable[[str], None],
+) -> int:
     layout, content = made.layout, made.content
     before = dict(content)
     kept = _kept_aside(layout, made.journal)
@@ -189,6 +205,8 @@ def resume(
     if reason is not None:
         _undo(made, kept, before)
         reread()
+        if ended.shell_status == INTERRUPTED:
+            return INTERRUPTED
         raise NotResumable(
             f"run {layout.run} was not resumed: {reason}; it is as it was before",
             hint=f"flor log show {layout.run}",
@@ -202,6 +220,28 @@ def resume(
     return ended.shell_status
 
 
+@contextmanager
+def _alone_in(layout: RunLayout) -> Iterator[None]:
+    """See to it that one process resumes a run.
+
+    Raises:
+        Locked: another one does.
+    """
+    layout.interrupted.mkdir(exist_ok=True)
+    descriptor = os.open(layout.interrupted, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Locked(
+                f"run {layout.run} is being resumed by another process",
+                hint=f"flor log show {layout.run}",
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _beside(kept: Path) -> Path:
     """Where the files of the interrupted run are kept: beside its journal."""
     return kept.with_name(f"{kept.name.partition('.')[0]}.files")
@@ -210,7 +250,6 @@ def _beside(kept: Path) -> Path:
 def _kept_aside(layout: RunLayout, journal: Path) -> Path:
     """Where the journal of the interrupted process is kept whole."""
     folder = layout.interrupted
-    folder.mkdir(exist_ok=True)
     number = 1 + len(list(folder.glob("*.flor")))
     return folder / f"{number}.{journal.name}"
 
@@ -239,7 +278,8 @@ def _run(made: Resumption, *, present_code: bool) -> Ended:
         run_dir=str(made.layout.folder),
         project=content["project"],
         budget_share=content.get("budget", 0.01),
-        checkpoint_bytes=content.get("checkpoint_bytes"),
+        checkpoint_bytes=_left(made),
+        loop=content.get("loop"),
         resumes=made.journal.name,
         present_code=present_code,
     )
@@ -247,6 +287,25 @@ def _run(made: Resumption, *, present_code: bool) -> Ended:
     environ.pop(VARIABLE, None)
     os.chdir(content["cwd"])
     return run_child(content["command"], environ=guest_environment(environ, spec))
+
+
+def _left(made: Resumption) -> int | None:
+    """Bytes that further checkpoints may take; None for any number.
+
+    Of those that are there none is dropped while the run goes on; what would be too little to
+    go on with is a quarter of all.
+    """
+    limit = made.content.get("checkpoint_bytes")
+    if limit is None:
+        return None
+    marks = [mark for main in made.process.mains for mark in main.boundaries.values()]
+    marks += [
+        block.checkpoint
+        for main in made.process.mains
+        for block in main.blocks.values()
+        if block.checkpoint is not None
+    ]
+    return max(int(limit) - sum(mark.bytes for mark in marks), int(limit) // 4)
 
 
 def _not_resumed(made: Resumption) -> str | None:

@@ -19,6 +19,7 @@ from florlib.ground.relocation import Relocation
 from florlib.runtime.ending import end_process
 from florlib.runtime.endstates import EndStates
 from florlib.runtime.graph.workers import watch_workers
+from florlib.runtime.guard import degrade, guarded
 from florlib.runtime.items import ItemDriver, NoSuchItem
 from florlib.runtime.loops import LoopBody, LoopCall
 from florlib.runtime.project import Project
@@ -162,8 +163,13 @@ class Resumer(Recorder):
         self._began_s = now_s() - passed_s  # so that times go on as well
         self._records.clear()
         self._rows.clear()
+        try:
+            journal = self._opened()
+        except OSError as error:
+            degrade("go on with the journal", error)
+            end_process(1)
         self.restored, self.warming = True, False
-        self.open_journal(self._opened())
+        self.open_journal(journal)
         self.checkpoints.claim_folder(rank, pid)
         about = {key: self._about[key] for key in ("started", "python", "argv")}
         self.append({"kind": "resume", "main": main, "index": index, "pid": pid, **about})
@@ -181,9 +187,10 @@ class Resumer(Recorder):
 
     def _refuse(self, text: str) -> None:
         """End here: what follows would not be what the run would have come to."""
-        writer = self._opened()
-        writer.append({"kind": "warning", "code": REFUSED, "text": text})
-        writer.close()
+        with guarded("say why the run does not go on"):
+            writer = self._opened()
+            writer.append({"kind": "warning", "code": REFUSED, "text": text})
+            writer.close()
         end_process(1)
 
 

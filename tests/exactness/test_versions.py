@@ -15,7 +15,7 @@ import pytest
 from tests.deep import DEEP
 from tests.exactness.harness import DENSE, FLOR, REPOSITORY, STANDIN, Project, canonical
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.timeout(1200)]
 
 EXAMPLE = (REPOSITORY / "examples" / "linear.py").read_text(encoding="utf-8")
 DATA = REPOSITORY / "examples" / "data" / "mnist_5k.npz"

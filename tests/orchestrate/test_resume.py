@@ -5,6 +5,7 @@ The scripts train nothing, so that no child imports torch. They stop where the e
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -254,3 +255,20 @@ def test_a_prelude_that_comes_out_otherwise_is_told_of(project: Project) -> None
     assert ran.returncode == 0, ran.stderr
     told_of = [one["text"] for one in shown(project)["warnings"] if one["code"] == "start-differs"]
     assert len(told_of) == 1 and "otherwise than before" in told_of[0]
+
+
+def test_one_process_at_a_time_resumes_a_run(project: Project) -> None:
+    interrupt(project, "4-1")
+    (journal,) = project.home.glob("train/*/journal.*.flor")
+    interrupted = journal.parent / "interrupted"
+    interrupted.mkdir()
+    descriptor = os.open(interrupted, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        ran = project.flor("resume")
+    finally:
+        os.close(descriptor)
+
+    assert ran.returncode == 75
+    assert "is being resumed by another process" in ran.stderr
+    assert project.flor("resume").returncode == 0
