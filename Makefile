@@ -23,7 +23,7 @@ BENCHMARKS ?= $(filter-out ancestors models ratios subjects systems,$(basename $
 COGGED := $(wildcard README.md docs/cli.md docs/formats/*.md)
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-deep exactness pythons ray fuzz faults coverage check format docs bench clean
+.PHONY: help install demo test test-deep exactness resumed pythons ray fuzz faults coverage check format docs bench clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,9 @@ test-deep: $(INSTALLED)  ## run all tests, with all of many alike cases and more
 
 exactness: $(INSTALLED)  ## hold replays of many scripts against full re-runs, and print the table (WORKERS)
 	$(BIN)/python -m tests.exactness.table --jobs $(TEST_PROCESSES) $(if $(WORKERS),--workers $(WORKERS))
+
+resumed: $(INSTALLED)  ## kill the scripts of the matrix in their middle, resume them, compare (SEED)
+	$(BIN)/python -m tests.exactness.resumed --seed $(SEED)
 
 pythons:  ## run what differs by version of Python, with each of PYTHONS that is there (versions, or paths)
 	$(PYTHON) tests/pythons.py $(VENV)-pythons $(PYTHONS)

@@ -61,8 +61,7 @@ def resume(
     for text in made.warnings:
         tell(f"warning: {text}")
     _tell_of_code(made, code)
-    where = f"behind {made.loop}" if made.point.is_over else f"at {made.loop}={made.point.index}"
-    tell(f"flor: resuming {found.name}@{found.ordinal} ({found.run}) {where}")
+    tell(f"flor: resuming {found.name}@{found.ordinal} ({found.run}) {made.where}")
     try:
         status = resume_run(
             made,

@@ -7,7 +7,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from florlib.stores.checkpoints import Checkpoint
 from florlib.stores.journal import read_journal, rewrite
 
 REFUSED = "resume-refused"
+NO_LOOP = "the script ended before it came to its main loop"
 _TOLD = 3  # of many files, so many by name
 
 
@@ -42,7 +43,8 @@ class Resumption:
         content: of run.json.
         journal: of the interrupted process.
         process: what it did.
-        kept: the records that stay.
+        records: its journal.
+        kept: those that stay.
         changed: by path, why the present source is not the recorded one.
         warnings: what may be otherwise than if the run had not stopped, a line each.
     """
@@ -51,10 +53,28 @@ class Resumption:
     content: dict[str, Any]
     journal: Path
     process: RecordedProcess
+    records: list[Record]
     point: ResumePoint
     kept: list[Record]
     changed: dict[str, str]
     warnings: list[str]
+
+    @property
+    def where(self) -> str:
+        """The boundary, in words."""
+        return f"behind {self.loop}" if self.point.is_over else f"at {self.loop}={self.point.index}"
+
+    def halfway(self) -> Resumption | None:
+        """The same from half as far in the loop; None where that is not further back."""
+        most = self.point.index // 2
+        if self.point.index == 0:
+            return None
+        for point in resume_points(self.process):
+            if point.main == self.point.main and point.index <= most and not point.is_over:
+                kept = kept_records(self.records, point)
+                if kept is not None and _is_whole(self.layout.folder / point.file):
+                    return replace(self, point=point, kept=kept)
+        return None
 
     @property
     def loop(self) -> str:
@@ -85,7 +105,7 @@ def prepare_resumption(layout: RunLayout, status: str) -> Resumption:
     sources = compare_sources(Path(content["project"]), [process])
     changed = {path: one.changes[0] for path, one in sources.changed.items() if one.changes}
     changed |= {path: "it has additions" for path, one in sources.comparisons.items() if one.probes}
-    made = Resumption(layout, content, journal, process, point, kept, changed, [])
+    made = Resumption(layout, content, journal, process, records, point, kept, changed, [])
     made.warnings = list(_warnings(made))
     return made
 
@@ -175,7 +195,21 @@ def resume(
         OSError: the script cannot be started.
     """
     with _alone_in(made.layout):
-        return _resume(made, present_code=present_code, now=now, reread=reread, tell=tell)
+        while True:
+            try:
+                return _resume(made, present_code=present_code, now=now, reread=reread, tell=tell)
+            except NotRestored as refusal:
+                # What a process has imported only later is not there yet: further back it fits.
+                back = made.halfway()
+                if back is None:
+                    raise
+                tell(f"warning: {refusal.message}")
+                tell(f"flor: going on {back.where}")
+                made = back
+
+
+class NotRestored(NotResumable):
+    """The state at a boundary does not fit into the process that is to go on from there."""
 
 
 def _resume(
@@ -186,7 +220,7 @@ def _resume(
     reread: Callable[[], None],
     tell: Callable[[str], None],
 ) -> int:
-    layout, content = made.layout, made.content
+    layout, content = made.layout, dict(made.content)
     before = dict(content)
     kept = _kept_aside(layout, made.journal)
     files = Keepsakes.of(Path(content["project"]), made.process.written_files, _beside(kept))
@@ -207,7 +241,8 @@ def _resume(
         reread()
         if ended.shell_status == INTERRUPTED:
             return INTERRUPTED
-        raise NotResumable(
+        kind = NotResumable if reason is NO_LOOP else NotRestored
+        raise kind(
             f"run {layout.run} was not resumed: {reason}; it is as it was before",
             hint=f"flor log show {layout.run}",
         )
@@ -315,7 +350,7 @@ def _not_resumed(made: Resumption) -> str | None:
             return None
         if record["kind"] == "warning" and record["code"] == REFUSED:
             return str(record["text"])
-    return "the script ended before it came to its main loop"
+    return NO_LOOP
 
 
 def _undo(made: Resumption, kept: Path, before: Mapping[str, Any]) -> None:

@@ -92,6 +92,8 @@ class Resumer(Recorder):
             super().append(record)
         elif record["kind"] == "verification" and record["start"]:
             self._start_differs = record["differing"]
+        elif record["kind"] == "warning" and record["code"] == "restore-refused":
+            self._reason = f": {record['text']}"
 
     def _is_unasked(self, name: str, file: str | None, line: int) -> bool:
         return True
@@ -150,7 +152,7 @@ class Resumer(Recorder):
         except ReplayImpossible as error:
             self._refuse(str(error))
         if walk.current != index:
-            self._refuse(f"the state before {call.name}={index} cannot be restored")
+            self._refuse(f"the state before {call.name}={index} cannot be restored{self._reason}")
         self._go_on(main, index)
         turns.go_on(index, walk.items.count)
         return index, _items_from(walk.items, index)

@@ -272,3 +272,20 @@ def test_one_process_at_a_time_resumes_a_run(project: Project) -> None:
     assert ran.returncode == 75
     assert "is being resumed by another process" in ran.stderr
     assert project.flor("resume").returncode == 0
+
+
+def test_a_state_that_does_not_fit_yet_is_looked_for_further_back(
+    project: Project, truth: list[tuple[str, Any]]
+) -> None:
+    project.write("class Late:\n    pass\n", "latecomer.py")
+    text = TRAIN.replace(
+        '    print("epoch"',
+        "    if epoch == 2:\n        from latecomer import Late\n\n        kept = Late()\n"
+        '    print("epoch"',
+    )
+    interrupt(project, "4-1", text)
+
+    ran = project.flor("resume")
+
+    assert ran.returncode == 0, ran.stderr
+    assert told(project) == truth
