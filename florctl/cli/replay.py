@@ -230,7 +230,8 @@ def _replay_several(
     from florctl.orchestrate.selection import choose, runs_of_script
     from florctl.orchestrate.several import ask_several
 
-    rows = [find_run(word, settings.home, settings.project) for word in wanted.words]
+    named = (find_run(word, settings.home, settings.project) for word in wanted.words)
+    rows = list(dict.fromkeys(named))
     if wanted.of_script:
         rows = runs_of_script(rows[0], settings.home)
     chosen = choose(rows, settings.home, last=wanted.last, where=request.where)

@@ -29,6 +29,10 @@ def resume(
         Code,
         typer.Option(help="Go on with the code of the run, or with the present one (work)."),
     ] = Code.recorded,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Go on although the loop looks at files that it writes."),
+    ] = False,
 ) -> None:
     """Go on with a run that crashed or was killed, from its newest whole checkpoint.
 
@@ -52,7 +56,7 @@ def resume(
     harvest_now(settings.home)
     found = find_run(run, settings.home, settings.project)
     layout = RunLayout(settings.home / found.folder)
-    made = prepare_resumption(layout, found.status)
+    made = prepare_resumption(layout, found.status, force=force)
 
     def reread() -> None:
         forget(settings.home, layout)

@@ -25,6 +25,8 @@ from florlib.ground.journal_format import Record
 from florlib.ground.launch import VARIABLE, LaunchSpec
 from florlib.ground.layout import RunLayout
 from florlib.ground.recorded import RecordedProcess
+from florlib.hindsight.outside_state import rereads
+from florlib.hindsight.question import Run
 from florlib.hindsight.resumption import ResumePoint, kept_records, resume_points
 from florlib.stores.atomic import write_json
 from florlib.stores.checkpoints import Checkpoint
@@ -82,15 +84,17 @@ class Resumption:
         return self.process.mains[self.point.main].name
 
 
-def prepare_resumption(layout: RunLayout, status: str) -> Resumption:
+def prepare_resumption(layout: RunLayout, status: str, *, force: bool = False) -> Resumption:
     """Find where a run can go on.
 
     Args:
         layout: of the run.
         status: as the catalog has it.
+        force: also where the loop looks at files that it writes.
 
     Raises:
-        NotResumable: it goes on still, has ended well, or has no checkpoint to go on from.
+        NotResumable: it goes on still, has ended well, has no checkpoint to go on from, or looks at
+            files that are not as they were.
         RunDamaged, JournalDamaged: what tells of it cannot be read.
     """
     if status in ("running", "done"):
@@ -106,7 +110,13 @@ def prepare_resumption(layout: RunLayout, status: str) -> Resumption:
     changed = {path: one.changes[0] for path, one in sources.changed.items() if one.changes}
     changed |= {path: "it has additions" for path, one in sources.comparisons.items() if one.probes}
     made = Resumption(layout, content, journal, process, records, point, kept, changed, [])
-    made.warnings = list(_warnings(made))
+    reads = _reads_own_files(made)
+    if reads is not None and not force:
+        raise NotResumable(
+            f"run {layout.run} cannot be resumed exactly: {reads}",
+            hint=f"flor resume {layout.run} --force",
+        )
+    made.warnings = [*_warnings(made), *([reads] if reads is not None else [])]
     return made
 
 
@@ -160,13 +170,19 @@ def _warnings(made: Resumption) -> list[str]:
     project = Path(made.content["project"])
     told = differences(made.content["environment"], present_environment())
     told += changed_inputs([made.process], project.joinpath)
-    reread = [path for path in made.process.reread_files if (project / path).exists()]
-    if reread:
-        named = ", ".join(reread[:_TOLD]) + (" and others" if len(reread) > _TOLD else "")
-        told.append(
-            f"the loop reads files that it writes ({named}): they are as the interrupted run left them"
-        )
     return told
+
+
+def _reads_own_files(made: Resumption) -> str | None:
+    """Why the loop may come to something else, which looks at files as the run has left them."""
+    if not rereads(Run(made.layout.run, [made.process], 0.0)):
+        return None
+    files = dict.fromkeys(made.process.reread_files)
+    named = f" ({', '.join(list(files)[:_TOLD])})" if files else ""
+    return (
+        f"its loop looks at files that it writes{named}, and they are as the interrupted run left"
+        " them"
+    )
 
 
 def resume(

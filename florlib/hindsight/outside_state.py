@@ -77,7 +77,7 @@ def reads_own_files(run: Run, question: Question, within: bool, behind: range) -
     if behind and _keeps_untold(run):
         return True
     repeats = any(mark.how in ("raise", "return") for n in behind for mark in run.mains[n])
-    return (within or repeats) and (_rereads(run) or asks_libraries(run, question))
+    return (within or repeats) and (rereads(run) or asks_libraries(run, question))
 
 
 def asks_origin(question: Question) -> bool:
@@ -86,7 +86,7 @@ def asks_origin(question: Question) -> bool:
     return any(map(_ASKS_ORIGIN.search, texts))
 
 
-def _rereads(run: Run) -> bool:
+def rereads(run: Run) -> bool:
     """Whether a main loop has looked at files that the run wrote."""
     written = any(process.written_files for process in run.processes)
     texts = sources_of(run.processes).values()

@@ -42,6 +42,7 @@ REFUSALS = (
     "only runs of one can go on",
     "there is nothing to resume",
     "was not resumed",
+    "cannot be resumed exactly",
 )
 
 

@@ -289,3 +289,21 @@ def test_a_state_that_does_not_fit_yet_is_looked_for_further_back(
 
     assert ran.returncode == 0, ran.stderr
     assert told(project) == truth
+
+
+def test_a_loop_that_looks_at_files_which_it_writes_is_refused_or_forced(project: Project) -> None:
+    text = TRAIN.replace(
+        '    print("epoch"',
+        '    open("last.txt", "w").write(str(epoch))\n'
+        '    flor.log("last", open("last.txt").read())\n    print("epoch"',
+    )
+    interrupt(project, "4-1", text)
+
+    refused = project.flor("resume")
+    forced = project.flor("resume", "--force")
+
+    assert refused.returncode == 5
+    assert "its loop looks at files that it writes (last.txt)" in refused.stderr
+    assert "--force" in refused.stderr
+    assert forced.returncode == 0, forced.stderr
+    assert "warning: its loop looks at files" in forced.stderr
