@@ -43,6 +43,7 @@ REFUSALS = (
     "there is nothing to resume",
     "was not resumed",
     "cannot be resumed exactly",
+    "GraphNotRestored",
 )
 
 
