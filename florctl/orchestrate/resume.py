@@ -212,20 +212,19 @@ def resume(
     """
     with _alone_in(made.layout):
         while True:
-            try:
-                return _resume(made, present_code=present_code, now=now, reread=reread, tell=tell)
-            except NotRestored as refusal:
-                # What a process has imported only later is not there yet: further back it fits.
-                back = made.halfway()
-                if back is None:
-                    raise
-                tell(f"warning: {refusal.message}")
-                tell(f"flor: going on {back.where}")
-                made = back
-
-
-class NotRestored(NotResumable):
-    """The state at a boundary does not fit into the process that is to go on from there."""
+            ended = _resume(made, present_code=present_code, now=now, reread=reread, tell=tell)
+            if isinstance(ended, int):
+                return ended
+            # What a process has imported only later is not there yet: further back it fits.
+            back = None if ended is NO_LOOP else made.halfway()
+            if back is None:
+                raise NotResumable(
+                    f"run {made.layout.run} was not resumed: {ended}; it is as it was before",
+                    hint=f"flor log show {made.layout.run}",
+                )
+            tell(f"warning: {ended}")
+            tell(f"flor: going on {back.where}")
+            made = back
 
 
 def _resume(
@@ -235,7 +234,8 @@ def _resume(
     now: datetime,
     reread: Callable[[], None],
     tell: Callable[[str], None],
-) -> int:
+) -> int | str:
+    """Let the run go on; the exit status, or why it did not, and then it is as it was before."""
     layout, content = made.layout, dict(made.content)
     before = dict(content)
     kept = _kept_aside(layout, made.journal)
@@ -257,11 +257,7 @@ def _resume(
         reread()
         if ended.shell_status == INTERRUPTED:
             return INTERRUPTED
-        kind = NotResumable if reason is NO_LOOP else NotRestored
-        raise kind(
-            f"run {layout.run} was not resumed: {reason}; it is as it was before",
-            hint=f"flor log show {layout.run}",
-        )
+        return reason
     _finish(layout, content, ended)
     for path in files.shorter_now():
         tell(
