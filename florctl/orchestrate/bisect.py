@@ -109,6 +109,9 @@ def _read(
         for record in records
         if record["kind"] == "warning"
     ]
+    if any(one["kind"] == "verification" and one["differing"] for one in records):
+        text = "what was executed came out otherwise than in the record: the moment may be another"
+        more.append({"code": "replay-diverged", "text": text})
     return Found(
         None if position is None else position_from_json(position),
         found["restores"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -36,6 +37,16 @@ def process_start(pid: int) -> str:
     # The second field is the program's name in parentheses, which may itself hold any character.
     fields = stat.rpartition(")")[2].split()
     return "" if fields[0] in ("Z", "X") else fields[19]
+
+
+def identity(pid: int) -> dict[str, Any]:
+    """What run.json says of the process that will write a run's end (see `_standing`)."""
+    return {
+        "pid": pid,
+        "pid_start": process_start(pid),
+        "host": platform.node(),
+        "boot": boot_id(),
+    }
 
 
 def is_alive(pid: int, start: str) -> bool:

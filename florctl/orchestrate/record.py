@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import platform
 import shlex
 import shutil
 import sys
@@ -19,7 +18,7 @@ from typing import Any
 
 from florctl.orchestrate.environment import HASH_SEED, devices, present_environment
 from florctl.orchestrate.launch import Ended, guest_environment, run_child
-from florctl.orchestrate.liveness import boot_id, process_start
+from florctl.orchestrate.liveness import identity
 from florctl.orchestrate.script import UserCommand, check_name, project_for
 from florctl.orchestrate.settings import NO_LIMIT, Settings
 from florlib.ground.errors import FlorError, HomeNotWritable, UsageError
@@ -164,10 +163,7 @@ def prepare(
         "budget": request.budget_share,
         "checkpoint_bytes": None,
         "started": now.isoformat(),
-        "pid": pid,
-        "pid_start": process_start(pid),
-        "host": platform.node(),
-        "boot": boot_id(),
+        **identity(pid),
         "ended": None,
         "exit_status": None,
         "signal": None,

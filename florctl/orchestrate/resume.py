@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from florctl.orchestrate.environment import differences, present_environment, re
 from florctl.orchestrate.inputs import changed_inputs
 from florctl.orchestrate.keepsakes import Keepsakes
 from florctl.orchestrate.launch import Ended, guest_environment, run_child
-from florctl.orchestrate.liveness import boot_id, process_start
+from florctl.orchestrate.liveness import identity
 from florctl.orchestrate.report import INTERRUPTED
 from florctl.orchestrate.run_json import read_run_json
 from florctl.orchestrate.sources import compare_sources
@@ -302,18 +301,9 @@ def _kept_aside(layout: RunLayout, journal: Path) -> Path:
 
 
 def _begin(layout: RunLayout, content: dict[str, Any], made: Resumption, now: datetime) -> None:
-    pid = os.getpid()
     point = {"loop": made.loop, "index": made.point.index, "at": now.isoformat()}
     content["resumed"] = [*content.get("resumed", ()), point]
-    content |= {
-        "pid": pid,
-        "pid_start": process_start(pid),
-        "host": platform.node(),
-        "boot": boot_id(),
-        "ended": None,
-        "exit_status": None,
-        "signal": None,
-    }
+    content |= {"ended": None, "exit_status": None, "signal": None, **identity(os.getpid())}
     write_json(layout.run_file, content)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -143,3 +144,20 @@ def test_a_script_that_fails_before_its_loop_is_told_of(project: Project) -> Non
     assert ran.returncode == 1
     assert "FileNotFoundError" in ran.stderr
     assert "error: the script ended before the search did" in ran.stderr
+
+
+def test_an_execution_that_is_not_that_of_the_record_is_told_of(tmp_path: Path) -> None:
+    flor = FlorRunner(cwd=tmp_path, environment={"FLOR_HOME": str(tmp_path / "home")})
+    project = Project(tmp_path, tmp_path / "home", flor)
+    text = (
+        TRAIN.replace('open("words.txt").close()\n', "")
+        .replace("(21, 2)", "(99, 2)")
+        .replace(
+            "net.weight += random.random()", "net.weight += int.from_bytes(os.urandom(2), 'big')"
+        )
+    )
+    project.record(text.replace("import random\n", "import os, random\n"))
+
+    found = asked(project, "late")
+
+    assert "replay-diverged" in {one["code"] for one in found["warnings"]}
