@@ -41,7 +41,7 @@ for epoch in range(8):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        time.sleep(0.005)
+        time.sleep(0.02)
         # STEP
     # EPOCH
     print("epoch", epoch, float(loss))
@@ -180,7 +180,7 @@ def killing(project: Project, chance: random.Random, kills: int) -> Iterator[lis
                     pid = int(re.findall(r"\d+", journal.name)[-1])
                     if pid not in seen and len(killed) < kills:
                         seen.add(pid)
-                        time.sleep(chance.uniform(0, 1.5))
+                        time.sleep(chance.uniform(0, 0.3))
                         with suppress(ProcessLookupError):
                             os.kill(pid, signal.SIGKILL)
                             killed.append(pid)
