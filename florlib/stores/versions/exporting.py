@@ -20,7 +20,14 @@ from florlib.ground.errors import UsageError, VersionMissing
 from florlib.stores.versions import filters
 from florlib.stores.versions.archive import Archive
 from florlib.stores.versions.gitcli import git
-from florlib.stores.versions.tracked import EXECUTABLE, FOLDER, GITLINK, LINK, Entry
+from florlib.stores.versions.tracked import (
+    EXECUTABLE,
+    FOLDER,
+    GITLINK,
+    LINK,
+    Entry,
+    hold_attributes,
+)
 
 # What the umask leaves of them is the mode of a new file or folder.
 _RUNNABLE, _PLAIN = 0o777, 0o666
@@ -100,7 +107,8 @@ def _lay_out(
 ) -> None:
     entries = list(_entries(archive, tree, b""))
     repo = archive.repositories[0]
-    if not repo.bare and filters.may_apply(repo, (path for path, _ in entries)):
+    has_attributes = hold_attributes(path for path, _ in entries)
+    if not repo.bare and (has_attributes or filters.may_apply(repo)):
         if _check_out(repo, tree, folder):
             exported.files += sum(mode not in (FOLDER, GITLINK) for _, (mode, _) in entries)
             entries = [entry for entry in entries if entry[1][0] == GITLINK]

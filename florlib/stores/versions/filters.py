@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from dulwich.objects import Blob, ObjectID
@@ -19,25 +19,21 @@ from florlib.stores.versions.gitcli import git
 from florlib.stores.versions.objects import ObjectWriter, read_file
 from florlib.stores.versions.tracked import Entry
 
-ATTRIBUTES = b".gitattributes"
-
 _OFF = (b"", b"false", b"no", b"off", b"0")
 
 
-def may_apply(repo: Repo, paths: Iterable[bytes]) -> bool:
-    """Whether some setting, or an attributes file among `paths`, may ask for a conversion."""
+def may_apply(repo: Repo) -> bool:
+    """Whether some setting, or an attributes file outside of the working tree, may ask for a conversion."""
     config = repo.get_config_stack()
     try:
         if config.get((b"core",), b"autocrlf").lower() not in _OFF:
             return True
     except KeyError:
         pass
-    if any(os.path.exists(path) for path in _attribute_files(repo)):
-        return True
-    return any(path == ATTRIBUTES or path.endswith(b"/" + ATTRIBUTES) for path in paths)
+    return any(os.path.exists(path) for path in attribute_files(repo))
 
 
-def _attribute_files(repo: Repo) -> list[str]:
+def attribute_files(repo: Repo) -> list[str]:
     """Where attributes stand outside of the working tree (gitattributes(5))."""
     try:
         personal = os.fsdecode(repo.get_config_stack().get((b"core",), b"attributesfile"))

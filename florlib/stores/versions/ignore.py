@@ -95,16 +95,19 @@ class Rules:
         return Verdict.IGNORED if _last_word(self.git, path, is_directory) else Verdict.NONE
 
 
-def rules_of(repo: Repo) -> Rules:
-    """The rules that stand outside the working tree.
+def rule_files(repo: Repo) -> list[str]:
+    """Where rules stand outside of the working tree, weakest first.
 
     info/exclude outranks core.excludesFile, as in git; dulwich ranks them the other way round.
     """
-    config = repo.get_config_stack()
-    ignore_case = config.get_boolean((b"core",), b"ignorecase", False) is True
-    personal = os.path.expanduser(default_user_ignore_filter_path(config))
-    shared = os.path.join(repo.commondir(), "info", "exclude")
-    files = (read_rules(os.fsencode(path), 0, ignore_case) for path in (personal, shared))
+    personal = os.path.expanduser(default_user_ignore_filter_path(repo.get_config_stack()))
+    return [personal, os.path.join(repo.commondir(), "info", "exclude")]
+
+
+def rules_of(repo: Repo) -> Rules:
+    """The rules of those files."""
+    ignore_case = repo.get_config_stack().get_boolean((b"core",), b"ignorecase", False) is True
+    files = (read_rules(os.fsencode(path), 0, ignore_case) for path in rule_files(repo))
     return Rules(tuple(file for file in files if file is not None), (), ignore_case)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from dulwich.objects import ObjectID
+from dulwich.objects import ObjectID, Tree
 from dulwich.repo import Repo
 
 from florlib.stores.versions.packs import write_pack
@@ -103,21 +103,25 @@ class ObjectWriter:
             self._publish(temporary, sha)
         return sha
 
-    def add_tree(
-        self, entries: Mapping[bytes, Entry], known: Mapping[bytes, ObjectID] | None = None
-    ) -> ObjectID:
+    def add_trees(
+        self, entries: Mapping[bytes, Entry], known: Mapping[bytes, ObjectID]
+    ) -> dict[bytes, ObjectID] | None:
         """Add a tree, and the trees inside it.
 
         Args:
             entries: by path.
-            known: trees of folders that are there already, and hold just what `entries` say.
+            known: trees of folders that are there already, and hold just what `entries` say; of
+                those there need be no entries.
+
+        Returns:
+            The trees by folder; None where one of `known` is not there.
         """
-        known = known or {}
         tops = {path: sha for path, sha in known.items() if not path or _above(path) not in known}
         if not all(map(self.holds, tops.values())):
-            return self.add_tree(entries)
+            return None
+        trees = dict(known)
         if b"" in known:
-            return known[b""]
+            return trees
         folders: dict[bytes, dict[bytes, Entry]] = {b"": {}}
         for path, entry in entries.items():
             folder, _, name = path.rpartition(b"/")
@@ -133,9 +137,20 @@ class ObjectWriter:
         # Deepest first, so that each tree is known before the one that names it.
         for folder in sorted(folders, key=lambda path: path.count(b"/"), reverse=True):
             if folder:
+                trees[folder] = self._add_folder(folders[folder])
                 name = folder.rpartition(b"/")[2]
-                folders[_above(folder)][name] = (FOLDER, self._add_folder(folders[folder]))
-        return self._add_folder(folders[b""])
+                folders[_above(folder)][name] = (FOLDER, trees[folder])
+        trees[b""] = self._add_folder(folders[b""])
+        return trees
+
+    def tree(self, sha: ObjectID) -> list[tuple[bytes, Entry]] | None:
+        """The entries of a tree by name; None where it is not in the repository."""
+        try:
+            found = self._store[sha]
+        except KeyError:
+            return None
+        assert isinstance(found, Tree)
+        return [(name, (mode, each)) for name, mode, each in found.iteritems()]
 
     def _add_folder(self, entries: Mapping[bytes, Entry]) -> ObjectID:
         # git sorts a tree as if the names of folders ended in a slash.

@@ -13,7 +13,7 @@ from florlib.stores.versions.archive import Archive
 from florlib.stores.versions.contents import save_contents
 from florlib.stores.versions.objects import ObjectWriter
 from florlib.stores.versions.project import refuse_broad
-from florlib.stores.versions.tracked import NOTHING_TRACKED, read_tracked
+from florlib.stores.versions.tracked import NOTHING_TRACKED, tracked_by
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def present_tree(archive: Archive, root: Path) -> Iterator[tuple[Archive, str]]:
     """
     refuse_broad(root)
     repo = archive.repositories[0]
-    tracked = NOTHING_TRACKED if repo.bare else read_tracked(repo, root)
+    tracked = NOTHING_TRACKED if repo.bare else tracked_by(repo, root)
     own = frozenset({Path(repo.path).resolve()} if repo.bare else ())
     with tempfile.TemporaryDirectory(prefix="flor-") as folder:
         writer = ObjectWriter(repo, apart=Path(folder))

@@ -22,7 +22,7 @@ from florlib.stores.versions.onbranch import advance, stands_on_shadow
 from florlib.stores.versions.private import open_private
 from florlib.stores.versions.project import find_project, in_git_directory, refuse_broad
 from florlib.stores.versions.refs import DETACHED, RUNS, SHADOW, extend, read_ref
-from florlib.stores.versions.tracked import NOTHING_TRACKED, read_tracked
+from florlib.stores.versions.tracked import NOTHING_TRACKED, tracked_by
 from florlib.stores.versions.version import Version
 
 _BRANCH = b"ref: refs/heads/"
@@ -123,7 +123,7 @@ def _private_store_of(folder: Path, private_store: Path | None) -> Repo:
 
 def _save_in_repository(repo: Repo, root: Path, occasion: Occasion) -> Version:
     writer = ObjectWriter(repo)
-    contents = save_contents(repo, writer, root, read_tracked(repo, root), frozenset())
+    contents = save_contents(repo, writer, root, tracked_by(repo, root), frozenset())
     commits = CommitWriter(repo, writer, contents.tree, occasion)
     if stands_on_shadow(repo):
         return _save_under_user(repo, root, commits, contents, occasion)

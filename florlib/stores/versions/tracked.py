@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import stat
 import struct
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 from dulwich.errors import ChecksumMismatch
@@ -27,6 +28,8 @@ from florlib.stores.versions.staged import Staged, TrackedPath, read_staged
 
 FOLDER, GITLINK, LINK, EXECUTABLE, PLAIN = 0o040000, 0o160000, 0o120000, 0o100755, 0o100644
 
+ATTRIBUTES = b".gitattributes"
+
 Entry = tuple[int, ObjectID]
 """Mode and object id of one path in a tree."""
 
@@ -39,25 +42,59 @@ _KIND = 0o170000  # of the bits of a mode, those that stat.S_IFMT takes
 _UNREADABLE = (ChecksumMismatch, UnsupportedIndexFormat, ValueError, AssertionError, struct.error)
 
 
-@dataclass(frozen=True, slots=True)
 class Tracked:
     """All paths of the index, and the settings by which they are compared with files.
 
-    Attributes:
-        paths: by path relative to the root.
-        trees: of folders that git has written as they are staged now.
-        folders: every folder with a tracked path somewhere below it.
+    The index is read when one of its paths is asked for first, which may raise `VersionNotSaved`.
+
+    Args:
+        read: gives the entries.
+        stamp: what tells one state of the index file from another.
         written_ns: when the index file was written.
         file_mode: core.filemode: the executable bit counts.
         trust_ctime: core.trustctime.
     """
 
-    paths: Mapping[bytes, TrackedPath]
-    trees: Mapping[bytes, ObjectID]
-    folders: frozenset[bytes]
-    written_ns: int
-    file_mode: bool
-    trust_ctime: bool
+    def __init__(
+        self,
+        read: Callable[[], Staged],
+        stamp: tuple[int, ...],
+        written_ns: int,
+        file_mode: bool,
+        trust_ctime: bool,
+    ) -> None:
+        self._read = read
+        self.stamp, self.written_ns = stamp, written_ns
+        self.file_mode, self.trust_ctime = file_mode, trust_ctime
+
+    @cached_property
+    def _staged(self) -> Staged:
+        return self._read()
+
+    @property
+    def paths(self) -> dict[bytes, TrackedPath]:
+        """By path relative to the root."""
+        return self._staged.paths
+
+    @property
+    def trees(self) -> dict[bytes, ObjectID]:
+        """Of folders that git has written as they are staged now."""
+        return self._staged.trees
+
+    @cached_property
+    def folders(self) -> frozenset[bytes]:
+        """Every folder with a tracked path somewhere below it."""
+        return frozenset(folders_of(self.paths))
+
+    @cached_property
+    def sparse(self) -> dict[bytes, TrackedPath]:
+        """What a sparse checkout leaves out of the working tree."""
+        return {path: known for path, known in self.paths.items() if known.sparse}
+
+    @cached_property
+    def has_attributes(self) -> bool:
+        """Whether one of them is a .gitattributes."""
+        return hold_attributes(self.paths)
 
     def below(self, folder: bytes) -> Iterator[tuple[bytes, Entry]]:
         """The tracked paths below a folder."""
@@ -95,36 +132,34 @@ class Tracked:
         )
 
 
-NOTHING_TRACKED = Tracked({}, {}, frozenset(), 0, True, True)
+NOTHING_TRACKED = Tracked(lambda: Staged({}, {}), (), 0, True, True)
 
 
-def read_tracked(repo: Repo, root: Path) -> Tracked:
-    """Read the index of a work tree.
-
-    Raises:
-        VersionNotSaved: dulwich cannot read its format, and there is no git to do it.
-    """
+def tracked_by(repo: Repo, root: Path) -> Tracked:
+    """The index of a work tree."""
     index = Path(repo.controldir()) / "index"
-    written_ns = index.stat().st_mtime_ns if index.exists() else 0
-    try:
-        paths, trees = _read(index, repo) if written_ns else Staged({}, {})
-    except _UNREADABLE as error:
-        listed = git("ls-files", "-s", "-t", "-z", folder=root)
-        if listed is None:
-            raise VersionNotSaved(
-                f"{index} has a format that only git itself can read",
-                hint="install git, or run `git update-index --no-split-index --index-version 2`",
-            ) from error
-        paths, trees = Staged(dict(_from_listing(listed)), {})
+    stamp: tuple[int, ...] = ()
+    with suppress(OSError):
+        status = index.stat()
+        stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
     config = repo.get_config_stack()
     return Tracked(
-        paths,
-        trees,
-        frozenset(folders_of(paths)),
-        written_ns,
+        lambda: _read(index, repo, root) if stamp else Staged({}, {}),
+        stamp,
+        stamp[0] if stamp else 0,
         config.get_boolean((b"core",), b"filemode", True) is True,
         config.get_boolean((b"core",), b"trustctime", True) is True,
     )
+
+
+def hold_attributes(paths: Iterable[bytes]) -> bool:
+    """Whether one of the paths is a .gitattributes.
+
+    >>> hold_attributes([b"a", b"b/.gitattributes"]), hold_attributes([b"a.gitattributes"])
+    (True, False)
+    """
+    ending = b"/" + ATTRIBUTES
+    return any(path == ATTRIBUTES or path.endswith(ending) for path in paths)
 
 
 def folders_of(paths: Iterable[bytes]) -> set[bytes]:
@@ -146,7 +181,12 @@ def folders_of(paths: Iterable[bytes]) -> set[bytes]:
     return found
 
 
-def _read(index: Path, repo: Repo) -> Staged:
+def _read(index: Path, repo: Repo, root: Path) -> Staged:
+    """Read an index.
+
+    Raises:
+        VersionNotSaved: dulwich cannot read its format, and there is no git to do it.
+    """
     algorithm = repo.object_format.new_hash
 
     def digest(content: bytes) -> bytes:
@@ -154,8 +194,17 @@ def _read(index: Path, repo: Repo) -> Staged:
         state.update(content)
         return bytes(state.digest())
 
-    found = read_staged(index.read_bytes(), digest)
-    return found or Staged(dict(_from_index(Index(str(index)), repo)), {})
+    try:
+        found = read_staged(index.read_bytes(), digest)
+        return found or Staged(dict(_from_index(Index(str(index)), repo)), {})
+    except _UNREADABLE as error:
+        listed = git("ls-files", "-s", "-t", "-z", folder=root)
+        if listed is None:
+            raise VersionNotSaved(
+                f"{index} has a format that only git itself can read",
+                hint="install git, or run `git update-index --no-split-index --index-version 2`",
+            ) from error
+        return Staged(dict(_from_listing(listed)), {})
 
 
 def _from_index(index: Index, repo: Repo) -> Iterator[tuple[bytes, TrackedPath]]:

@@ -7,7 +7,7 @@ from dulwich.repo import Repo
 
 from florlib.ground.errors import VersionNotSaved
 from florlib.stores.versions import objects, packs
-from florlib.stores.versions.tracked import read_tracked
+from florlib.stores.versions.tracked import tracked_by
 
 FSCK = ("fsck", "--full", "--strict", "--no-dangling")
 
@@ -104,7 +104,7 @@ def test_the_index_is_read_as_git_reads_it(tmp_path, project, algorithm, version
         other.git("update-index", "--skip-worktree", "bb")
 
     with Repo(str(other.root)) as repo:
-        tracked = read_tracked(repo, other.root)
+        tracked = tracked_by(repo, other.root)
 
     listed = [
         line.split("\t")
@@ -134,7 +134,7 @@ def test_trees_that_git_has_written_are_taken_over(many):
     many.git("gc", "-q")
     many.write("pkg0/f0.py", "changed")
     with Repo(str(many.root)) as repo:
-        trees = read_tracked(repo, many.root).trees
+        trees = tracked_by(repo, many.root).trees
 
     version = many.save()
 
