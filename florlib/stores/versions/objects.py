@@ -6,11 +6,13 @@ import os
 import tempfile
 import zlib
 from binascii import unhexlify
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 from dulwich.objects import ObjectID, Tree
+from dulwich.pack import Pack
 from dulwich.repo import Repo
 
 from florlib.stores.versions.packs import write_pack
@@ -50,6 +52,8 @@ class ObjectWriter:
         self._format = repo.object_format
         self._waiting: dict[ObjectID, tuple[bytes, bytes]] = {}
         self._waiting_bytes = 0
+        self._written: set[ObjectID] = set()
+        self._folders: dict[bytes, Set[bytes]] = {}
 
     def add(self, kind: bytes, content: bytes) -> ObjectID:
         """Add an object of kind b"blob", b"tree" or b"commit"; returns its id."""
@@ -69,6 +73,7 @@ class ObjectWriter:
             OSError: the object store cannot be written.
         """
         waiting, self._waiting, self._waiting_bytes = self._waiting, {}, 0
+        self._written.update(waiting)
         # dulwich writes the indices of packs for SHA-1 alone.
         if len(waiting) >= PACK_OBJECTS and self._format.oid_length == 20:
             write_pack(Path(self._folder), waiting, COMPRESSION_LEVEL)
@@ -101,6 +106,7 @@ class ObjectWriter:
             os.unlink(temporary)
         else:
             self._publish(temporary, sha)
+            self._written.add(sha)
         return sha
 
     def add_trees(
@@ -166,17 +172,36 @@ class ObjectWriter:
         return self.add(b"tree", b"".join([line for _, line in ordered]))
 
     def holds(self, sha: ObjectID) -> bool:
-        """Whether an object is in the repository; then it is there for another while."""
-        if sha not in self._store:
-            return False
-        # A loose object that nothing refers to yet is kept by git for two weeks from its mtime.
-        with suppress(OSError):
-            os.utime(self._path(sha))
-        return True
+        """Whether an object is in the repository; then it is there for another while.
+
+        What other processes add while this one works may be missed, and is written twice.
+        """
+        if sha in self._loose(sha[:2]):
+            # A loose object that nothing refers to yet is kept by git for two weeks from its mtime.
+            with suppress(OSError):
+                os.utime(os.path.join(self._store.path, _loose_name(sha)))
+            return True
+        if sha in self._written or any(sha in pack for pack in self._packs):
+            return True
+        return any(sha in store for store in self._store.alternates)
+
+    @cached_property
+    def _packs(self) -> list[Pack]:
+        # dulwich lists their folder anew for each object that is in none of them.
+        return list(self._store.packs)
+
+    def _loose(self, start: bytes) -> Set[bytes]:
+        """The loose objects whose ids have these two digits in front."""
+        if start not in self._folders:
+            try:
+                names = os.listdir(os.path.join(os.fsencode(self._store.path), start))
+            except OSError:
+                names = []
+            self._folders[start] = frozenset(start + name for name in names)
+        return self._folders[start]
 
     def _path(self, sha: ObjectID) -> str:
-        name = sha.decode("ascii")
-        return os.path.join(self._folder, name[:2], name[2:])
+        return os.path.join(self._folder, _loose_name(sha))
 
     def _write(self, chunks: Iterable[bytes]) -> str:
         """Write a temporary file, named so that `git prune` clears it away after a crash."""
@@ -198,6 +223,11 @@ class ObjectWriter:
         except OSError:
             os.unlink(temporary)
             raise
+
+
+def _loose_name(sha: ObjectID) -> str:
+    name = sha.decode("ascii")
+    return os.path.join(name[:2], name[2:])
 
 
 def _above(path: bytes) -> bytes:

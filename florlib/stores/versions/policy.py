@@ -11,6 +11,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from operator import itemgetter
 from typing import Protocol
 
 from florlib.stores.versions.version import Skip
@@ -60,10 +61,8 @@ _SECRET = re.compile(
 )
 _TEMPLATE = re.compile(rb"\.env[._-](example|sample|template|dist)")
 
-_CODE = frozenset(
-    b".py .pyi .pyx .pxd .ipynb .c .cc .cpp .cu .cuh .h .hpp .rs .go .jl .r .sh .sql".split()
-)
-_CONFIGURATION = frozenset(b".yaml .yml .toml .json .cfg .ini .conf .txt .md".split())
+_CODE = frozenset(b"py pyi pyx pxd ipynb c cc cpp cu cuh h hpp rs go jl r sh sql".split())
+_CONFIGURATION = frozenset(b"yaml yml toml json cfg ini conf txt md".split())
 
 _TOO_MANY = (
     f"over the limit of {TOTAL_LIMIT_FILES:,} untracked files"
@@ -111,7 +110,7 @@ def refusal(candidate: Candidate) -> str | None:
         return None
     if candidate.size > FILE_LIMIT_BYTES:
         return f"untracked and over {FILE_LIMIT_BYTES // 1_000_000} MB"
-    name = os.path.basename(candidate.path).lower()
+    name = candidate.path.rpartition(b"/")[2].lower()
     if _SECRET.fullmatch(name) and not _TEMPLATE.fullmatch(name):
         return "untracked and may hold secrets"
     return None
@@ -129,16 +128,17 @@ def admit(candidates: Iterable[Candidate]) -> tuple[set[bytes], list[Skip]]:
     admitted: set[bytes] = set()
     refused: list[Skip] = []
     total = 0
-    for candidate in sorted(candidates, key=lambda each: (_rank(each), each.size, each.path)):
+    ranked = [(_rank(each), each.size, each.path, each) for each in candidates]
+    for rank, size, path, candidate in sorted(ranked, key=itemgetter(0, 1, 2)):
         reason = refusal(candidate)
-        full = len(admitted) >= TOTAL_LIMIT_FILES or total + candidate.size > TOTAL_LIMIT_BYTES
-        if reason is None and full and _rank(candidate) > 0:
+        full = len(admitted) >= TOTAL_LIMIT_FILES or total + size > TOTAL_LIMIT_BYTES
+        if reason is None and full and rank > 0:
             reason = _TOO_MANY
         if reason is not None:
-            refused.append(Skip(os.fsdecode(candidate.path), reason, candidate.size))
+            refused.append(Skip(os.fsdecode(path), reason, size))
             continue
-        admitted.add(candidate.path)
-        total += candidate.size
+        admitted.add(path)
+        total += size
     return admitted, refused
 
 
@@ -170,8 +170,9 @@ def _folders(reason: str, group: list[Skip]) -> list[Skip]:
 
 def _rank(candidate: Candidate) -> int:
     """0 for code and what was asked for, 1 for configurations, 2 for the rest."""
-    suffix = os.path.splitext(candidate.path)[1].lower()
-    if candidate.included or suffix in _CODE:
+    stem, dot, suffix = candidate.path.rpartition(b"/")[2].rpartition(b".")
+    kind = suffix.lower() if stem and dot else b""
+    if candidate.included or kind in _CODE:
         return 0
     small = candidate.size <= CONFIGURATION_LIMIT_BYTES
-    return 1 if suffix in _CONFIGURATION and small else 2
+    return 1 if kind in _CONFIGURATION and small else 2
