@@ -16,6 +16,8 @@ from florctl.cli.options import (
     harvest_now,
     present_settings,
 )
+from florctl.cli.pivot import pivot
+from florctl.cli.plot import plot
 
 if TYPE_CHECKING:
     from florctl.orchestrate.settings import Settings
@@ -122,6 +124,8 @@ def get_values(
     show(value_list(row, wanted, values_of(row, wanted, settings.home)), form)
 
 
+log_app.command("pivot")(pivot)
+log_app.command("plot")(plot)
 log_app.command("diff")(diff)
 
 

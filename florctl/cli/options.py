@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from florctl.orchestrate.settings import Settings
+    from florlib.stores.catalog.rows import RunRow
 
 
 class Format(str, Enum):
@@ -27,6 +28,22 @@ RunArgument = Annotated[
     str,
     typer.Argument(
         metavar="RUN", help="@, @~2, NAME, NAME@3, a prefix of an id, or a git revision."
+    ),
+]
+WordsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="RUN[,RUN]... NAME...",
+        help="The first word names runs, with commas between; the others what they have logged. "
+        "With --where, all words are names.",
+    ),
+]
+WhereOption = Annotated[
+    str | None,
+    typer.Option(
+        "--where",
+        metavar="EXPR",
+        help="Runs by arguments, tags, status and last values: \"lr < 0.01 and status = 'done'\".",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -50,6 +67,27 @@ def chosen_format(json: bool, csv: bool, plain: bool) -> Format:
         words = " and ".join(f"--{form.value}" for form in given)
         raise UsageError(f"{words} exclude each other", hint=f"use --{given[0].value}")
     return given[0] if given else Format.table
+
+
+def runs_and_names(
+    words: list[str] | None, where: str | None, settings: Settings, example: str
+) -> tuple[list[RunRow], list[str]]:
+    """The runs and the names that a person means by `RUN[,RUN]... NAME...`.
+
+    Raises:
+        UsageError: there is no name, or no run; the hint is the example.
+        FlorError: see `runs_chosen`.
+    """
+    from florctl.orchestrate.selection import runs_chosen
+    from florlib.ground.errors import UsageError
+
+    given = list(words or [])
+    selectors = given.pop(0).split(",") if given and where is None else []
+    names = list(dict.fromkeys(given))
+    if not names:
+        missing = "no name of a logged value is given" if selectors or where else "no run is given"
+        raise UsageError(missing, hint=example)
+    return runs_chosen(selectors, where, settings.home, settings.project), names
 
 
 def given_bytes(text: str | None, hint: str) -> int | None:

@@ -11,9 +11,12 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from florctl.cli.options import Format
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 SHRUNK = 10
 """Columns of a terminal that a column which gives way keeps at least."""
@@ -112,8 +115,33 @@ def on_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def show_lines(lines: Sequence[Sequence[tuple[str, str]]]) -> None:
+    """Print lines of texts, each with the style that it has where there are colours."""
+    if not _is_styled():
+        for line in lines:
+            _write("".join(text for text, _ in line).rstrip() + "\n")
+        return
+    from rich.text import Text
+
+    console = _console()
+    for line in lines:
+        console.print(Text.assemble(*line), no_wrap=True, overflow="ignore", crop=False)
+
+
+def _is_styled() -> bool:
+    return on_terminal() or bool(os.environ.get("FORCE_COLOR"))
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # FORCE_COLOR into a pipe: colours, and still nothing cut off.
+    width = shutil.get_terminal_size().columns if on_terminal() else 100_000
+    return Console(file=sys.stdout, force_terminal=True, width=width, highlight=False)
+
+
 def _show_tables(tables: Sequence[Table]) -> None:
-    styled = on_terminal() or bool(os.environ.get("FORCE_COLOR"))
+    styled = _is_styled()
     for number, table in enumerate(table for table in tables if table.rows):
         if number:
             _write("\n")
@@ -146,15 +174,11 @@ def aligned(table: Table) -> str:
 
 
 def _show_rich(table: Table) -> None:
-    from rich.console import Console
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    terminal = on_terminal()
-    # FORCE_COLOR into a pipe: colours, and still nothing cut off.
-    width = shutil.get_terminal_size().columns if terminal else 100_000
-    console = Console(file=sys.stdout, force_terminal=True, width=width, highlight=False)
-    widths = fitted(table, width)
+    console = _console()
+    widths = fitted(table, console.width)
     shown = list(widths)
     titled = any(column.title for column in table.columns)
     grid = RichTable(

@@ -52,14 +52,14 @@ def _value_object(run: RunRow, value: ValueRow) -> dict[str, Any]:
 
 def _value_record(run: RunRow, value: ValueRow, loops: Sequence[tuple[int, str]]) -> list[Any]:
     shown = plain_json(value.value)
-    indices = _indices(value.position, loops)
-    return [run.run, *indices, value.name, shown, value.origin, value.verified, value.mark]
+    place = indices(value.position, loops)
+    return [run.run, *place, value.name, shown, value.origin, value.verified, value.mark]
 
 
 def _one_name(name: str, values: Sequence[ValueRow]) -> Table:
     loops = _loop_columns(values)
     columns = [*_position_columns(loops), _value_column(name, values)]
-    cells = [[*_indices(one.position, loops), value_text(one.value)] for one in values]
+    cells = [[*indices(one.position, loops), value_text(one.value)] for one in values]
     if len({one.rank for one in values}) > 1:
         columns.append(Column("rank", right=True))
         cells = [[*row, str(one.rank)] for row, one in zip(cells, values, strict=True)]
@@ -81,8 +81,8 @@ def _side_by_side(names: Sequence[str], values: Sequence[ValueRow]) -> Table:
         is_late = all(one.origin != "record" for one in of_name)
         columns.append(_value_column(f"{name} (replay)" if is_late else name, of_name))
     cells = [
-        [*_indices(position, loops), *(row.get(name, "") for name in names)]
-        for (position, _, _), row in _rows(values).items()
+        [*indices(position, loops), *(row.get(name, "") for name in names)]
+        for (position, *_), row in _rows(values).items()
     ]
     return Table(tuple(columns), cells)
 
@@ -96,29 +96,38 @@ def across_runs(names: Sequence[str], runs: Sequence[tuple[str, Sequence[ValueRo
     """
     every = [one for _, values in runs for one in values]
     loops = _loop_columns(every)
-    columns = [Column("run"), *_position_columns(loops)]
+    has_ranks = len({one.rank for one in every}) > 1
+    columns = [Column("run"), *([Column("rank", right=True)] if has_ranks else [])]
+    columns += _position_columns(loops)
     columns += [_value_column(name, [one for one in every if one.name == name]) for name in names]
     cells = []
     for run, values in runs:
-        for (position, _, _), row in _rows(values).items():
+        for (position, _, rank, _), row in _rows(values).items():
             texts = [row.get(name, "") for name in names]
-            cells.append([run, *_indices(position, loops), *texts])
+            ranks = [str(rank)] if has_ranks else []
+            cells.append([run, *ranks, *indices(position, loops), *texts])
     return Table(tuple(columns), cells)
 
 
 def _rows(values: Sequence[ValueRow]) -> dict[tuple[Any, ...], dict[str, str]]:
-    """By position, rank and occurrence, the texts of values by name."""
+    """By position, process and occurrence, the texts of values by name."""
     rows: dict[tuple[Any, ...], dict[str, str]] = {}
     for one in values:
-        row = rows.setdefault((one.position, one.rank, one.occurrence), {})
-        wrong = f" ({_mark_text(one)})" if one.mark == "diverged" else ""
-        row[one.name] = value_text(one.value) + wrong
+        row = rows.setdefault((one.position, one.wave, one.rank, one.occurrence), {})
+        doubted = f" ({_mark_text(one)})" if one.mark in ("diverged", "unverified") else ""
+        row[one.name] = value_text(one.value) + doubted
     return rows
 
 
 def position_objects(position: Position) -> list[dict[str, Any]]:
     """A position in the JSON contract's form."""
     return [{"loop": loop, "index": index} for loop, index in position]
+
+
+def index_columns(values: Iterable[ValueRow]) -> tuple[list[tuple[int, str]], list[str]]:
+    """The loops of the values' positions, and the title of the column of each."""
+    loops = _loop_columns(values)
+    return loops, _loop_titles(loops)
 
 
 def _loop_columns(values: Iterable[ValueRow]) -> list[tuple[int, str]]:
@@ -137,7 +146,8 @@ def _position_columns(loops: Sequence[tuple[int, str]]) -> list[Column]:
     return [Column(title, right=True) for title in _loop_titles(loops)]
 
 
-def _indices(position: Position, loops: Sequence[tuple[int, str]]) -> list[str]:
+def indices(position: Position, loops: Sequence[tuple[int, str]]) -> list[str]:
+    """The index of each loop in a position, empty where it does not go through that loop."""
     at = {(depth, loop): str(index) for depth, (loop, index) in enumerate(position)}
     return [at.get(loop, "") for loop in loops]
 

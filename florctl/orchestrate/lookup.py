@@ -20,6 +20,7 @@ from florlib.ground.errors import (
     UsageError,
 )
 from florlib.ground.layout import HomeLayout
+from florlib.hindsight.standing import standing
 from florlib.stores.catalog import questions
 from florlib.stores.catalog.connection import open_catalog, open_readonly, translated
 from florlib.stores.catalog.rows import CheckpointRow, NameRow, RunDetails, RunRow, ValueRow
@@ -193,6 +194,28 @@ def values_of(run: RunRow, names: Sequence[str], home: Path) -> list[ValueRow]:
         if missing:
             raise _no_name(connection, run, missing[0])
         return found
+
+
+def standing_values(
+    runs: Sequence[RunRow], names: Sequence[str], home: Path
+) -> list[tuple[RunRow, list[ValueRow]]]:
+    """Of each run, the one value that stands for each name and place, in the order of execution.
+
+    Runs that have logged none of the names are left out.
+
+    Raises:
+        NameNotFound: no run has logged one of the names.
+    """
+    with catalog_of(home) as connection:
+        found = [
+            (run, standing(questions.values(connection, run.key, names, every=True)))
+            for run in runs
+        ]
+        logged = {row.name for _, rows in found for row in rows}
+        missing = [name for name in names if name not in logged]
+        if missing:
+            raise _no_name(connection, runs[0], missing[0])
+        return [(run, rows) for run, rows in found if rows]
 
 
 def runs_of(

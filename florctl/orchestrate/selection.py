@@ -1,4 +1,4 @@
-"""Which of a project's runs are asked: those of a script, the last ones, those of which something holds."""
+"""Which runs are asked: those that were named, those of a script, those of which something holds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from florctl.orchestrate.lookup import details_of, runs_of
+from florctl.orchestrate.facts import runs_where
+from florctl.orchestrate.lookup import details_of, find_run, runs_of
 from florctl.orchestrate.run_json import program_of, read_run_json
 from florlib.ground.errors import FlorError, RunNotFound, UsageError
 from florlib.ground.layout import RunLayout
@@ -19,6 +20,7 @@ from florlib.stores.catalog.rows import RunRow
 _FIELDS = ("name", "ordinal", "status", "seconds", "iterations", "exit_status", "version", "dirty")
 _SINGLE_EQUALS = re.compile(r"(?<![=!<>])=(?!=)")
 _EXAMPLE = """flor replay --all-versions --where "lr < 0.01 and status = 'done'\""""
+_RUNS_EXAMPLE = """flor log list --where "lr < 0.01 and status = 'done' and loss < 0.5\""""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,32 @@ class ChosenRun:
 
     row: RunRow
     where: str | None = None
+
+
+def runs_chosen(
+    selectors: Sequence[str], where: str | None, home: Path, project: Path | None
+) -> list[RunRow]:
+    """The runs that are named, each once, as they were named; or those of which an expression holds.
+
+    Args:
+        selectors: as for `find_run`; without one, all runs, the newest first.
+        where: an expression over fields, tags, arguments, and last values of logged names.
+        home: FLOR_HOME.
+        project: the folder that `@` is about.
+
+    Raises:
+        RunNotFound, RunAmbiguous: see `find_run`; or the expression holds of none.
+        UsageError: the text is no expression.
+        NameNotFound: no run knows one of its names.
+    """
+    named = {run.key: run for run in (find_run(one, home, project) for one in selectors)}
+    runs = list(named.values()) or runs_of(home, name=None, project=None, limit=None)
+    if where is None:
+        return runs
+    found = runs_where(runs, condition_of(where, _RUNS_EXAMPLE), home)
+    if not found:
+        raise RunNotFound(f"of no run is {where}", hint="flor log list")
+    return found
 
 
 def runs_of_script(newest: RunRow, home: Path) -> list[RunRow]:
@@ -81,17 +109,26 @@ def choose(
 
 
 def _conditions(where: str) -> list[Condition]:
-    """The parts of an expression that are joined by `and`; a single `=` means what it does in SQL."""
-    text = _SINGLE_EQUALS.sub("==", where)
+    """The parts of an expression that are joined by `and`."""
+    whole = condition_of(where, _EXAMPLE)
+    text = whole.text
+    tree = ast.parse(re.sub(r"`[^`]+`", "_", text), mode="eval").body
+    if not isinstance(tree, ast.BoolOp) or not isinstance(tree.op, ast.And) or "`" in text:
+        return [whole]
+    parts = [ast.get_source_segment(text, part) or "" for part in tree.values]
+    return [condition_of(part, _EXAMPLE) for part in parts]
+
+
+def condition_of(where: str, example: str) -> Condition:
+    """An expression that was typed; a single `=` means what it does in SQL.
+
+    Raises:
+        UsageError: the text is none; the hint is the example.
+    """
     try:
-        whole = Condition.parse(text)
-        tree = ast.parse(re.sub(r"`[^`]+`", "_", text), mode="eval").body
-        if not isinstance(tree, ast.BoolOp) or not isinstance(tree.op, ast.And) or "`" in text:
-            return [whole]
-        parts = [ast.get_source_segment(text, part) or "" for part in tree.values]
-        return [Condition.parse(part) for part in parts]
+        return Condition.parse(_SINGLE_EQUALS.sub("==", where))
     except NotACondition as error:
-        raise UsageError(str(error), hint=_EXAMPLE) from None
+        raise UsageError(str(error), hint=example) from None
 
 
 def _facts(row: RunRow, home: Path) -> Mapping[str, Any]:

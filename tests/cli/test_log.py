@@ -282,7 +282,7 @@ def test_get_several_names_side_by_side(flor: Flor, home: Home):
     assert [line.split() for line in lines[1:4]] == [
         ["0", "0", "1.0"],
         ["0", "1", "0.5"],
-        ["0", "0.0", "NaN"],
+        ["0", "0.0", "NaN", "(unverified)"],
     ]
 
 

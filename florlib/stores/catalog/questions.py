@@ -23,7 +23,8 @@ from florlib.stores.catalog.rows import (
 _RUN = """
 SELECT run.key, run.id, name, ordinal, status, started, seconds, exit_status, signal,
     version."commit", version.dirty, iterations, checkpoints, bytes,
-    CASE WHEN training_s > 0 THEN (stall_s + slowed_s) / training_s END, project, folder, command
+    CASE WHEN training_s > 0 THEN (stall_s + slowed_s) / training_s END, project, folder,
+    tags, command
 FROM run LEFT JOIN version ON version.run = run.key
 """
 _NEWEST_FIRST = " ORDER BY run.started DESC, run.id DESC"
@@ -106,7 +107,9 @@ def _runs(
     rows = connection.execute(_RUN + where + _NEWEST_FIRST + limit, parameters)
     # mypy counts the columns of a starred list against every field.
     make: Callable[..., RunRow] = RunRow
-    return [make(*row, tuple(json.loads(command))) for *row, command in rows]
+    return [
+        make(*row, json.loads(tags), tuple(json.loads(command))) for *row, tags, command in rows
+    ]
 
 
 def _beginning_with(prefix: str) -> str:
@@ -229,11 +232,13 @@ def names(connection: sqlite3.Connection, run: int) -> list[NameRow]:
     return [NameRow(*row) for row in rows]
 
 
-def values(connection: sqlite3.Connection, run: int, wanted: Sequence[str]) -> list[ValueRow]:
+def values(
+    connection: sqlite3.Connection, run: int, wanted: Sequence[str], *, every: bool = False
+) -> list[ValueRow]:
     """The values of some names in a run, in the order of execution, of all origins.
 
-    Where several replays came to a value of the same key, the newest replay's is kept; several
-    workers of one replay may each have run what stands before the loops.
+    Where several replays came to a value of the same key, the newest replay's is kept, or each one's
+    (`every`); several workers of one replay may each have run what stands before the loops.
     """
     marks = ", ".join("?" * len(wanted))
     rows = connection.execute(
@@ -245,7 +250,7 @@ def values(connection: sqlite3.Connection, run: int, wanted: Sequence[str]) -> l
         " ORDER BY wave, sort, rank, turn, replay.id, process.key, seq",
         (run, *wanted),
     ).fetchall()
-    return list(_newest(rows))
+    return list(_newest(rows, every=every))
 
 
 def last_values(connection: sqlite3.Connection, run: int) -> dict[str, ValueRow]:
@@ -269,16 +274,38 @@ def last_values(connection: sqlite3.Connection, run: int) -> dict[str, ValueRow]
     return dict(sorted(found.items()))
 
 
-def _newest(rows: Sequence[tuple[Any, ...]]) -> Iterator[ValueRow]:
+def arguments(connection: sqlite3.Connection, names: Sequence[str]) -> dict[tuple[str, str], Any]:
+    """By run and name, the arguments of these names, of all runs; as the lowest rank has them."""
+    rows = connection.execute(
+        "SELECT run, name, value FROM args WHERE name IN (SELECT value FROM json_each(?))"
+        " ORDER BY rank DESC",
+        (json.dumps(list(names)),),
+    )
+    return {(run, name): json.loads(value) for run, name, value in rows}
+
+
+def last_recorded(
+    connection: sqlite3.Connection, names: Sequence[str]
+) -> dict[tuple[str, str], Any]:
+    """By run and name, the last value that was recorded, of all runs; by the lowest rank."""
+    rows = connection.execute(
+        "SELECT run, name, value, max(seq) FROM logs WHERE origin = 'record'"
+        " AND name IN (SELECT value FROM json_each(?)) GROUP BY run, name, rank ORDER BY rank DESC",
+        (json.dumps(list(names)),),
+    )
+    return {(run, name): json.loads(value) for run, name, value, _ in rows}
+
+
+def _newest(rows: Sequence[tuple[Any, ...]], *, every: bool = False) -> Iterator[ValueRow]:
     newest: dict[tuple[Any, ...], int] = {}
     for at, (path, name, occurrence, _, replay, _, _, rank, _, _, wave) in enumerate(rows):
-        key = (wave, rank, path, name, occurrence)
+        key = (wave, rank, path, name, occurrence, replay if every else None)
         if replay is not None and (key not in newest or rows[newest[key]][4] < replay):
             newest[key] = at
     kept = set(newest.values())
     positions: dict[str, Any] = {}
     for at, row in enumerate(rows):
-        path, name, occurrence, value, replay, verified, flags, rank, file, line, _ = row
+        path, name, occurrence, value, replay, verified, flags, rank, file, line, wave = row
         if replay is not None and at not in kept:
             continue
         if path not in positions:
@@ -294,4 +321,5 @@ def _newest(rows: Sequence[tuple[Any, ...]]) -> Iterator[ValueRow]:
             rank=rank,
             file=file,
             line=line,
+            wave=wave,
         )

@@ -22,6 +22,7 @@ class RunRow:
             training time.
         project: absolute path.
         folder: below FLOR_HOME.
+        tags: that were given to the recording.
     """
 
     key: int
@@ -41,6 +42,7 @@ class RunRow:
     overhead: float | None
     project: str
     folder: str
+    tags: dict[str, str]
     command: tuple[str, ...]
 
 
@@ -159,6 +161,7 @@ class ValueRow:
         verified: of a recorded value, whether the newest replay came to the same; of a new one, whether
             its replay was as recorded around it. None where nothing was compared.
         hindsight: logged by a statement that was added after the run.
+        wave: the n-th process of its rank, where a shell started several.
     """
 
     position: Position
@@ -171,6 +174,7 @@ class ValueRow:
     rank: int
     file: str | None
     line: int | None
+    wave: int = 0
 
     @property
     def mark(self) -> str | None:
