@@ -23,7 +23,7 @@ BENCHMARKS ?= $(filter-out ancestors models ratios subjects systems,$(basename $
 COGGED := $(wildcard README.md docs/cli.md docs/formats/*.md)
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-deep exactness resumed pythons ray fuzz faults coverage check format docs bench clean
+.PHONY: help install demo test test-deep exactness resumed pythons ray exports fuzz faults coverage check format docs bench clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -61,6 +61,10 @@ pythons:  ## run what differs by version of Python, with each of PYTHONS that is
 ray: $(INSTALLED)  ## install Ray (260 MB) and replay on a cluster of two nodes, in namespaces of its own
 	@$(PIP) -e '.[ray]'
 	$(BIN)/python -m pytest -n 0 tests/orchestrate/test_ray_cluster.py
+
+exports: $(INSTALLED)  ## install pyarrow and MLflow's client (210 MB), and read back what is exported
+	@$(PIP) -e '.[parquet,mlflow]'
+	$(BIN)/python -m pytest -n 0 tests/cli/test_export.py
 
 fuzz: $(INSTALLED)  ## compose training scripts and compare replays of them with plain runs (MINUTES, SEED, JOBS)
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --seed $(SEED) --jobs $(JOBS) --finds build/fuzz

@@ -30,6 +30,7 @@ COMMANDS = {
     "shadow": ("florctl.cli.shadow", "shadow_app"),
     "store": ("florctl.cli.store", "store_app"),
     "doctor": ("florctl.cli.doctor", "doctor"),
+    "export": ("florctl.cli.export", "export"),
     "_begin": ("florctl.cli.begin", "begin"),
 }
 """Where each command lives: a module and its typer function or app. A module is imported when its

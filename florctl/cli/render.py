@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from florctl.cli.options import Format
+from florlib.ground.values import bytes_text, field_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -96,7 +97,7 @@ def tables_only(tables: Sequence[Table]) -> View:
 def show(view: View, form: Format = Format.table) -> None:
     """Print a view in the form that was asked for."""
     if form is Format.json:
-        _write(json.dumps(view.content(), indent=2, default=_bytes_text) + "\n")
+        _write(json.dumps(view.content(), indent=2, default=bytes_text) + "\n")
     elif form is Format.csv:
         _write_csv(view)
     elif form is Format.plain:
@@ -107,7 +108,7 @@ def show(view: View, form: Format = Format.table) -> None:
 
 def plain_line(cells: Sequence[Any]) -> str:
     """A record as --plain prints it: tabs between, and no line breaks."""
-    return "\t".join(_one_line(_field(cell)) for cell in cells)
+    return "\t".join(_one_line(field_text(cell)) for cell in cells)
 
 
 def on_terminal() -> bool:
@@ -232,20 +233,7 @@ def _write_csv(view: View) -> None:
 
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(view.fields)
-    writer.writerows([_field(cell) for cell in row] for row in view.records())
-
-
-def _field(cell: Any) -> str:
-    """A cell for programs: floats round-trip, null is empty, trees are JSON."""
-    if cell is None:
-        return ""
-    if isinstance(cell, (bool, list, dict)):
-        return json.dumps(cell, default=_bytes_text)
-    return _bytes_text(cell) if isinstance(cell, bytes) else str(cell)
-
-
-def _bytes_text(content: Any) -> str:
-    return content.hex() if isinstance(content, bytes) else str(content)
+    writer.writerows([field_text(cell) for cell in row] for row in view.records())
 
 
 def _one_line(text: str) -> str:

@@ -221,6 +221,19 @@ def _loops(connection: sqlite3.Connection, run: int) -> sqlite3.Cursor:
     )
 
 
+def turns(connection: sqlite3.Connection, run: int) -> dict[tuple[str, ...], int]:
+    """How many iterations the loops of a run went through over all entries, by names of loops.
+
+    The most that any of its processes did; names stand outermost first.
+    """
+    rows = connection.execute(
+        "SELECT chain, max(iterations) FROM loop JOIN process ON process.key = loop.process"
+        " WHERE process.run = ? AND replay IS NULL GROUP BY chain",
+        (run,),
+    )
+    return {tuple(json.loads(chain)): count for chain, count in rows}
+
+
 def names(connection: sqlite3.Connection, run: int) -> list[NameRow]:
     """The names that were logged in a run, in the order of the alphabet."""
     rows = connection.execute(

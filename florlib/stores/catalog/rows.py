@@ -174,7 +174,7 @@ class ValueRow:
     rank: int
     file: str | None
     line: int | None
-    wave: int = 0
+    wave: int
 
     @property
     def mark(self) -> str | None:
@@ -182,6 +182,11 @@ class ValueRow:
         if self.verified is None:
             return None if self.origin == "record" else "unverified"
         return "verified" if self.verified else "diverged"
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the run logged it, or would have: it was recorded, or its replay was verified."""
+        return self.origin == "record" or self.verified is True
 
 
 @dataclass(frozen=True, slots=True)
