@@ -195,7 +195,9 @@ def edit(project: GitProject, chance: random.Random) -> None:
     path = chance.choice(FOLDERS) + chance.choice(NAMES)
     file = project.root / path
     kind = chance.randrange(12)
-    if any(parent.is_file() or parent.is_symlink() for parent in file.parents if parent != project.root):
+    if any(
+        parent.is_file() or parent.is_symlink() for parent in file.parents if parent != project.root
+    ):
         kind = 11
     if kind < 4 and not file.is_dir():
         project.write(path, chance.choice(("x\n", "y\n", "longer\n")))
