@@ -15,6 +15,7 @@ from dulwich.repo import Repo
 from florlib.stores.versions import filters, policy
 from florlib.stores.versions.ignore import rule_files, rules_of
 from florlib.stores.versions.listing import Listing, WorkFile
+from florlib.stores.versions.nested import Commits
 from florlib.stores.versions.objects import ObjectWriter, UnreadableFile, read_file
 from florlib.stores.versions.tracked import FOLDER, Entry, Tracked, folders_of
 from florlib.stores.versions.treecache import (
@@ -42,7 +43,12 @@ class Contents:
 
 
 def save_contents(
-    repo: Repo, writer: ObjectWriter, root: Path, tracked: Tracked, without: frozenset[Path]
+    repo: Repo,
+    writer: ObjectWriter,
+    root: Path,
+    tracked: Tracked,
+    without: frozenset[Path],
+    commit_of: Commits,
 ) -> Contents:
     """Write the working tree below `root` to the object store of `repo`.
 
@@ -52,6 +58,7 @@ def save_contents(
         root: the working tree.
         tracked: its index; `NOTHING_TRACKED` where there is none.
         without: folders to leave out silently.
+        commit_of: gives the commits of nested repositories.
 
     Raises:
         OSError: the object store cannot be written.
@@ -59,9 +66,9 @@ def save_contents(
     files = [*rule_files(repo), *filters.attribute_files(repo)]
     cache = read_cache(repo, fingerprint_of(repo, root, tracked, files, without))
     try:
-        return _save(repo, writer, root, tracked, without, cache)
+        return _save(repo, writer, root, tracked, without, commit_of, cache)
     except _TreeGone:
-        return _save(repo, writer, root, tracked, without, cache.emptied())
+        return _save(repo, writer, root, tracked, without, commit_of, cache.emptied())
 
 
 class _TreeGone(Exception):
@@ -74,10 +81,11 @@ def _save(
     root: Path,
     tracked: Tracked,
     without: frozenset[Path],
+    commit_of: Commits,
     cache: TreeCache,
 ) -> Contents:
     begun_ns = clock_ns(cache) if writer.apart is None else None
-    listing = walk(root, tracked, rules_of(repo), without, cache)
+    listing = walk(root, tracked, rules_of(repo), without, commit_of, cache)
     admitted, refused = policy.admit(listing.untracked)
     # Beside the files of this version alone, those of the last one are in its trees already.
     files = listing.tracked + [

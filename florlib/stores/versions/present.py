@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 from dulwich.object_store import DiskObjectStore
+from dulwich.repo import Repo
 
 from florlib.stores.versions.archive import Archive
+from florlib.stores.versions.commits import CommitWriter, Occasion, work_commit
 from florlib.stores.versions.contents import save_contents
+from florlib.stores.versions.nested import Inside, nested_head
 from florlib.stores.versions.objects import ObjectWriter
 from florlib.stores.versions.project import refuse_broad
+from florlib.stores.versions.refs import SHADOW, read_ref
 from florlib.stores.versions.tracked import NOTHING_TRACKED, tracked_by
+
+_NOW = Occasion("", "present", 0, "", datetime.fromtimestamp(0, timezone.utc))
 
 
 @contextmanager
@@ -33,9 +42,27 @@ def present_tree(archive: Archive, root: Path) -> Iterator[tuple[Archive, str]]:
     own = frozenset({Path(repo.path).resolve()} if repo.bare else ())
     with tempfile.TemporaryDirectory(prefix="flor-") as folder:
         writer = ObjectWriter(repo, apart=Path(folder))
-        contents = save_contents(repo, writer, root, tracked, own)
+        inside = partial(_inside, apart=Path(folder), around=repo)
+        contents = save_contents(repo, writer, root, tracked, own, inside)
         apart = DiskObjectStore(folder, object_format=repo.object_format)
         try:
             yield archive.beside(apart), contents.tree.decode("ascii")
         finally:
             apart.close()
+
+
+def _inside(folder: bytes, apart: Path, around: Repo) -> Inside:
+    """The commit that would stand for a nested repository; where it is a new one, it lies apart."""
+    head = nested_head(folder)
+    if head is None:
+        return Inside(None)
+    root = Path(os.fsdecode(folder))
+    with Repo(str(root)) as repo:
+        if os.path.samefile(repo.commondir(), around.commondir()):
+            return Inside(head)
+        writer, tracked = ObjectWriter(repo, apart=apart), tracked_by(repo, root)
+        inside = partial(_inside, apart=apart, around=repo)
+        contents = save_contents(repo, writer, root, tracked, frozenset(), inside)
+        commits = CommitWriter(repo, writer, contents.tree, _NOW)
+        tip = read_ref(repo, SHADOW)
+        return Inside(work_commit(repo, commits, head, tip, "present\n"), contents.skipped)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from dulwich.errors import ChecksumMismatch, FileFormatException, NotGitRepository
@@ -17,13 +19,14 @@ from dulwich.repo import Repo, UnsupportedExtension, UnsupportedVersion
 from florlib.ground.errors import VersionNotSaved
 from florlib.stores.versions.commits import CommitWriter, Facts, Occasion, tree_of, work_commit
 from florlib.stores.versions.contents import Contents, save_contents
+from florlib.stores.versions.nested import Inside, nested_head
 from florlib.stores.versions.objects import ObjectWriter
 from florlib.stores.versions.onbranch import advance, stands_on_shadow
 from florlib.stores.versions.private import open_private
 from florlib.stores.versions.project import find_project, in_git_directory, refuse_broad
 from florlib.stores.versions.refs import DETACHED, RUNS, SHADOW, extend, read_ref
 from florlib.stores.versions.tracked import NOTHING_TRACKED, tracked_by
-from florlib.stores.versions.version import Version
+from florlib.stores.versions.version import Skip, Version
 
 _BRANCH = b"ref: refs/heads/"
 
@@ -122,8 +125,42 @@ def _private_store_of(folder: Path, private_store: Path | None) -> Repo:
 
 
 def _save_in_repository(repo: Repo, root: Path, occasion: Occasion) -> Version:
-    writer = ObjectWriter(repo)
-    contents = save_contents(repo, writer, root, tracked_by(repo, root), frozenset())
+    writer, tracked = ObjectWriter(repo), tracked_by(repo, root)
+    inside = partial(_save_inside, occasion=occasion, around=repo)
+    contents = save_contents(repo, writer, root, tracked, frozenset(), inside)
+    return _add_version(repo, root, writer, contents, occasion)
+
+
+def _save_inside(folder: bytes, occasion: Occasion, around: Repo) -> Inside:
+    """The commit of a nested repository, or what was changed in it since as a version of its own.
+
+    That lies in the nested repository, on a shadow branch of its own.
+    """
+    head = nested_head(folder)
+    if head is None:
+        return Inside(None)
+    root = Path(os.fsdecode(folder))
+    try:
+        with Repo(str(root)) as repo:
+            if os.path.samefile(repo.commondir(), around.commondir()):
+                return Inside(head)  # a linked work tree, whose shadow branch is that of `around`
+            writer, tracked = ObjectWriter(repo), tracked_by(repo, root)
+            inside = partial(_save_inside, occasion=occasion, around=repo)
+            contents = save_contents(repo, writer, root, tracked, frozenset(), inside)
+            if contents.tree == tree_of(repo, head):
+                return Inside(head, contents.skipped)
+            version = _add_version(repo, root, writer, contents, occasion)
+    except (OSError, UnsupportedExtension, UnsupportedVersion, *_REPOSITORY_ERRORS) as error:
+        reason = f"what was changed in it was not saved ({type(error).__name__}: {error})"
+        return Inside(head, (Skip("", reason, 0),))
+    except VersionNotSaved as error:
+        return Inside(head, (Skip("", f"what was changed in it was not saved ({error})", 0),))
+    return Inside(ObjectID(version.work_commit.encode("ascii")), contents.skipped)
+
+
+def _add_version(
+    repo: Repo, root: Path, writer: ObjectWriter, contents: Contents, occasion: Occasion
+) -> Version:
     commits = CommitWriter(repo, writer, contents.tree, occasion)
     if stands_on_shadow(repo):
         return _save_under_user(repo, root, commits, contents, occasion)
@@ -134,7 +171,14 @@ def _save_in_repository(repo: Repo, root: Path, occasion: Occasion) -> Version:
 def _save_privately(repo: Repo, folder: Path, occasion: Occasion) -> Version:
     writer = ObjectWriter(repo)
     own = frozenset({Path(repo.path).resolve()})
-    contents = save_contents(repo, writer, folder, NOTHING_TRACKED, own)
+    contents = save_contents(
+        repo,
+        writer,
+        folder,
+        NOTHING_TRACKED,
+        own,
+        partial(_save_inside, occasion=occasion, around=repo),
+    )
     commits = CommitWriter(repo, writer, contents.tree, occasion)
     facts = Facts(None, None, _changes(repo, None, contents.tree), contents.skipped)
     return _save_beside_user(repo, commits, contents, facts, occasion, "private")

@@ -6,6 +6,7 @@ import os
 import stat
 from array import array
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import compress
 from operator import not_
@@ -18,7 +19,7 @@ from florlib.stores.versions import policy
 from florlib.stores.versions.ignore import FLOR_RULES, GIT_RULES, Rules, Verdict
 from florlib.stores.versions.listing import Listing, WorkFile
 from florlib.stores.versions.looked import Looked
-from florlib.stores.versions.nested import nested_head
+from florlib.stores.versions.nested import Commits, Inside
 from florlib.stores.versions.tracked import ATTRIBUTES, GITLINK, Tracked
 from florlib.stores.versions.treecache import (
     NOTHING,
@@ -49,7 +50,12 @@ class _Folder:
 
 
 def walk(
-    root: Path, tracked: Tracked, rules: Rules, without: frozenset[Path], cache: TreeCache
+    root: Path,
+    tracked: Tracked,
+    rules: Rules,
+    without: frozenset[Path],
+    commit_of: Commits,
+    cache: TreeCache,
 ) -> Listing:
     """List a working tree, nearest folders first.
 
@@ -58,9 +64,11 @@ def walk(
         tracked: the user's index.
         rules: those from outside the working tree.
         without: absolute paths of folders to leave out silently: flor's own stores.
+        commit_of: gives the commits of nested repositories.
         cache: what the last version found.
     """
-    walker = _Walker(os.fsencode(root), tracked, frozenset(map(os.fsencode, without)), cache)
+    left_out = frozenset(map(os.fsencode, without))
+    walker = _Walker(os.fsencode(root), tracked, left_out, commit_of, cache)
     folders = deque([_Folder(b"", rules, tracked_only=False, included=False, same_rules=True)])
     while folders:
         folders.extend(walker.enter(folders.popleft()))
@@ -69,11 +77,17 @@ def walk(
 
 class _Walker:
     def __init__(
-        self, root: bytes, tracked: Tracked, without: frozenset[bytes], cache: TreeCache
+        self,
+        root: bytes,
+        tracked: Tracked,
+        without: frozenset[bytes],
+        commit_of: Commits,
+        cache: TreeCache,
     ) -> None:
         self.root = root.rstrip(b"/")
         self.tracked = tracked
         self.without = without
+        self.commit_of = commit_of
         self.cache = cache
         self.listing = Listing()
 
@@ -136,11 +150,7 @@ class _Walker:
             self.listing.stats[folder.path] = stats
         self._files_of(before, prefix, watched, statuses, changed)
         for name, staged in before.links:
-            path = prefix + name
-            self.listing.entries[path] = (
-                GITLINK,
-                self._submodule_head(path) or ObjectID(staged),
-            )
+            self._add_submodule(prefix + name, ObjectID(staged))
         self.listing.cached[folder.path] = before
         self.listing.has_attributes |= before.has_attributes
         rules = folder.rules
@@ -257,21 +267,26 @@ class _Walker:
 
     def _is_repository(self, path: bytes, full: bytes) -> bool:
         try:
-            head = nested_head(full)
+            inside = self.commit_of(full)
         except NotGitRepository:
             return False
-        if head is None:
+        if inside.commit is None:
             self._skip(path + b"/", "nested git repository without a commit")
         else:
-            self.listing.entries[path] = (GITLINK, head)
+            self._link(path, inside.commit, inside.skips)
             self._skip(path + b"/", "nested git repository, of which only the commit is saved")
         return True
+
+    def _link(self, path: bytes, commit: ObjectID, skips: tuple[Skip, ...]) -> None:
+        self.listing.entries[path] = (GITLINK, commit)
+        folder = os.fsdecode(path) + "/"
+        self.listing.skips += [replace(skip, path=folder + skip.path) for skip in skips]
 
     def _folder(self, path: bytes, rules: Rules, looked: Looked) -> _Folder | None:
         """Decide whether to enter a folder, and what for."""
         known, name = self.tracked.paths.get(path), os.path.basename(path)
         if known is not None and known.mode == GITLINK:
-            self.listing.entries[path] = (GITLINK, self._submodule_head(path) or known.sha)
+            self._add_submodule(path, known.sha)
             looked.links.append((name, known.sha))
             return None
         holds_tracked = path in self.tracked.folders
@@ -283,15 +298,14 @@ class _Walker:
         looked.inside.append((name, is_ignored, included))
         return _Folder(path, rules, is_ignored, included, same_rules=False)
 
-    def _submodule_head(self, path: bytes) -> ObjectID | None:
+    def _add_submodule(self, path: bytes, staged: ObjectID) -> None:
+        """Add the commit of a submodule: where it is not checked out, the one that is staged."""
         full = self.root + b"/" + path
-        # Without a .git the submodule is not checked out, and what is staged stays.
-        if not os.path.lexists(full + b"/.git"):
-            return None
-        try:
-            return nested_head(full)
-        except NotGitRepository:
-            return None
+        inside = Inside(None)
+        if os.path.lexists(full + b"/.git"):
+            with suppress(NotGitRepository):
+                inside = self.commit_of(full)
+        self._link(path, inside.commit or staged, inside.skips)
 
     def _list(self, path: bytes, entry: os.DirEntry[bytes], rules: Rules, looked: Looked) -> None:
         known = self.tracked.paths.get(path)

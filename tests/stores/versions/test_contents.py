@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
+
+from florlib.stores.versions import export, open_archive, present_tree
 
 
 def test_a_second_version_sees_what_changed_in_between(project):
@@ -96,3 +99,58 @@ def test_unchanged_files_are_not_read(project):
     # Reading the file would have written the object that is missing now.
     assert project.git("ls-tree", version.commit).split()[2] == blob
     assert not (project.git_folder / "objects" / blob[:2] / blob[2:]).exists()
+
+
+def test_what_was_changed_in_a_submodule_is_a_version_of_its_own(project, tmp_path):
+    other = type(project)(project.root.parent / "other")
+    other.root.mkdir()
+    other.git("init", "-q")
+    other.commit(s="1")
+    project.git("submodule", "--quiet", "add", str(other.root), "sub")
+    project.commit(a="1")
+    sub = type(project)(project.root / "sub")
+    head = sub.git("rev-parse", "HEAD")
+    clean = project.save()
+    assert project.git("rev-parse", f"{clean.commit}:sub") == head
+    assert sub.git("for-each-ref", "refs/heads/flor.shadow") == ""
+    sub.write("s.py", "changed")
+    sub.write("new.py", "new")
+    before, expected = sub.untouchables(), sub.git_tree()
+
+    changed, again = project.save(), project.save()
+
+    work = project.git("rev-parse", f"{changed.commit}:sub")
+    assert sub.git("rev-parse", f"{work}^{{tree}}") == expected
+    assert sub.git("rev-parse", f"{work}^") == head
+    assert again.tree == changed.tree
+    assert sub.untouchables() == before
+    assert project.git("status", "--short", "sub") == " m sub"
+    assert project.git("fsck", "--full", "--strict", "--no-dangling") == ""
+    out = tmp_path / "out"
+    with open_archive([project.root]) as archive:
+        done = export(archive, changed.tree, out, root=project.root)
+        with present_tree(archive, project.root) as (_, tree):
+            assert tree == changed.tree
+    assert done.warnings == []
+    assert (out / "sub/s.py").read_text() == "changed"
+    assert (out / "sub/new.py").read_text() == "new"
+
+
+def test_changes_in_a_submodule_that_cannot_be_saved_are_named(project):
+    other = type(project)(project.root.parent / "other")
+    other.root.mkdir()
+    other.git("init", "-q")
+    other.commit(s="1")
+    project.git("submodule", "--quiet", "add", str(other.root), "sub")
+    project.commit(a="1")
+    sub = type(project)(project.root / "sub")
+    sub.write("s.py", "changed")
+    tree = sub.git_folder / "objects" / sub.git("rev-parse", "HEAD^{tree}")[:2]
+    shutil.rmtree(tree)
+
+    version = project.save()
+
+    assert project.git("rev-parse", f"{version.commit}:sub") == sub.git("rev-parse", "HEAD")
+    (skip,) = version.skipped
+    assert skip.path == "sub/"
+    assert skip.reason.startswith("what was changed in it was not saved (KeyError")

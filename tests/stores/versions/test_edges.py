@@ -71,7 +71,8 @@ EDGES = """
 38 working-tree-encoding: tree attributes_only_git_knows
 39 core.attributesFile: tree attributes_of_the_user
 40 large file storage: repositories test_large_file_storage
-41 submodules, clean, changed, moved: tree submodule
+41 submodules, clean and moved: tree submodule
+41 and changed: contents test_what_was_changed_in_a_submodule_is_a_version_of_its_own
 42 a submodule that is not there: tree submodule
 43 a repository inside: tree repository_inside
 44 a repository inside without a commit: repositories test_a_nested_repository_without_a_commit_is_named

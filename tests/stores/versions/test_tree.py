@@ -222,7 +222,6 @@ def submodule(project):
     moved = type(project)(project.root / "moved")
     moved.commit(s="2")
     project.git("submodule", "--quiet", "deinit", "-f", "absent")
-    project.write("clean/s.py", "dirty")
 
 
 def repository_inside(project):
