@@ -28,7 +28,7 @@ def query(
 ) -> None:
     """Ask the catalog in SQL.
 
-    Its views: runs, args, logs, loops, checkpoints, versions, replays.
+    Its views: runs, args, logs, series, loops, checkpoints, versions, replays.
 
     Example: flor query "SELECT name, count(*) FROM runs GROUP BY name"
     """

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,13 +22,9 @@ from florctl.orchestrate.sweep import Limits, plan_sweep
 from florlib.ground.errors import FlorError
 from florlib.ground.layout import RunLayout
 from florlib.stores.catalog.rows import RunRow
+from florlib.stores.mounts import NETWORK, file_system
 from florlib.stores.versions import find_project
 
-# File systems on other machines: SQLite and locks are slow or unsafe there (/proc/mounts).
-NETWORK = frozenset(
-    """9p afs beegfs ceph cifs fuse.glusterfs fuse.sshfs gpfs lustre nfs nfs4 smb3 smbfs
-    virtiofs""".split()
-)
 LITTLE_BYTES = 5 * 10**9  # free, below which a disk is nearly full for checkpoints
 _ASKED_S = 10.0
 
@@ -118,18 +113,6 @@ def _home(home: Path, sizes: Callable[[int], str]) -> Iterator[Finding]:
     text = f"{sizes(free)} are free"
     hint = "flor store usage" if little else None
     yield Finding("disk", "problem" if little else "ok", text, hint)
-
-
-def file_system(path: Path, mounts: Path = Path("/proc/mounts")) -> str:
-    """The kind of the file system that a folder lies on; empty where that is not told."""
-    best, kind = -1, ""
-    with suppress(OSError):
-        for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines():
-            fields = line.split(" ")
-            place = Path(fields[1].replace("\\040", " "))
-            if len(place.parts) > best and path.resolve().is_relative_to(place):
-                best, kind = len(place.parts), fields[2]
-    return kind
 
 
 def _leftovers(

@@ -1,7 +1,7 @@
 """Harvest: what the files of all runs say, brought into the catalog; again and again, at no risk.
 
-Each journal goes in by one transaction, together with the mark of how far it was read. So a harvest
-may be killed anywhere, may run beside another one, and takes in nothing twice.
+A piece of a journal goes in by one transaction, together with the mark of how far it was read. So a
+harvest may be killed anywhere, may run beside another one, and takes in nothing twice.
 """
 
 from __future__ import annotations
@@ -18,16 +18,21 @@ from typing import Any
 
 from florctl.orchestrate import liveness
 from florlib.ground.errors import FlorError
+from florlib.ground.journal_format import Record
 from florlib.ground.layout import HomeLayout, ReplayLayout, RunLayout
 from florlib.stores.catalog import marks, runs
+from florlib.stores.catalog.batches import Batch
 from florlib.stores.catalog.connection import open_catalog, translated, writing
 from florlib.stores.catalog.ingest import Journal, ingest
 from florlib.stores.catalog.marks import Mark, Watch
 from florlib.stores.catalog.places import Cursor
-from florlib.stores.journal import read_records
+from florlib.stores.journal import walk_records
 
 SETTLING_S = 2.0
 """Folders' mtimes have a grain: what was written in the same tick as our look would be missed."""
+
+PIECE_BYTES = 4 << 20
+"""Of a journal, taken in at once: some 100,000 values, half a second."""
 
 _REPLAYS = RunLayout(Path("run")).replays.name
 _FINAL = ("done", "crashed", "killed")
@@ -64,7 +69,7 @@ def harvest(home: Path, *, now: datetime, boot: str, host: str) -> Harvest:
     """
     path = HomeLayout(home).catalog
     with closing(open_catalog(path)) as connection, translated(path):
-        work = _Work(home, connection, now, boot, host)
+        work = _Work(home, connection, Batch(connection), now, boot, host)
         work.everything()
         return work.done
 
@@ -104,6 +109,7 @@ def forget(home: Path, layout: RunLayout) -> None:
 class _Work:
     home: Path
     connection: sqlite3.Connection
+    batch: Batch
     now: datetime
     boot: str
     host: str
@@ -121,8 +127,9 @@ class _Work:
                 self.done.looked += 1
             found.add(name)
         for name in known.keys() - found:
-            with writing(self.connection):
+            with self.batch.writing():
                 marks.forget_run(self.connection, known[name].key)
+        self.batch.commit()
 
     def _run(self, layout: RunLayout, folder: str) -> bool:
         """Take in one run; False where the folder holds none."""
@@ -141,14 +148,17 @@ class _Work:
         except (OSError, ValueError, TypeError) as error:
             self.done.problems.append(f"{layout.run_file} cannot be read ({error})")
             return False
-        for path in layout.journals():
+        journals = layout.journals()
+        for path in journals:
             self._journal(path, key, None)
-        self._replays(layout, key)
-        self._ending(layout, key, run_json)
+        if replays_mtime_ns or runs.known_replays(self.connection, key):
+            self._replays(layout, key)
+        written_ns = max(map(_mtime_ns, [layout.run_file, *journals]))
+        self._ending(written_ns, key, run_json)
         mtimes = (folder_mtime_ns, replays_mtime_ns)
-        seen = Watch(key, int(self._is_settled(layout, key, mtimes)), *mtimes)
+        seen = Watch(key, int(self._is_settled(max(*mtimes, written_ns), key)), *mtimes)
         if marks.watch_of(self.connection, key) != seen:
-            with writing(self.connection):
+            with self.batch.writing():
                 marks.watch(self.connection, seen)
         return True
 
@@ -158,7 +168,7 @@ class _Work:
         known = marks.mark_of(self.connection, name)
         if known == mark:
             return runs.key_of(self.connection, run_json["run"])
-        with writing(self.connection):
+        with self.batch.writing():
             key = runs.put_run(self.connection, folder, run_json)
             marks.set_mark(self.connection, name, key, mark)
         return key
@@ -170,33 +180,43 @@ class _Work:
             size = _mark(path)
             if _same_size(marks.mark_of(self.connection, name), size):
                 return
-            with writing(self.connection):
-                # Asked again under the lock: another harvest may have been here meanwhile.
-                known = marks.mark_of(self.connection, name)
-                if known is not None and size.size < known.offset:
-                    marks.forget_journal(self.connection, name)
-                    known = None
-                records, offset = read_records(path, after=known.offset if known else 0)
-                cursor = Cursor.from_json(known.cursor if known else None)
-                tolerance = 0.0 if replay is None else _tolerance(path)
-                journal = Journal(name, run, replay, tolerance)
-                values = ingest(self.connection, journal, records, cursor)
-                mark = Mark(size.size, size.mtime_ns, offset, cursor.to_json())
-                marks.set_mark(self.connection, name, run, mark)
-                runs.add_up(self.connection, run)
-                if replay is not None:
-                    runs.mark_values(self.connection, replay)
+            journal = Journal(name, run, replay, 0.0 if replay is None else _tolerance(path))
+            piece = None
+            is_news = False
+            while piece is None or not piece.is_last:
+                with self.batch.writing():
+                    piece = self._piece(path, journal, size)
+                is_news |= piece.is_new
         except (OSError, FlorError, ValueError, KeyError, TypeError, IndexError) as error:
             self.done.problems.append(f"{path} cannot be read ({error})")
             return
-        self.done.journals += bool(records)
+        self.done.journals += is_news
+
+    def _piece(self, path: Path, journal: Journal, size: Mark) -> _Piece:
+        """Take in the next piece of a journal."""
+        # Asked under the lock: another harvest may have been here meanwhile.
+        known = marks.mark_of(self.connection, journal.path)
+        if known is not None and size.size < known.offset:
+            marks.forget_journal(self.connection, journal.path)
+            known = None
+        piece = _Piece(path, known.offset if known else 0)
+        cursor = Cursor.from_json(known.cursor if known else None)
+        values = ingest(self.connection, self.batch.interned, journal, piece.records(), cursor)
+        # What is behind this piece shows in the size, should this be as far as it comes.
+        sizes = (size.size, size.mtime_ns) if piece.is_last else (piece.end, 0)
+        mark = Mark(*sizes, piece.end, cursor.to_json())
+        marks.set_mark(self.connection, journal.path, journal.run, mark)
+        runs.add_up(self.connection, journal.run)
+        if journal.replay is not None:
+            runs.mark_values(self.connection, journal.replay)
         self.done.values += values
+        return piece
 
     def _replays(self, layout: RunLayout, run: int) -> None:
         reported = runs.replays_with_report(self.connection, run)
         folders = sorted(layout.replays.iterdir()) if layout.replays.is_dir() else []
         for gone in runs.known_replays(self.connection, run) - {one.name for one in folders}:
-            with writing(self.connection):
+            with self.batch.writing():
                 runs.forget_replay(self.connection, run, gone)
         for folder in folders:
             if folder.is_dir():
@@ -211,7 +231,7 @@ class _Work:
             status = "running" if age_s < liveness.FRESH_S else "killed"
             if report:
                 status = str(report.get("status", "unknown"))
-            with writing(self.connection):
+            with self.batch.writing():
                 runs.put_replay(self.connection, run, layout.replay, status, report)
         key = runs.replay_key(self.connection, run, layout.replay)
         for path in journals:
@@ -227,30 +247,55 @@ class _Work:
             return None
         return content if isinstance(content, dict) else None
 
-    def _ending(self, layout: RunLayout, key: int, run_json: dict[str, Any]) -> None:
-        touched = max(map(_mtime_ns, [layout.run_file, *layout.journals()]))
+    def _ending(self, written_ns: int, key: int, run_json: dict[str, Any]) -> None:
         ending = liveness.ending(
             run_json,
             runs.process_ends(self.connection, key),
-            touched=liveness.touched_at(touched),
+            touched=liveness.touched_at(written_ns),
             now=self.now,
             boot=self.boot,
             host=self.host,
         )
         if runs.ending_of(self.connection, key) != ending:
-            with writing(self.connection):
+            with self.batch.writing():
                 runs.put_ending(self.connection, key, ending)
 
-    def _is_settled(self, layout: RunLayout, key: int, mtimes: tuple[int, int]) -> bool:
+    def _is_settled(self, newest_ns: int, key: int) -> bool:
         if runs.ending_of(self.connection, key).status not in _FINAL:
             return False
         if runs.has_unreported_replay(self.connection, key):
             return False
         # A process that outlived its run may go on writing; its journal's mtime tells.
         ended = all(process.ended for process in runs.process_ends(self.connection, key))
-        newest = max(*mtimes, *map(_mtime_ns, [layout.run_file, *layout.journals()]))
-        age_s = (self.now - liveness.touched_at(newest)).total_seconds()
+        age_s = (self.now - liveness.touched_at(newest_ns)).total_seconds()
         return age_s > (SETTLING_S if ended else liveness.FRESH_S)
+
+
+@dataclass(slots=True)
+class _Piece:
+    """The next records of a journal, as many as go in at once.
+
+    Attributes:
+        path: of the journal.
+        end: offset behind the last record that was given.
+        is_new: whether one was.
+        is_last: whether there is no further one yet.
+    """
+
+    path: Path
+    end: int
+    is_new: bool = False
+    is_last: bool = False
+
+    def records(self) -> Iterator[Record]:
+        """Give them, one after the other."""
+        start = self.end
+        for record, end in walk_records(self.path, after=start):
+            self.end, self.is_new = end, True
+            yield record
+            if self.end - start > PIECE_BYTES:
+                return
+        self.is_last = True
 
 
 def _run_folders(home: Path) -> Iterator[str]:

@@ -81,7 +81,7 @@ def decode(data: bytes, *, name: str = "journal") -> Decoded:
         )
     records: list[Record] = []
     end = len(PREAMBLE)
-    for record, stop in _frames(data, end):
+    for record, stop in frames(data, end):
         records.append(record)
         end = stop
     tail = data[end:]
@@ -96,7 +96,7 @@ def end_of_last(data: bytes, kind: str) -> int:
     True
     """
     found = 0
-    for record, stop in _frames(data, len(PREAMBLE)):
+    for record, stop in frames(data, len(PREAMBLE)):
         found = stop if record["kind"] == kind else found
     return found
 
@@ -124,7 +124,12 @@ def _holds_frame(tail: bytes) -> bool:
     return False
 
 
-def _frames(data: bytes, start: int) -> Iterator[tuple[Record, int]]:
+def frames(data: bytes, start: int = 0) -> Iterator[tuple[Record, int]]:
+    """Every whole frame from an offset on: its record, and the offset behind it.
+
+    >>> [record for record, _ in frames(encode_frame({"kind": "end"}))]
+    [{'kind': 'end'}]
+    """
     at = start
     while at + _FRAME.size <= len(data):
         length, checksum = _FRAME.unpack_from(data, at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,7 @@ class RunLayout:
 
     def journals(self) -> list[Path]:
         """The journals that exist, by name."""
-        return sorted(self.folder.glob("journal.*.flor"))
+        return _journals_in(self.folder)
 
     def replay(self, replay: str) -> ReplayLayout:
         """The paths of one replay of this run."""
@@ -130,7 +131,7 @@ class ReplayLayout:
 
     def journals(self) -> list[Path]:
         """The journals that exist, by name."""
-        return sorted(self.folder.glob("journal.*.flor"))
+        return _journals_in(self.folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,3 +171,16 @@ class HomeLayout:
         """Every run folder there is, oldest first."""
         found = (path.parent for path in self.home.glob(f"*/*/{RUN_FILE}"))
         return [RunLayout(folder) for folder in sorted(found, key=lambda path: path.name)]
+
+
+def _journals_in(folder: Path) -> list[Path]:
+    # Path.glob takes ten times as long, which 10,000 runs feel.
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    return [
+        folder / name
+        for name in sorted(names)
+        if name.startswith("journal.") and name.endswith(".flor")
+    ]

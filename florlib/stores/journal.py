@@ -6,7 +6,7 @@ What the bytes mean is told in `florlib.ground.journal_format`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
@@ -20,6 +20,7 @@ from florlib.ground.journal_format import (
     decode,
     encode_frame,
     end_of_last,
+    frames,
     is_unfinished,
 )
 from florlib.stores.atomic import published
@@ -28,6 +29,9 @@ from florlib.stores.atomic import published
 _close, _fstat, _fsync, _ftruncate = os.close, os.fstat, os.fsync, os.ftruncate
 _open_descriptor, _unlink, _write = os.open, os.unlink, os.write
 _open = open
+
+CHUNK_BYTES = 4 << 20
+"""Of a journal, read at once."""
 
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
@@ -210,3 +214,29 @@ def read_records(path: Path, *, after: int = 0) -> tuple[list[Record], int]:
     if not decoded.whole_bytes:
         return [], 0
     return decoded.records, start + decoded.whole_bytes - len(preamble)
+
+
+def walk_records(path: Path, *, after: int = 0) -> Iterator[tuple[Record, int]]:
+    """Go through the whole records of a growing journal; of a large one, only a part is in memory.
+
+    Args:
+        path: the journal.
+        after: an offset that a record was yielded with; 0 at first.
+
+    Yields:
+        Each record, and the offset behind it.
+
+    Raises:
+        FileNotFoundError, JournalDamaged, FormatTooNew: see `read_journal`.
+    """
+    with _open(path, "rb") as file:
+        preamble = file.read(len(PREAMBLE))
+        decode(preamble, name=str(path))
+        at = file.seek(max(after, len(preamble)))
+        data = b""
+        while chunk := file.read(CHUNK_BYTES):
+            data += chunk
+            end = 0
+            for record, end in frames(data):
+                yield record, at + end
+            data, at = data[end:], at + end

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from florctl.orchestrate.doctor import file_system
 from tests.orchestrate.test_replay import Project
 from tests.runner import FlorRunner
 
@@ -85,13 +84,3 @@ def test_journals_that_cannot_be_read_are_a_problem(project: Project) -> None:
     found = asked(project, status=1)
 
     assert str(journal) in of(found, "journals")[0]["text"]
-
-
-def test_the_file_system_is_that_of_the_nearest_mount(tmp_path: Path) -> None:
-    mounts = tmp_path / "mounts"
-    (tmp_path / "far").mkdir()
-    mounts.write_text(f"/dev/a / ext4 rw 0 0\nhost:/x {tmp_path}/far nfs4 rw 0 0\n")
-
-    assert file_system(tmp_path / "far", mounts) == "nfs4"
-    assert file_system(tmp_path, mounts) == "ext4"
-    assert file_system(tmp_path, tmp_path / "none") == ""

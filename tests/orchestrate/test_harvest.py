@@ -73,7 +73,7 @@ def everything_in(connection: sqlite3.Connection, name: str) -> list[tuple[objec
 
 def views(home: Home) -> list[list[tuple[object, ...]]]:
     with closing(sqlite3.connect(HomeLayout(home.path).catalog)) as connection:
-        return [everything_in(connection, view) for view in VIEWS]
+        return [sorted(everything_in(connection, view), key=repr) for view in VIEWS]
 
 
 def status(home: Home) -> tuple[object, ...]:
@@ -180,13 +180,44 @@ def test_two_harvests_at_once_take_in_each_value_once(home: Home):
 
 
 @pytest.mark.process
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_processes_that_harvest_at_once_take_nothing_in_twice(home: Home, mode: str):
+    for number in range(40):
+        layout = home.run(f"{number:06d}", ordinal=number + 1, records=training(2, 30))
+        home.replay(layout, "b00001", training(2, 30), {"status": "verified"})
+    code = f"""if True:
+        import datetime, pathlib
+        from florctl.orchestrate.harvest import harvest
+        from florlib.stores.catalog import batches, connection
+        batches.SHARED_S = 0.001
+        connection.file_system = lambda folder: {"" if mode == "wal" else "nfs"!r}
+        now = datetime.datetime.now(datetime.timezone.utc)
+        done = harvest(pathlib.Path({str(home.path)!r}), now=now, boot={BOOT!r}, host={HOST!r})
+        assert not done.problems, done.problems
+        print(done.values)
+    """
+    words = [sys.executable, "-c", code]
+
+    children = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    told = [child.communicate(timeout=60)[0] for child in children]
+
+    assert [child.returncode for child in children] == [0, 0, 0]
+    assert sum(map(int, told)) == 40 * 2 * 63
+    assert rows(home, "SELECT count(*), sum(verified) FROM logs") == [(40 * 63, 40 * 63)]
+    together = views(home)
+    rebuild(home.path, now=NOW, boot=BOOT, host=HOST)
+    assert views(home) == together
+
+
+@pytest.mark.process
 def test_a_killed_harvest_leaves_a_catalog_that_the_next_one_completes(home: Home):
     for number in range(3):
         home.run(f"{number:06d}", ordinal=number + 1, records=training())
     code = f"""if True:
         import os, pathlib, datetime
         from florctl.orchestrate import harvest
-        from florlib.stores.catalog import runs
+        from florlib.stores.catalog import batches, runs
+        batches.SHARED_S = -1.0  # a transaction for each piece
         calls = []
         def killed(connection, run, count=runs.add_up):
             calls.append(run)
@@ -205,6 +236,24 @@ def test_a_killed_harvest_leaves_a_catalog_that_the_next_one_completes(home: Hom
     gather(home)
     assert rows(home, "SELECT count(*) FROM logs") == [(21,)]
     assert rows(home, "SELECT DISTINCT iterations, checkpoints FROM runs") == [(2, 2)]
+
+
+def test_a_large_journal_goes_in_piece_by_piece_as_it_would_at_once(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+):
+    layout = home.run(records=training(epochs=5, steps=7))
+    again = [log([], ("lr", 0.1)), *training(epochs=5, steps=7)[2:]]
+    home.replay(layout, "b00001", again, {"status": "verified"})
+    gather(home)
+    at_once = views(home)
+
+    monkeypatch.setattr("florctl.orchestrate.harvest.PIECE_BYTES", 500)
+    monkeypatch.setattr("florlib.stores.journal.CHUNK_BYTES", 300)
+    done = rebuild(home.path, now=NOW, boot=BOOT, host=HOST)
+
+    assert (done.journals, done.values) == (2, 2 * (1 + 5 * 8))
+    assert views(home) == at_once
+    assert rows(home, "SELECT count(*) FROM block") > [(10,)]
 
 
 def test_a_deleted_run_is_forgotten(home: Home):

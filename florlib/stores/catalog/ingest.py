@@ -13,21 +13,11 @@ from typing import Any
 
 from florlib.ground.errors import JournalDamaged
 from florlib.ground.journal_format import Record
-from florlib.ground.likeness import likeness
-from florlib.ground.position import Position, position_from_json
-from florlib.stores.catalog.interned import Names, storable
-from florlib.stores.catalog.places import HINDSIGHT, Cursor
-
-VOLATILE = 2
-"""Flag of a row that a wall clock or its like went into: never compared."""
-
-UNCOMPARED_NAMES = frozenset({"stderr"})
-"""Progress bars and warnings: timing shows in them, so they prove nothing."""
-
-_OF_KEY = (
-    "WHERE process = ? AND name = ? AND place IN (SELECT key FROM place WHERE path = ?)"
-    " AND occurrence = ? AND flags & 3 = 0"
-)
+from florlib.stores.catalog.compared import Comparing
+from florlib.stores.catalog.interned import Interned, storable
+from florlib.stores.catalog.logged import Logged
+from florlib.stores.catalog.looped import LoopTally
+from florlib.stores.catalog.places import Cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +39,7 @@ class Journal:
 
 def ingest(
     connection: sqlite3.Connection,
+    interned: Interned,
     journal: Journal,
     records: Iterable[Record],
     cursor: Cursor,
@@ -62,7 +53,7 @@ def ingest(
         JournalDamaged: the journal does not begin with a process record.
     """
     started = cursor.seq
-    work = _Ingest(connection, journal, cursor)
+    work = _Ingest(connection, interned, journal, cursor)
     for record in records:
         work.take(record)
     work.flush()
@@ -72,20 +63,30 @@ def ingest(
 class _Ingest:
     """One batch of records on its way into the tables."""
 
-    def __init__(self, connection: sqlite3.Connection, journal: Journal, cursor: Cursor) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, interned: Interned, journal: Journal, cursor: Cursor
+    ) -> None:
+        self._connection = connection
         self._sql = connection.execute
         self._many = connection.executemany
+        self._interned = interned
         self._journal = journal
         self._cursor = cursor
-        self._rows: list[tuple[Any, ...]] = []
-        self._names = Names(connection)
-        self._places: dict[tuple[str, bytes], int] = {}
-        self._reached: dict[str, int] = {}
+        self._loops = LoopTally(connection)
+        self._logged: Logged | None = None
+        self._process: int | None = None
         found = self._sql(
             "SELECT key, stands_for FROM process WHERE journal = ?", (journal.path,)
         ).fetchone()
-        self._process: int | None = found[0] if found else None
-        self._stands_for: int | None = found[1] if found else None
+        if found:
+            self._begin(*found)
+
+    def _begin(self, process: int, stands_for: int | None) -> None:
+        self._process = process
+        comparing = None
+        if self._journal.replay is not None:
+            comparing = Comparing(self._connection, stands_for, self._journal.tolerance)
+        self._logged = Logged(self._connection, self._interned, comparing)
 
     def take(self, record: Record) -> None:
         if self._process is None and record.get("kind") != "process":
@@ -96,22 +97,18 @@ class _Ingest:
             take(self, record)
 
     def flush(self) -> None:
-        self._many("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)", self._rows)
-        self._rows.clear()
-        # A value logged in iteration i shows that i iterations were completed before it, also
-        # where the record of the last one was lost.
-        self._many(
-            "UPDATE loop SET iterations = max(iterations, ?)"
-            " WHERE process = ? AND chain = ? AND role = 'main'",
-            [(index, self._process, chain) for chain, index in self._reached.items()],
-        )
-        self._reached.clear()
+        """Into the tables with what was gathered."""
+        if self._process is None or self._logged is None:
+            return
+        self._logged.flush(self._process)
+        self._loops.flush(self._process, self._logged.reached)
 
     def process(self, record: Record) -> None:
         argv = json.dumps(record.get("argv", []))
         rank = int(record.get("rank", 0))
+        stands_for = None
         if self._journal.replay is not None:
-            self._stands_for = self._recorded_process(rank, record.get("script"), argv)
+            stands_for = self._recorded_process(rank, record.get("script"), argv)
         self._sql(
             "INSERT INTO process (run, replay, journal, rank, pid, script, argv, started,"
             " stands_for) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -124,10 +121,11 @@ class _Ingest:
                 storable(record.get("script")),
                 argv,
                 record.get("started"),
-                self._stands_for,
+                stands_for,
             ),
         )
-        (self._process,) = self._sql("SELECT last_insert_rowid()").fetchone()
+        (key,) = self._sql("SELECT last_insert_rowid()").fetchone()
+        self._begin(key, stands_for)
 
     def _recorded_process(self, rank: int, script: str | None, argv: str) -> int | None:
         """The recorded process of the rank; the one with equal words, where a shell started many."""
@@ -150,48 +148,18 @@ class _Ingest:
         )
 
     def enter(self, record: Record) -> None:
-        self._loop(record)
+        self._loops.meet(record)
+        self.skip(record)
 
     def exit(self, record: Record) -> None:
-        self._loop(record)
-        count = int(record.get("iterations") or 0)
-        chain = _chain(position_from_json(record["position"]), record["loop"])
-        self._sql(
-            "UPDATE loop SET iterations = CASE role WHEN 'main' THEN max(iterations, ?)"
-            " ELSE iterations + ? END WHERE process = ? AND chain = ?",
-            (count, count, self._process, chain),
-        )
-
-    def _loop(self, record: Record) -> None:
-        """Note a loop; of a nested one the journal may tell only that it was left."""
-        position = position_from_json(record["position"])
-        self._cursor.meet(position, record["loop"])
-        self._sql(
-            "INSERT OR IGNORE INTO loop VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
-            (
-                self._process,
-                _chain(position, record["loop"]),
-                storable(record["loop"]),
-                record.get("role", "nested"),
-                record.get("main"),
-                storable(record.get("path")),
-                record.get("line"),
-            ),
-        )
+        self._loops.leave(record)
+        self.skip(record)
 
     def skip(self, record: Record) -> None:
-        self._cursor.meet(position_from_json(record["position"]), record["loop"])
+        self._cursor.meet(record["position"], record["loop"])
 
     def iteration(self, record: Record) -> None:
-        self._sql(
-            "UPDATE loop SET iterations = max(iterations, ?)"
-            " WHERE process = ? AND role = 'main' AND main = ?",
-            (int(record["index"]) + 1, self._process, record.get("main", 0)),
-        )
-        self._sql(
-            "UPDATE process SET training_s = training_s + ? WHERE key = ?",
-            (float(record.get("seconds") or 0.0), self._process),
-        )
+        self._loops.iterate(record)
 
     def overhead(self, record: Record) -> None:
         self._sql(
@@ -237,70 +205,8 @@ class _Ingest:
         )
 
     def log(self, record: Record) -> None:
-        paths = [_json(pairs) for pairs in record["positions"]]
-        positions = [position_from_json(pairs) for pairs in record["positions"]]
-        sites = [self._names.site(path, line) for path, line in record["sites"]]
-        for position in positions:
-            if position:
-                loop, index = position[0]
-                chain = _json([loop])
-                self._reached[chain] = max(index, self._reached.get(chain, 0))
-        for at, name, value, site, flags in record["rows"]:
-            standing = self._cursor.stand(positions[at], name, flags)
-            text = _json(value)
-            if self._journal.replay is not None and not flags & HINDSIGHT:
-                line = record["sites"][site][1]
-                self._compare(paths[at], name, standing.occurrence, text, flags, line)
-                continue
-            self._rows.append(
-                (
-                    self._process,
-                    self._cursor.seq,
-                    self._place(paths[at], standing.sort, positions[at]),
-                    self._names.name(name),
-                    standing.occurrence,
-                    standing.turn,
-                    text,
-                    _number(value),
-                    sites[site],
-                    flags,
-                )
-            )
-
-    def _compare(
-        self, path: str, name: str, occurrence: int, text: str, flags: int, line: int
-    ) -> None:
-        if self._stands_for is None or flags & VOLATILE or name in UNCOMPARED_NAMES:
-            return
-        key = (self._stands_for, self._names.name(name), path, occurrence)
-        found = self._sql(
-            "SELECT value, (SELECT line FROM site WHERE site.key = log.site)"  # noqa: S608
-            f" FROM log {_OF_KEY}",
-            key,
-        ).fetchone()
-        if found is None:
-            return
-        same = found[0] == text
-        if not same:
-            lines, tolerance = (found[1] or 0, line), self._journal.tolerance
-            like = likeness(json.loads(found[0]), json.loads(text), lines, tolerance)
-            same = like != "different"
-        self._sql(f"UPDATE log SET verified = ? {_OF_KEY}", (int(same), *key))  # noqa: S608
-
-    def _place(self, path: str, sort: bytes, position: Position) -> int:
-        key = self._places.get((path, sort))
-        if key is None:
-            iteration = position[0][1] if position else None
-            step = position[-1][1] if len(position) > 1 else None
-            self._sql(
-                "INSERT OR IGNORE INTO place (path, sort, iteration, step) VALUES (?, ?, ?, ?)",
-                (path, sort, iteration, step),
-            )
-            (key,) = self._sql(
-                "SELECT key FROM place WHERE path = ? AND sort = ?", (path, sort)
-            ).fetchone()
-            self._places[path, sort] = key
-        return key
+        assert self._logged is not None
+        self._logged.take(record, self._cursor)
 
     def warning(self, record: Record) -> None:
         self._sql(
@@ -349,22 +255,5 @@ _TAKES: dict[str, Callable[[_Ingest, Record], None]] = {
 }
 
 
-def _chain(parent: Position, loop: str) -> str:
-    return _json([*(name for name, _ in parent), loop])
-
-
 def _json(content: Any) -> str:
     return json.dumps(content, ensure_ascii=True, separators=(",", ":"))
-
-
-def _number(value: Any) -> float | None:
-    """The value as SQLite's REAL, where it is a number that fits; NaN has no such form."""
-    if isinstance(value, dict):
-        value = value.get("$float")
-        return float(value) if value in ("Infinity", "-Infinity") else None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    try:
-        return float(value)
-    except OverflowError:
-        return None

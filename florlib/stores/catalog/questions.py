@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from florlib.ground.position import position_from_json
+from florlib.stores.catalog.places import Place
 from florlib.stores.catalog.rows import (
     CheckpointRow,
     LoopRow,
@@ -237,12 +238,23 @@ def turns(connection: sqlite3.Connection, run: int) -> dict[tuple[str, ...], int
 def names(connection: sqlite3.Connection, run: int) -> list[NameRow]:
     """The names that were logged in a run, in the order of the alphabet."""
     rows = connection.execute(
-        "SELECT name.name, sum(replay IS NULL), sum(replay NOTNULL) FROM process"
-        " JOIN log ON log.process = process.key JOIN name ON name.key = log.name"
+        "SELECT name.name, sum((replay IS NULL) * (last - first + 1)),"
+        " sum((replay NOTNULL) * (last - first + 1)) FROM process"
+        " JOIN block ON block.process = process.key JOIN name ON name.key = block.name"
         " WHERE process.run = ? GROUP BY name.name ORDER BY name.name",
         (run,),
     )
     return [NameRow(*row) for row in rows]
+
+
+_VALUE = """
+SELECT block.place, place.path, place.slots, iteration, step, name.name, occurrence, value, replay.id,
+    verified, flags, rank, site.path, site.line, wave, turn, process.key, log.seq
+FROM process JOIN block ON block.process = process.key
+    CROSS JOIN log ON log.key BETWEEN first AND last
+    JOIN place ON place.key = block.place JOIN name ON name.key = block.name
+    LEFT JOIN replay ON replay.key = process.replay LEFT JOIN site ON site.key = block.site
+"""
 
 
 def values(
@@ -255,15 +267,12 @@ def values(
     """
     marks = ", ".join("?" * len(wanted))
     rows = connection.execute(
-        "SELECT place.path, name.name, occurrence, value, replay.id, verified, flags, rank,"  # noqa: S608
-        " site.path, site.line, wave FROM process JOIN log ON log.process = process.key"
-        " JOIN place ON place.key = log.place JOIN name ON name.key = log.name"
-        " LEFT JOIN replay ON replay.key = process.replay LEFT JOIN site ON site.key = log.site"
-        f" WHERE process.run = ? AND log.name IN (SELECT key FROM name WHERE name IN ({marks}))"
-        " ORDER BY wave, sort, rank, turn, replay.id, process.key, seq",
+        f"{_VALUE} WHERE process.run = ?"  # noqa: S608
+        f" AND block.name IN (SELECT key FROM name WHERE name IN ({marks}))"
+        " ORDER BY process.key, log.seq",
         (run, *wanted),
-    ).fetchall()
-    return list(_newest(rows, every=every))
+    )
+    return _kept(_merged([*map(_Found._make, rows)]), every=every)
 
 
 def last_values(connection: sqlite3.Connection, run: int) -> dict[str, ValueRow]:
@@ -272,16 +281,12 @@ def last_values(connection: sqlite3.Connection, run: int) -> dict[str, ValueRow]
     As recorded by the lowest rank that has it; of a name that only replays have logged, theirs.
     """
     rows = connection.execute(
-        "SELECT place.path, name.name, occurrence, value, NULL, verified, flags, rank, site.path,"
-        " site.line, wave FROM (SELECT process, name, max(seq) AS seq FROM log WHERE process IN"
-        " (SELECT key FROM process WHERE run = ? AND replay IS NULL) GROUP BY process, name) AS last"
-        " JOIN log ON log.process = last.process AND log.seq = last.seq"
-        " JOIN process ON process.key = log.process JOIN place ON place.key = log.place"
-        " JOIN name ON name.key = log.name LEFT JOIN site ON site.key = log.site"
-        " ORDER BY rank DESC, wave",
+        f"{_VALUE} WHERE process.run = ? AND replay IS NULL AND log.key = last AND block.seq = ("  # noqa: S608
+        "SELECT max(seq) FROM block AS other WHERE other.process = process.key"
+        " AND other.name = block.name) ORDER BY rank DESC, wave",
         (run,),
-    ).fetchall()
-    found = {value.name: value for value in _newest(rows)}
+    )
+    found = {value.name: value for value in _kept([*map(_Found._make, rows)])}
     late = [row.name for row in names(connection, run) if row.name not in found]
     found.update((value.name, value) for value in values(connection, run, late))
     return dict(sorted(found.items()))
@@ -302,37 +307,89 @@ def last_recorded(
 ) -> dict[tuple[str, str], Any]:
     """By run and name, the last value that was recorded, of all runs; by the lowest rank."""
     rows = connection.execute(
-        "SELECT run, name, value, max(seq) FROM logs WHERE origin = 'record'"
-        " AND name IN (SELECT value FROM json_each(?)) GROUP BY run, name, rank ORDER BY rank DESC",
+        "SELECT run, name, last FROM series WHERE origin = 'record'"
+        " AND name IN (SELECT value FROM json_each(?)) ORDER BY rank DESC",
         (json.dumps(list(names)),),
     )
-    return {(run, name): json.loads(value) for run, name, value, _ in rows}
+    return {(run, name): json.loads(value) for run, name, value in rows}
 
 
-def _newest(rows: Sequence[tuple[Any, ...]], *, every: bool = False) -> Iterator[ValueRow]:
+class _Found(NamedTuple):
+    """A value as `_VALUE` gives it."""
+
+    place_key: int
+    path: str
+    slots: str
+    iteration: int
+    step: int
+    name: str
+    occurrence: int
+    value: str
+    replay: str | None
+    verified: int | None
+    flags: int
+    rank: int
+    file: str | None
+    line: int | None
+    wave: int
+    turn: int
+    process: int
+    seq: int
+
+
+def _merged(rows: list[_Found]) -> list[_Found]:
+    """Values of several processes in the order in which one run would have logged them."""
+    if len({row.process for row in rows}) < 2:
+        return rows
+    places: dict[int, Place] = {}
+
+    def order(row: _Found) -> tuple[Any, ...]:
+        place = _place_of(row, places)
+        stands = place.order(place.position(row.iteration, row.step))
+        return (row.wave, stands, row.rank, row.turn, row.replay or "", row.process, row.seq)
+
+    return sorted(rows, key=order)
+
+
+def _place_of(row: _Found, places: dict[int, Place]) -> Place:
+    place = places.get(row.place_key)
+    if place is None:
+        place = places[row.place_key] = Place(row.path, tuple(json.loads(row.slots)))
+    return place
+
+
+def _kept(rows: Sequence[_Found], *, every: bool = False) -> list[ValueRow]:
+    """Of several replays' values of one key, the newest replay's; and all that were recorded."""
     newest: dict[tuple[Any, ...], int] = {}
-    for at, (path, name, occurrence, _, replay, _, _, rank, _, _, wave) in enumerate(rows):
-        key = (wave, rank, path, name, occurrence, replay if every else None)
-        if replay is not None and (key not in newest or rows[newest[key]][4] < replay):
-            newest[key] = at
-    kept = set(newest.values())
-    positions: dict[str, Any] = {}
     for at, row in enumerate(rows):
-        path, name, occurrence, value, replay, verified, flags, rank, file, line, wave = row
-        if replay is not None and at not in kept:
-            continue
-        if path not in positions:
-            positions[path] = position_from_json(json.loads(path))
-        yield ValueRow(
-            position=positions[path],
-            name=name,
-            occurrence=occurrence,
-            value=json.loads(value),
-            origin=replay or "record",
-            verified=None if verified is None else bool(verified),
-            hindsight=bool(flags & 1),
-            rank=rank,
-            file=file,
-            line=line,
-            wave=wave,
-        )
+        if row.replay is not None:
+            known = newest.setdefault(_key(row, every=every), at)
+            if (rows[known].replay or "") < row.replay:
+                newest[_key(row, every=every)] = at
+    places: dict[int, Place] = {}
+    return [
+        _value(row, _place_of(row, places))
+        for at, row in enumerate(rows)
+        if row.replay is None or newest[_key(row, every=every)] == at
+    ]
+
+
+def _key(row: _Found, *, every: bool) -> tuple[Any, ...]:
+    at = (row.wave, row.rank, row.path, row.iteration, row.step)
+    return (*at, row.name, row.occurrence, row.replay if every else None)
+
+
+def _value(row: _Found, place: Place) -> ValueRow:
+    return ValueRow(
+        position=place.position(row.iteration, row.step),
+        name=row.name,
+        occurrence=row.occurrence,
+        value=json.loads(row.value),
+        origin=row.replay or "record",
+        verified=None if row.verified is None else bool(row.verified),
+        hindsight=bool(row.flags & 1),
+        rank=row.rank,
+        file=row.file,
+        line=row.line,
+        wave=row.wave,
+    )

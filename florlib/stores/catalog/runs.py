@@ -145,18 +145,19 @@ def mark_values(connection: sqlite3.Connection, replay: int) -> None:
     """Have a replay's new values say how far they can be trusted, as its report has it."""
     (text,) = connection.execute("SELECT report FROM replay WHERE key = ?", (replay,)).fetchone()
     marks = json.loads(text).get("marks", {}) if text else {}
-    processes = connection.execute(
-        "SELECT key, journal FROM process WHERE replay = ?", (replay,)
+    blocks = connection.execute(
+        "SELECT journal, first, last FROM process JOIN block ON block.process = process.key"
+        " WHERE replay = ? AND flags & 1",
+        (replay,),
     ).fetchall()
-    for process, journal in processes:
-        first = 0
+    for journal, *keys in blocks:
+        before = 0
         for last, mark in marks.get(journal.rpartition("/")[2], []):
             connection.execute(
-                "UPDATE log SET verified = ? WHERE process = ? AND seq > ? AND seq <= ?"
-                " AND flags & 1",
-                (_MARKS.get(mark), process, first, last),
+                "UPDATE log SET verified = ? WHERE key BETWEEN ? AND ? AND seq > ? AND seq <= ?",
+                (_MARKS.get(mark), *keys, before, last),
             )
-            first = last
+            before = last
 
 
 def replay_key(connection: sqlite3.Connection, run: int, replay: str) -> int:

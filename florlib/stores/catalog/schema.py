@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils.db import Database
 
-VERSION = 4
+VERSION = 5
 """Stands in PRAGMA user_version; a reader refuses a higher one."""
 
-VIEWS = ("runs", "args", "logs", "loops", "checkpoints", "versions", "replays")
+VIEWS = ("runs", "args", "logs", "series", "loops", "checkpoints", "versions", "replays")
 """The public views, which `flor query` reads."""
 
 TABLES = (
@@ -97,14 +97,12 @@ CREATE TABLE process (
     signal INTEGER
 ) STRICT""",
     """\
--- A position and a turn in the order of execution, interned: all runs share them.
+-- Where in the nesting of loops values stand, interned: all runs share these.
 CREATE TABLE place (
     key INTEGER PRIMARY KEY,
-    path TEXT NOT NULL,                 -- [["epoch",3],["loop",12]]; [] outside all loops
-    sort BLOB NOT NULL,                 -- compares as execution goes (florlib/stores/catalog/places.py)
-    iteration INTEGER,                  -- index of the outermost loop
-    step INTEGER,                       -- index of the innermost of several loops
-    UNIQUE (path, sort)
+    path TEXT NOT NULL,                 -- the position, as a template: [["epoch",%d],["step",%d]]
+    slots TEXT NOT NULL,                -- JSON list: of each loop, and of the values themselves
+    UNIQUE (path, slots)
 ) STRICT""",
     """\
 -- Names of logged values, interned.
@@ -121,25 +119,41 @@ CREATE TABLE site (
     UNIQUE (path, line)
 ) STRICT""",
     """\
--- One logged value; printed lines are values named print and stderr.
-CREATE TABLE log (
+-- Values of one process that share their name, their place and their line, and stand in a row in log.
+CREATE TABLE block (
+    key INTEGER PRIMARY KEY,
     process INTEGER NOT NULL REFERENCES process(key) ON DELETE CASCADE,
-    seq INTEGER NOT NULL,               -- order of execution within the process
-    place INTEGER NOT NULL,
     name INTEGER NOT NULL,
-    occurrence INTEGER NOT NULL,        -- the k-th of its name at its position, from 0
-    turn INTEGER NOT NULL,              -- order among the values of one place, across origins
-    value TEXT NOT NULL,                -- JSON as in the journal
-    number REAL,                        -- the value again, where it is a number
+    place INTEGER NOT NULL,
     site INTEGER,
     flags INTEGER NOT NULL,             -- bit 0: from a hindsight statement; bit 1: volatile
-    verified INTEGER,                   -- recorded: 1, a replay came to the same; 0, to another; replayed
-                                        -- and new: 1, verified around it; 0, diverged; null: not compared
-    PRIMARY KEY (process, seq)
-) STRICT, WITHOUT ROWID""",
+    first INTEGER NOT NULL,             -- keys of log
+    last INTEGER NOT NULL,
+    seq INTEGER NOT NULL,               -- of the last value
+    numbers INTEGER NOT NULL,           -- how many of the values are numbers, NaN apart
+    low REAL,                           -- the least of these, and the greatest
+    high REAL
+) STRICT""",
     """\
--- Finds the values of a name, and the recorded value that a replayed one is held against.
-CREATE INDEX log_by_name ON log (process, name, place, occurrence)""",
+-- One logged value, in the block that its key lies in; printed lines are values named print and stderr.
+CREATE TABLE log (
+    key INTEGER PRIMARY KEY,
+    iteration INTEGER NOT NULL,         -- index of the outermost loop; -1 outside all loops
+    step INTEGER NOT NULL,              -- index of the innermost of several loops, else -1
+    seq INTEGER NOT NULL,               -- order of execution within the process
+    occurrence INTEGER NOT NULL,        -- the k-th of its name at its position, from 0
+    turn INTEGER NOT NULL,              -- order among the values of one position, across origins
+    value TEXT NOT NULL,                -- JSON as in the journal
+    number REAL,                        -- the value again, where it is a number
+    verified INTEGER                    -- recorded: 1, a replay came to the same; 0, to another; replayed
+                                        -- and new: 1, verified around it; 0, diverged; null: not compared
+) STRICT""",
+    "CREATE INDEX block_by_name ON block (process, name)",
+    """\
+-- A process that goes takes its values with it.
+CREATE TRIGGER block_gone AFTER DELETE ON block BEGIN
+    DELETE FROM log WHERE key BETWEEN old.first AND old.last;
+END""",
     """\
 -- An argument of the script, from argparse or flor.arg.
 CREATE TABLE arg (
@@ -243,14 +257,29 @@ WHERE process.replay IS NULL""",
     """\
 -- logs: one row a logged value, recorded or replayed.
 CREATE VIEW logs AS
-SELECT run.id AS run, process.rank, place.path AS position, place.iteration, place.step,
+SELECT run.id AS run, process.rank, printf(place.path, log.iteration, log.step) AS position,
+    nullif(log.iteration, -1) AS iteration, nullif(log.step, -1) AS step,
     name.name, log.occurrence, log.value, log.number, coalesce(replay.id, 'record') AS origin,
     log.verified, CASE WHEN log.verified = 1 THEN 'verified' WHEN log.verified = 0 THEN 'diverged'
-    WHEN replay.id NOTNULL THEN 'unverified' END AS mark, log.flags & 1 AS hindsight, (log.flags >> 1) & 1 AS volatile,
-    site.path, site.line, log.seq
-FROM log JOIN process ON process.key = log.process JOIN run ON run.key = process.run
-    JOIN place ON place.key = log.place JOIN name ON name.key = log.name
-    LEFT JOIN replay ON replay.key = process.replay LEFT JOIN site ON site.key = log.site""",
+    WHEN replay.id NOTNULL THEN 'unverified' END AS mark, block.flags & 1 AS hindsight,
+    (block.flags >> 1) & 1 AS volatile, site.path, site.line, log.seq
+FROM run JOIN process ON process.run = run.key JOIN block ON block.process = process.key
+    JOIN name ON name.key = block.name
+    CROSS JOIN log ON log.key BETWEEN block.first AND block.last
+    LEFT JOIN place ON place.key = block.place
+    LEFT JOIN replay ON replay.key = process.replay LEFT JOIN site ON site.key = block.site""",
+    """\
+-- series: one row for each name that a process logged values under.
+CREATE VIEW series AS
+SELECT run.id AS run, process.rank, name.name, coalesce(replay.id, 'record') AS origin,
+    summed.count, summed.numbers, log.value AS last, log.number AS last_number, summed.min, summed.max
+FROM (SELECT process, name, sum(block.last - first + 1) AS count, sum(numbers) AS numbers,
+    min(low) AS min, max(high) AS max FROM block GROUP BY process, name) AS summed
+    JOIN process ON process.key = summed.process JOIN run ON run.key = process.run
+    JOIN name ON name.key = summed.name
+    JOIN log ON log.key = (SELECT block.last FROM block WHERE block.process = summed.process
+        AND block.name = summed.name ORDER BY block.seq DESC LIMIT 1)
+    LEFT JOIN replay ON replay.key = process.replay""",
     """\
 -- loops: one row a loop of a recording process.
 CREATE VIEW loops AS
@@ -291,45 +320,18 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations = Migrations("flor")
 
     @migrations()
-    def m001_tables_and_views(db: Database) -> None:
+    def m005_values_by_name(db: Database) -> None:
+        # All that an index of before holds stands in the files, and is read anew from there.
+        for name in db.view_names():
+            db.execute(f"DROP VIEW {name}")
+        for name in reversed(db.table_names()):  # what refers to others came after them
+            if not name.startswith(("_sqlite", "sqlite")):
+                db.execute(f"DROP TABLE {name}")
         for statement in TABLES:
             db.execute(statement if db.supports_strict else _loosened(statement))
 
-    @migrations()
-    def m002_marks(db: Database) -> None:
-        _renew_view(db, "logs")
-
-    @migrations()
-    def m003_measured_overhead(db: Database) -> None:
-        added = {
-            "run": {"slowed_s": "REAL NOT NULL DEFAULT 0"},
-            "process": {
-                "stall_s": "REAL NOT NULL DEFAULT 0",
-                "slowed_s": "REAL NOT NULL DEFAULT 0",
-                "longest_s": "REAL",
-                "expected_s": "REAL",
-            },
-        }
-        for table, columns in added.items():
-            known = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
-            for name in columns.keys() - known:
-                db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
-        _renew_view(db, "runs")
-
-    @migrations()
-    def m004_dropped(db: Database) -> None:
-        if "dropped" not in db["checkpoint"].columns_dict:  # a catalog of before
-            db.execute("ALTER TABLE checkpoint ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0")
-        _renew_view(db, "checkpoints")
-
     migrations.apply(Database(connection, execute_plugins=False))
     connection.execute(f"PRAGMA user_version = {VERSION:d}")
-
-
-def _renew_view(db: Database, name: str) -> None:
-    (statement,) = [one for one in TABLES if f"CREATE VIEW {name} " in one]
-    db.execute(f"DROP VIEW {name}")
-    db.execute(statement)
 
 
 def _loosened(statement: str) -> str:

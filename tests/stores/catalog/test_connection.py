@@ -6,10 +6,12 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from florlib.ground.errors import FlorError, Locked
+from florlib.stores.catalog import batches
 from florlib.stores.catalog import connection as catalog
 from florlib.stores.catalog.schema import TABLES, VERSION, VIEWS, document
 
@@ -72,6 +74,44 @@ def test_a_catalog_that_is_held_is_told_as_locked(tmp_path, monkeypatch):
 
         with pytest.raises(Locked), catalog.translated(path), catalog.writing(other):
             pass
+
+
+def mode_of(path: Path) -> str:
+    with closing(catalog.open_catalog(path)) as connection:
+        return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+
+def test_on_a_network_file_system_nothing_is_written_ahead(tmp_path, monkeypatch):
+    brought = tmp_path / "brought" / "catalog.db"
+    assert mode_of(brought) == "wal"
+
+    monkeypatch.setattr(catalog, "file_system", lambda folder: "nfs4")
+
+    assert mode_of(tmp_path / "new" / "catalog.db") == "delete"
+    assert mode_of(brought) == "delete"
+    assert sorted(path.name for path in brought.parent.iterdir()) == ["catalog.db"]
+
+
+def test_a_writer_that_waits_is_let_in_between_pieces(tmp_path, monkeypatch):
+    path, let_in = tmp_path / "catalog.db", Event()
+    monkeypatch.setattr(batches, "SHARED_S", 0.01)
+    catalog.open_catalog(path).close()
+
+    def wait() -> None:
+        with closing(catalog.open_catalog(path)) as connection, catalog.writing(connection):
+            let_in.set()
+
+    with closing(catalog.open_catalog(path)) as connection, ThreadPoolExecutor(1) as pool:
+        batch, pieces = batches.Batch(connection), 0
+        with batch.writing():
+            pool.submit(wait)
+        while not let_in.is_set():
+            with batch.writing():
+                pieces += 1
+                connection.execute("INSERT INTO name (name) VALUES (?)", (f"x{pieces}",))
+        batch.commit()
+
+        assert connection.execute("SELECT count(*) FROM name").fetchone() == (pieces,)
 
 
 def test_damage_names_the_way_out(tmp_path: Path):

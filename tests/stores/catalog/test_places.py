@@ -26,13 +26,13 @@ def execution(epochs: int, steps: int) -> list[tuple[Position, str, int]]:
     return [*rows, ((), "best", 0), ((), "END", HINDSIGHT)]
 
 
-def placed(rows: list[tuple[Position, str, int]]) -> list[tuple[bytes, int, int, str]]:
+def placed(rows: list[tuple[Position, str, int]]) -> list[tuple[tuple[int, ...], int, int, str]]:
     """Sort keys of what one process logs, in the order that `questions.values` sorts by."""
     cursor = Cursor()
     found = []
     for number, (position, name, flags) in enumerate(rows):
         standing: Standing = cursor.stand(position, name, flags)
-        found.append((standing.sort, standing.turn, number, name))
+        found.append((standing.place.order(position), standing.turn, number, name))
     return found
 
 
@@ -51,7 +51,7 @@ def test_recorded_and_replayed_values_merge_into_the_order_of_execution(epochs, 
     merged = [(*key[:2], 0, key[2], key[3]) for key in placed(recorded)]
     for number, worker in enumerate(workers, 1):
         late = [(*key[:2], number, key[2], key[3]) for key in placed(worker)]
-        merged += [key for key in late if key[4].isupper() and (number == 1 or key[0][:1] != b"\0")]
+        merged += [key for key in late if key[4].isupper() and (number == 1 or key[0][0] != 0)]
 
     names = [name for *_, name in sorted(merged)]
     expected = [name for _, name, _ in whole]

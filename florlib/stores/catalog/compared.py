@@ -1,0 +1,108 @@
+"""What a replay came to again, held against what its recorded process has."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from florlib.ground.likeness import likeness
+from florlib.stores.catalog.places import Place
+
+VOLATILE = 2
+"""Flag of a row that a wall clock or its like went into: never compared."""
+
+UNCOMPARED_NAMES = frozenset({"stderr"})
+"""Progress bars and warnings: timing shows in them, so they prove nothing."""
+
+LOADED_BLOCKS = 32
+"""Blocks whose values are in memory at once; a replay goes through a record forward."""
+
+_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+_Where = tuple[int, int, int]
+"""(iteration, step, occurrence)"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Values of one name that stand in a row: their keys, iterations, and line."""
+
+    first: int
+    last: int
+    begins: int
+    ends: int
+    line: int
+
+
+class Comparing:
+    """Holds the values of one replaying process against those of the recorded one.
+
+    Args:
+        connection: the catalog.
+        recorded: key of the process that was recorded; None where there is none, and nothing is
+            compared.
+        tolerance: relative difference of numbers that still passes.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, recorded: int | None, tolerance: float
+    ) -> None:
+        self._connection = connection
+        self._recorded = recorded
+        self._tolerance = tolerance
+        self._blocks: dict[tuple[str, str], list[_Block]] = {}
+        self._loaded: OrderedDict[_Block, dict[_Where, tuple[int, str]]] = OrderedDict()
+        self._verdicts: list[tuple[int, int]] = []
+
+    def compare(
+        self, place: Place, name: str, where: _Where, value: Any, flags: int, line: int
+    ) -> None:
+        """Hold a value against the recorded one of the same key."""
+        if self._recorded is None or flags & VOLATILE or name in UNCOMPARED_NAMES:
+            return
+        text = _encode(value)
+        for block in self._blocks_of(name, place.path):
+            if not block.begins <= where[0] <= block.ends:
+                continue
+            key, recorded = self._values(block).get(where, (0, ""))
+            if key:
+                same = recorded == text or self._is_like(recorded, value, (block.line, line))
+                self._verdicts.append((int(same), key))
+
+    def flush(self) -> None:
+        """Note how the values came out."""
+        self._connection.executemany("UPDATE log SET verified = ? WHERE key = ?", self._verdicts)
+        self._verdicts.clear()
+
+    def _blocks_of(self, name: str, path: str) -> list[_Block]:
+        """Whatever the slots of the place: a replay may have met other loops before."""
+        found = self._blocks.get((name, path))
+        if found is None:
+            rows = self._connection.execute(
+                "SELECT first, last, (SELECT iteration FROM log WHERE key = first),"
+                " (SELECT iteration FROM log WHERE key = last), coalesce(site.line, 0) FROM block"
+                " JOIN name ON name.key = block.name JOIN place ON place.key = block.place"
+                " LEFT JOIN site ON site.key = block.site"
+                " WHERE process = ? AND name.name = ? AND place.path = ? AND flags & 3 = 0",
+                (self._recorded, name, path),
+            )
+            found = self._blocks[name, path] = [_Block(*row) for row in rows]
+        return found
+
+    def _values(self, block: _Block) -> dict[_Where, tuple[int, str]]:
+        found = self._loaded.get(block)
+        if found is None:
+            rows = self._connection.execute(
+                "SELECT iteration, step, occurrence, key, value FROM log WHERE key BETWEEN ? AND ?",
+                (block.first, block.last),
+            )
+            found = {(iteration, step, k): (key, text) for iteration, step, k, key, text in rows}
+            self._loaded[block] = found
+            if len(self._loaded) > LOADED_BLOCKS:
+                self._loaded.popitem(last=False)
+        return found
+
+    def _is_like(self, recorded: str, value: Any, lines: tuple[int, int]) -> bool:
+        return likeness(json.loads(recorded), value, lines, self._tolerance) != "different"
