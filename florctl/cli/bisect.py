@@ -33,7 +33,7 @@ def bisect(
     import secrets
 
     from florctl.cli.options import harvest_now, present_settings
-    from florctl.cli.summary import counted, tell
+    from florctl.cli.summary import counted, tell, tell_fetching
     from florctl.cli.value_views import position_objects
     from florctl.orchestrate.bisect import bisect as search
     from florctl.orchestrate.bisect import check_expression
@@ -46,7 +46,8 @@ def bisect(
     harvest_now(settings.home)
     row = find_run(run, settings.home, settings.project)
     layout = RunLayout(settings.home / row.folder)
-    found = search(layout, settings.home, expression, token=secrets.token_hex(6))
+    token = secrets.token_hex(6)
+    found = search(layout, settings.home, expression, token=token, fetching=tell_fetching)
     for warning in found.warnings:
         tell(f"warning: {warning['text']}")
     if json:

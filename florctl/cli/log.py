@@ -86,11 +86,13 @@ def show_run(
     from florctl.cli.render import show
     from florctl.cli.views import run_page
     from florctl.orchestrate.lookup import details_of, find_run
+    from florctl.orchestrate.spool_status import spooled_run
 
     form = chosen_format(json, csv, plain)
     settings = _harvested()
     row = find_run(run, settings.home, settings.project)
-    show(run_page(row, details_of(row, settings.home)), form)
+    spooled = spooled_run(settings.home, row)
+    show(run_page(row, details_of(row, settings.home), spooled), form)
 
 
 @log_app.command("get")

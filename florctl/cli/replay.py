@@ -176,7 +176,7 @@ def _replay_one(
     from florctl.cli.options import harvest_now
     from florctl.cli.progress import Progress
     from florctl.cli.several import preview_of
-    from florctl.cli.summary import tell
+    from florctl.cli.summary import tell, tell_fetching
     from florctl.orchestrate.launch import children
     from florctl.orchestrate.lookup import find_run
     from florctl.orchestrate.preparation import prepare
@@ -206,7 +206,13 @@ def _replay_one(
         tell(f"flor: replaying {found.name}@{found.ordinal} ({found.run})")
         with Progress(follow=follow) as progress, children() as group:
             report = execute(
-                prepared, machines, progress.look, now=now, token=secrets.token_hex(3), group=group
+                prepared,
+                machines,
+                progress.look,
+                now=now,
+                token=secrets.token_hex(3),
+                group=group,
+                fetching=tell_fetching,
             )
         harvest_now(settings.home)
     show_report(report, found, settings.home, json, values=not follow)

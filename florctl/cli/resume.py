@@ -44,7 +44,7 @@ def resume(
     from datetime import datetime, timezone
 
     from florctl.cli.options import harvest_now, present_settings
-    from florctl.cli.summary import tell, tell_limited, tell_recorded
+    from florctl.cli.summary import tell, tell_fetching, tell_limited, tell_recorded
     from florctl.orchestrate.harvest import forget
     from florctl.orchestrate.lookup import find_run
     from florctl.orchestrate.resume import prepare_resumption
@@ -56,7 +56,7 @@ def resume(
     harvest_now(settings.home)
     found = find_run(run, settings.home, settings.project)
     layout = RunLayout(settings.home / found.folder)
-    made = prepare_resumption(layout, found.status, force=force)
+    made = prepare_resumption(layout, found.status, tell_fetching, force=force)
 
     def reread() -> None:
         forget(settings.home, layout)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from florctl.cli.progress import tenths
 from florctl.cli.render import Column, Table, on_terminal, show, tables_only
-from florctl.cli.summary import counted, tell
+from florctl.cli.summary import counted, tell, tell_fetching
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -219,7 +219,7 @@ def run_several(several: Several, now: datetime) -> None:
     tokens = iter(lambda: secrets.token_hex(3), "")
     tell(f"flor: replaying {counted(len(several.to_run), 'run')}, {several.at_once} at a time")
     with SeveralProgress(several) as progress:
-        several.execute(progress.look, now=now, tokens=tokens)
+        several.execute(progress.look, now=now, tokens=tokens, fetching=tell_fetching)
 
 
 # ---------------------------------------------------------------------- afterwards

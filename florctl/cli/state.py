@@ -59,7 +59,7 @@ def state(
     """
     from florctl.cli.render import show
     from florctl.cli.state_views import part_view, parts_view
-    from florctl.cli.summary import tell
+    from florctl.cli.summary import tell, tell_fetching
     from florctl.orchestrate.lookup import find_run
     from florctl.orchestrate.state import state_at
     from florlib.ground.errors import UsageError
@@ -73,7 +73,7 @@ def state(
     settings = present_settings()
     harvest_now(settings.home)
     found = find_run(run, settings.home, settings.project)
-    state = state_at(found, settings.home, wanted)
+    state = state_at(found, settings.home, wanted, tell_fetching)
     where = f"{found.name}@{found.ordinal}, {describe(state.row.position)}"
     tell(f"flor: {where} ({state.row.file})")
     with state.reading():

@@ -183,13 +183,9 @@ def _harvested() -> Settings:
 
 def _chosen(selectors: list[str] | None, settings: Settings) -> list[RunRow]:
     """The runs that were named, newest first; all of them where none was."""
-    from florctl.orchestrate.lookup import find_run, runs_of
+    from florctl.orchestrate.lookup import find_runs
 
-    if not selectors:
-        return runs_of(settings.home, name=None, project=None, limit=None)
-    found = [find_run(one, settings.home, settings.project) for one in selectors]
-    unique = {run.run: run for run in found}
-    return sorted(unique.values(), key=lambda run: (run.started, run.run), reverse=True)
+    return find_runs(selectors or [], settings.home, settings.project)
 
 
 def _pin(selector: str, at: str | None, *, pinned: bool) -> None:

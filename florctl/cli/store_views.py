@@ -27,6 +27,7 @@ USAGE_FIELDS = (
     "replay_bytes",
     "bytes",
     "pinned",
+    "spooled_bytes",
 )
 SWEEP_FIELDS = ("run", "file", "position", "what", "bytes", "longer_s")
 FAULT_FIELDS = ("run", "file", "code", "text")
@@ -48,6 +49,7 @@ def usage_table(usage: Usage) -> View:
         Column("journals", right=True, wide=True),
         Column("replays", right=True, wide=True),
         Column("in all", right=True),
+        Column("in a spool", right=True, wide=True),
         Column("pinned", wide=True),
     )
     objects = [_usage_object(one) for one in usage.runs]
@@ -57,6 +59,7 @@ def usage_table(usage: Usage) -> View:
         "bytes": sum(one.bytes for one in usage.runs),
         "exports_bytes": usage.exports_bytes,
         "catalog_bytes": usage.catalog_bytes,
+        "spooled_bytes": sum(one.spooled_bytes for one in usage.runs),
         "free_bytes": usage.free_bytes,
     }
     return View(
@@ -79,6 +82,7 @@ def _usage_object(one: RunUsage) -> dict[str, Any]:
         "replay_bytes": one.replay_bytes,
         "bytes": one.bytes,
         "pinned": one.pinned,
+        "spooled_bytes": one.spooled_bytes,
     }
 
 
@@ -92,6 +96,7 @@ def _usage_cells(one: RunUsage) -> list[str]:
         size(one.journal_bytes),
         size(one.replay_bytes),
         size(one.bytes),
+        size(one.spooled_bytes) if one.spooled_bytes else "",
         one.pinned,
     ]
 
@@ -201,6 +206,7 @@ def checked_table(checked: Checked) -> View:
     content = {
         "checkpoints": checked.checkpoints,
         "tensors": checked.tensors,
+        "spooled": checked.spooled,
         "bytes": checked.bytes,
         "faults": faults,
     }
@@ -216,6 +222,8 @@ def checked_table(checked: Checked) -> View:
 def checked_lines(checked: Checked) -> list[str]:
     """What came of it, for stderr."""
     read = f"{counted(checked.checkpoints, 'checkpoint')} read, {size(checked.bytes)}"
+    if checked.spooled:
+        read += f"; {checked.spooled} in a spool, not looked at"
     if not checked.faults:
         return [f"flor: {read}: all as written"]
     return [f"flor: {read}: {_damaged(checked.faults)}"]

@@ -86,6 +86,14 @@ def _warning_lines(details: RunDetails) -> list[str]:
     return lines
 
 
+def tell_fetching(checkpoints: int, stored_bytes: int, url: str) -> None:
+    """Say that checkpoints come back from a spool, before they do."""
+    from florctl.cli.views import place, size
+
+    total = f"{counted(checkpoints, 'checkpoint')}, {size(stored_bytes)}"
+    tell(f"flor: fetching {total}, from {place(url)}")
+
+
 def counted(count: int, noun: str) -> str:
     """A number and its noun.
 

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
 from florctl.cli.overhead import (
     cost_words,
@@ -16,9 +17,11 @@ from florctl.cli.overhead import (
 )
 from florctl.cli.render import Column, Table, View, on_terminal, records_of
 from florctl.cli.value_views import position_objects, value_text
+from florctl.orchestrate.spool_status import SpooledRun
 from florlib.ground.position import describe
 from florlib.ground.values import plain_json
 from florlib.stores.catalog.rows import RunDetails, RunRow
+from florlib.stores.spooled import Copy
 
 RUN_FIELDS = (
     "run",
@@ -93,7 +96,7 @@ def _without_interpreter(command: Sequence[str]) -> str:
     return shlex.join(command[1:] if is_python else command)
 
 
-def run_page(run: RunRow, more: RunDetails) -> View:
+def run_page(run: RunRow, more: RunDetails, spooled: SpooledRun) -> View:
     """One run with all that is known of it."""
     content: dict[str, Any] = {
         **_run_object(run),
@@ -120,6 +123,7 @@ def run_page(run: RunRow, more: RunDetails) -> View:
             for one in more.checkpoints
         ],
         "dropped_checkpoints": more.dropped,
+        "spooled": [copy_object(spooled, copy) for copy in spooled.copies],
         "overhead": overhead_object(run, more),
         "reach": reach_object(more),
         "files": {"read": list(more.read), "written": list(more.written)},
@@ -129,10 +133,12 @@ def run_page(run: RunRow, more: RunDetails) -> View:
             for one in more.replays
         ],
     }
-    return View(lambda: _page_tables(run, more), lambda: content, ("field", "value"), content.items)
+    return View(
+        lambda: _page_tables(run, more, spooled), lambda: content, ("field", "value"), content.items
+    )
 
 
-def _page_tables(run: RunRow, more: RunDetails) -> list[Table]:
+def _page_tables(run: RunRow, more: RunDetails, spooled: SpooledRun) -> list[Table]:
     ending = "" if run.signal is None else f", signal {run.signal}"
     if run.exit_status is not None:
         ending = f", exit status {run.exit_status}{ending}"
@@ -148,6 +154,7 @@ def _page_tables(run: RunRow, more: RunDetails) -> list[Table]:
         "tags": _pairs(more.tags),
         "environment": _pairs(_telling(more.environment)),
         "checkpoints": _checkpoint_words(more),
+        "spool": spool_words(spooled),
         "cost": cost_words(run, more),
         "reach": "" if reach is None else reach_words(reach),
         "captured": _listed(more.captured),
@@ -207,6 +214,43 @@ def _checkpoint_words(more: RunDetails) -> str:
     last = describe(more.checkpoints[-1].position)
     gone = f"; {more.dropped} dropped to save room" if more.dropped else ""
     return f"{len(more.checkpoints)}, {total}, the last at {last}{gone}"
+
+
+def copy_object(spooled: SpooledRun, copy: Copy) -> dict[str, Any]:
+    """What one spool holds of a run, and what of that is not here."""
+    absent = spooled.absent_in(copy)
+    return {
+        "url": copy.url,
+        "endpoint_url": copy.endpoint_url,
+        "at": copy.at,
+        "manifest": copy.number,
+        "files": len(copy.manifest.files),
+        "bytes": sum(one.bytes for one in copy.manifest.files),
+        "stored_bytes": sum(one.stored_bytes for one in copy.manifest.files),
+        "checkpoints": len(copy.manifest.checkpoints),
+        "checkpoints_absent": len(absent),
+        "absent_bytes": sum(one.bytes for one in absent),
+    }
+
+
+def place(url: str) -> str:
+    """Where a spool lies: a folder by its path.
+
+    >>> place("s3://bucket/prefix"), place("file:///mnt/my%20runs")
+    ('s3://bucket/prefix', '/mnt/my runs')
+    """
+    return unquote(url.removeprefix("file://")) if url.startswith("file://") else url
+
+
+def spool_words(spooled: SpooledRun) -> str:
+    """Where else a run lies, and what of it lies there alone."""
+    if not spooled.copies:
+        return ""
+    places = ", ".join(place(copy.url) for copy in spooled.copies)
+    absent = len(spooled.absent)
+    if not absent:
+        return f"all of it also in {places}"
+    return f"{absent} of its checkpoints, {size(spooled.absent_bytes)}, in {places} alone"
 
 
 def _telling(environment: dict[str, Any]) -> dict[str, Any]:

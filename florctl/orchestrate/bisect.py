@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from florctl.orchestrate.bringing import Fetching, fetch_needed
 from florctl.orchestrate.launch import children
 from florctl.orchestrate.machines import Here
 from florctl.orchestrate.outputs import gather
@@ -53,7 +54,9 @@ def check_expression(text: str) -> None:
         ) from None
 
 
-def bisect(layout: RunLayout, home: Path, expression: str, *, token: str) -> Found:
+def bisect(
+    layout: RunLayout, home: Path, expression: str, *, token: str, fetching: Fetching
+) -> Found:
     """Look for the first moment at which an expression over the live names turns true.
 
     Args:
@@ -61,6 +64,7 @@ def bisect(layout: RunLayout, home: Path, expression: str, *, token: str) -> Fou
         home: FLOR_HOME.
         expression: Python.
         token: for the folder in which it runs, which is removed.
+        fetching: is told of checkpoints that come back from a spool first.
 
     Raises:
         FlorError: the script did not come to its loop, or the expression never had a value.
@@ -69,6 +73,7 @@ def bisect(layout: RunLayout, home: Path, expression: str, *, token: str) -> Fou
     planned = prepared.planned
     plan = replace(planned.plan, expression=expression, parts=None)
     prepared.planned = replace(planned, plan=plan, workers=1)
+    fetch_needed(prepared, fetching)
     own = ReplayLayout(HomeLayout(home).searches / token)
     own.folder.mkdir(parents=True)
     crew = Crew(prepared, own, lambda crew: None, Here())

@@ -36,10 +36,12 @@ class Checked:
     Attributes:
         checkpoints: how many were, good or bad.
         tensors: in the good ones.
+        spooled: checkpoints that lie in a spool alone, and were not read.
     """
 
     checkpoints: int = 0
     tensors: int = 0
+    spooled: int = 0
     bytes: int = 0
     faults: list[Fault] = field(default_factory=list)
 
@@ -56,6 +58,7 @@ def check(home: Path, runs: Iterable[RunRow]) -> Checked:
             continue
         for process in processes:
             _check_journal(found, run, layout, process.journal)
+            found.spooled += len(process.spooled)
             for file in [*(one.file for one in process.checkpoints), *process.lost]:
                 _check(found, run, layout, file)
     return found

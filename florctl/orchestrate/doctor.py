@@ -184,10 +184,13 @@ def _checkpoints(home: Path, run: RunRow) -> Iterator[Finding]:
     checked = check(home, [run])
     for fault in checked.faults:
         yield Finding("checkpoint", "problem", f"{fault.file}: {fault.text}")
-    if not checked.checkpoints:
+    if checked.spooled:
+        text = f"{checked.spooled} lie in a spool, and come back when a replay needs them"
+        yield Finding("spool", "ok", text, f"flor spool status {run.run}")
+    elif not checked.checkpoints:
         text = "there is none: replays execute everything"
         yield Finding("checkpoints", "note", text, "flor record --budget 5% train.py")
-    elif not checked.faults:
+    if checked.checkpoints and not checked.faults:
         yield Finding("checkpoints", "ok", f"{checked.checkpoints}, all as they were written")
 
 

@@ -64,6 +64,14 @@ def find_run(selector: str, home: Path, project: Path | None) -> RunRow:
         return found or _of_revision(connection, selector, project)
 
 
+def find_runs(selectors: Sequence[str], home: Path, project: Path | None) -> list[RunRow]:
+    """The runs that selectors name, each once, newest first; all of them where there is none."""
+    if not selectors:
+        return runs_of(home, name=None, project=None, limit=None)
+    found = {run.run: run for run in (find_run(one, home, project) for one in selectors)}
+    return sorted(found.values(), key=lambda run: (run.started, run.run), reverse=True)
+
+
 def find_by_word(
     connection: sqlite3.Connection, selector: str, project: Path | None
 ) -> RunRow | None:

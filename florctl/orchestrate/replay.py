@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from florctl.orchestrate.bringing import Fetching, fetch_needed
 from florctl.orchestrate.launch import SIGNALLED, Children, Ended
 from florctl.orchestrate.machines import Machines
 from florctl.orchestrate.outputs import Outputs, gather
@@ -49,6 +50,7 @@ def execute(
     now: datetime,
     token: str,
     group: Children,
+    fetching: Fetching,
 ) -> Report:
     """Run the plan and report what came of it.
 
@@ -62,10 +64,12 @@ def execute(
         now: when it begins.
         token: at the end of its id.
         group: what signals of this process are passed on to.
+        fetching: is told of checkpoints that come back from a spool first.
 
     Raises:
         FlorError: it cannot be started.
     """
+    fetch_needed(prepared, fetching)
     report = _execute(prepared, machines, watch, group, now=now, token=token)
     # In the user's own folder a second try would find what the first one has written.
     if prepared.request.in_place or not _failed_on_restored(report):
@@ -78,6 +82,7 @@ def execute(
     )
     told = {"code": "executed-anew", "text": text}
     again = replace(prepared, planned=anew(prepared.planned), warnings=[*prepared.warnings, told])
+    fetch_needed(again, fetching)
     seconds = report.seconds
     report = _execute(again, machines, watch, group, now=now, token=token)
     report.seconds += seconds

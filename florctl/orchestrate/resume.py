@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from florctl.orchestrate.bringing import Fetching, bring_back, keep_spooled
 from florctl.orchestrate.environment import differences, present_environment, replay_variables
 from florctl.orchestrate.inputs import changed_inputs
 from florctl.orchestrate.keepsakes import Keepsakes
@@ -30,6 +31,7 @@ from florlib.hindsight.resumption import ResumePoint, kept_records, resume_point
 from florlib.stores.atomic import write_json
 from florlib.stores.checkpoints import Checkpoint
 from florlib.stores.journal import read_journal, rewrite
+from florlib.stores.spooled import Spooled, write_spooled
 
 REFUSED = "resume-refused"
 NO_LOOP = "the script ended before it came to its main loop"
@@ -48,6 +50,7 @@ class Resumption:
         kept: those that stay.
         changed: by path, why the present source is not the recorded one.
         warnings: what may be otherwise than if the run had not stopped, a line each.
+        fetching: is told of checkpoints that come back from a spool first.
     """
 
     layout: RunLayout
@@ -59,6 +62,7 @@ class Resumption:
     kept: list[Record]
     changed: dict[str, str]
     warnings: list[str]
+    fetching: Fetching
 
     @property
     def where(self) -> str:
@@ -73,7 +77,7 @@ class Resumption:
         for point in resume_points(self.process):
             if point.main == self.point.main and point.index <= most and not point.is_over:
                 kept = kept_records(self.records, point)
-                if kept is not None and _is_whole(self.layout.folder / point.file):
+                if kept is not None and _is_whole(self.layout, point.file, self.fetching):
                     return replace(self, point=point, kept=kept)
         return None
 
@@ -83,12 +87,15 @@ class Resumption:
         return self.process.mains[self.point.main].name
 
 
-def prepare_resumption(layout: RunLayout, status: str, *, force: bool = False) -> Resumption:
+def prepare_resumption(
+    layout: RunLayout, status: str, fetching: Fetching, *, force: bool = False
+) -> Resumption:
     """Find where a run can go on.
 
     Args:
         layout: of the run.
         status: as the catalog has it.
+        fetching: is told of checkpoints that come back from a spool first.
         force: also where the loop looks at files that it writes.
 
     Raises:
@@ -104,11 +111,14 @@ def prepare_resumption(layout: RunLayout, status: str, *, force: bool = False) -
         )
     content = read_run_json(layout)
     journal, records, process = _only_process(layout)
-    point, kept = _newest(layout, process, records)
+    point, kept = _newest(layout, process, records, fetching)
     sources = compare_sources(Path(content["project"]), [process])
     changed = {path: one.changes[0] for path, one in sources.changed.items() if one.changes}
     changed |= {path: "it has additions" for path, one in sources.comparisons.items() if one.probes}
-    made = Resumption(layout, content, journal, process, records, point, kept, changed, [])
+    bring_back(layout, _on_the_way(process, point), fetching)
+    made = Resumption(
+        layout, content, journal, process, records, point, kept, changed, [], fetching
+    )
     reads = _reads_own_files(made)
     if reads is not None and not force:
         raise NotResumable(
@@ -139,12 +149,12 @@ def _only_process(layout: RunLayout) -> tuple[Path, list[Record], RecordedProces
 
 
 def _newest(
-    layout: RunLayout, process: RecordedProcess, records: list[Record]
+    layout: RunLayout, process: RecordedProcess, records: list[Record], fetching: Fetching
 ) -> tuple[ResumePoint, list[Record]]:
     """The newest boundary whose checkpoint is whole."""
     for point in resume_points(process):
         kept = kept_records(records, point)
-        if kept is not None and _is_whole(layout.folder / point.file):
+        if kept is not None and _is_whole(layout, point.file, fetching):
             return point, kept
     marks = [mark for main in process.mains for mark in main.boundaries.values()]
     missing = dict.fromkeys(name for mark in marks for name in mark.missing)
@@ -155,9 +165,19 @@ def _newest(
     )
 
 
-def _is_whole(path: Path) -> bool:
+def _on_the_way(process: RecordedProcess, point: ResumePoint) -> set[str]:
+    """The checkpoints by which the script comes to its loop, and that this is held against."""
+    found: set[str] = set()
+    for number, main in enumerate(process.mains[: point.main + 1]):
+        passed = {0} if number == point.main else {0, main.iterations}
+        found |= {mark.file for index, mark in main.boundaries.items() if index in passed}
+    return found
+
+
+def _is_whole(layout: RunLayout, file: str, fetching: Fetching) -> bool:
+    bring_back(layout, [file], fetching)
     try:
-        checkpoint = Checkpoint.open(path)
+        checkpoint = Checkpoint.open(layout.folder / file)
         for name in checkpoint.names:
             checkpoint.read(name)
     except (CheckpointDamaged, CheckpointMissing, OSError):
@@ -242,17 +262,20 @@ def _resume(
     for path in files.left_out:
         tell(f"warning: {path} is too large to be copied before the script writes it anew")
     rewrite(made.journal, made.kept, kept)
+    spooled = keep_spooled(
+        layout, {record["file"] for record in made.kept if record["kind"] == "checkpoint"}
+    )
     _begin(layout, content, made, now)
     reread()
     try:
         ended = _run(made, present_code=present_code)
     except OSError:
-        _undo(made, kept, before)
+        _undo(made, kept, before, spooled)
         reread()
         raise
     reason = _not_resumed(made)
     if reason is not None:
-        _undo(made, kept, before)
+        _undo(made, kept, before, spooled)
         reread()
         if ended.shell_status == INTERRUPTED:
             return INTERRUPTED
@@ -355,9 +378,11 @@ def _not_resumed(made: Resumption) -> str | None:
     return NO_LOOP
 
 
-def _undo(made: Resumption, kept: Path, before: Mapping[str, Any]) -> None:
+def _undo(made: Resumption, kept: Path, before: Mapping[str, Any], spooled: Spooled) -> None:
     os.replace(kept, made.journal)
     write_json(made.layout.run_file, before)
+    if spooled:
+        write_spooled(made.layout.spool_file, spooled.copies)
 
 
 def _finish(layout: RunLayout, content: dict[str, Any], ended: Ended) -> None:

@@ -36,6 +36,7 @@ class Settings:
         loop: "FILE:LINE" of the main loop.
         run_bytes: that the checkpoints of one run may take; None for what the disk suggests.
         home_bytes: that those of all runs together may take.
+        spool: where `flor spool` sends to and fetches from; a URL or a path.
         warnings: one line each on settings that could not be read.
     """
 
@@ -47,6 +48,7 @@ class Settings:
     loop: str | None = None
     run_bytes: int | None = None
     home_bytes: int = NO_LIMIT
+    spool: str | None = None
     warnings: tuple[str, ...] = field(default=())
 
     @classmethod
@@ -55,7 +57,7 @@ class Settings:
 
         Read, the later over the earlier: ~/.config/flor/config.toml, [flor] in setup.cfg or
         [tool.flor] in pyproject.toml of the project, FLOR_NAME, FLOR_BUDGET, FLOR_VERSION,
-        FLOR_LOOP, FLOR_CKPT_MAX, FLOR_CKPT_MAX_HOME.
+        FLOR_LOOP, FLOR_CKPT_MAX, FLOR_CKPT_MAX_HOME, FLOR_SPOOL.
 
         Raises:
             UsageError: a setting is unknown or has a value that cannot be.
@@ -156,6 +158,7 @@ _READERS: dict[str, tuple[str, Any]] = {
     "loop": ("loop", _text),
     "ckpt-max": ("run_bytes", byte_count),
     "ckpt-max-home": ("home_bytes", byte_count),
+    "spool": ("spool", _text),
 }
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from florctl.orchestrate.bringing import Fetching
 from florctl.orchestrate.devices import Devices
 from florctl.orchestrate.earlier import Today, todays_questions
 from florctl.orchestrate.launch import Children, children
@@ -113,7 +114,12 @@ class Several:
         return 7 if refused or 7 in statuses else 0
 
     def execute(
-        self, look: Callable[[Sequence[Crew]], None], *, now: datetime, tokens: Iterator[str]
+        self,
+        look: Callable[[Sequence[Crew]], None],
+        *,
+        now: datetime,
+        tokens: Iterator[str],
+        fetching: Fetching,
     ) -> None:
         """Replay the runs, as many at a time as there are workers for.
 
@@ -121,6 +127,7 @@ class Several:
             look: is called now and then with the crews that have begun.
             now: when the replays begin.
             tokens: for their ids.
+            fetching: is told of checkpoints that come back from a spool first.
         """
         free = _shared(self.devices, self.at_once)
         crews: dict[int, Crew] = {}
@@ -131,7 +138,9 @@ class Several:
                 while waiting and free and not group.stopped:
                     one, places = waiting.pop(0), free.pop()
                     token = next(tokens)
-                    work = pool.submit(self._replay, one, places, group, crews, now, token)
+                    work = pool.submit(
+                        self._replay, one, places, group, crews, now, token, fetching
+                    )
                     going[work] = places
                 if group.stopped and not going:
                     return
@@ -155,6 +164,7 @@ class Several:
         crews: dict[int, Crew],
         now: datetime,
         token: str,
+        fetching: Fetching,
     ) -> None:
         assert one.prepared is not None
         one.prepared.request = replace(one.prepared.request, devices=places)
@@ -163,7 +173,9 @@ class Several:
             crews[one.row.key] = crew
 
         try:
-            one.report = execute(one.prepared, Here(), watch, now=now, token=token, group=group)
+            one.report = execute(
+                one.prepared, Here(), watch, now=now, token=token, group=group, fetching=fetching
+            )
         except FlorError as error:
             one.refusal = error
 

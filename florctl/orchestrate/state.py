@@ -11,10 +11,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from florctl.orchestrate.bringing import Fetching, bring_back
 from florctl.orchestrate.lookup import NameNotFound, checkpoints_of
 from florctl.orchestrate.state_leaves import item_bytes
 from florctl.orchestrate.state_tree import SPARSE_PARTS, PartNotFound, StateTree
-from florlib.ground.errors import CheckpointDamaged, CheckpointMissing, UsageError
+from florlib.ground.errors import CheckpointDamaged, CheckpointMissing, SpoolDamaged, UsageError
+from florlib.ground.layout import RunLayout
 from florlib.ground.position import Position, describe, position_words
 from florlib.stores.catalog.rows import CheckpointRow, RunRow
 from florlib.stores.checkpoints import Checkpoint
@@ -74,13 +76,20 @@ class RecordedState:
         return _hinting(self.run, self._rows, self.row, self.checkpoint.path)
 
 
-def state_at(run: RunRow, home: Path, wanted: Position | None) -> RecordedState:
+def state_at(run: RunRow, home: Path, wanted: Position | None, fetching: Fetching) -> RecordedState:
     """The state of a run at a position; that of its last checkpoint where none is given.
+
+    Args:
+        run: whose state is asked for.
+        home: FLOR_HOME.
+        wanted: the position.
+        fetching: is told of a checkpoint that comes back from a spool first.
 
     Raises:
         UsageError: the words fit several positions.
         CheckpointMissing: there is none at that very position, or its file is gone.
         CheckpointDamaged, FormatTooNew: see `Checkpoint.open`.
+        SpoolDamaged: it was spooled, and no spool gives it any more.
     """
     rows = checkpoints_of(run, home)
     if not rows:
@@ -88,7 +97,10 @@ def state_at(run: RunRow, home: Path, wanted: Position | None) -> RecordedState:
             f"{run.name}@{run.ordinal} has no checkpoints", hint=f"flor log show {run.run}"
         )
     row = rows[-1] if wanted is None else checkpoint_at(run, rows, wanted)
-    path = home / run.folder / row.file
+    layout = RunLayout(home / run.folder)
+    path = layout.folder / row.file
+    for problem in bring_back(layout, [row.file], fetching):
+        raise SpoolDamaged(problem, hint=f"flor spool status {run.run}")
     with _hinting(run, rows, row, path):
         checkpoint = Checkpoint.open(path)
     return RecordedState(run, row, checkpoint, StateTree(checkpoint.tree, checkpoint.read), rows)

@@ -16,6 +16,7 @@ from florlib.ground.position import Position, position_from_json
 from florlib.ground.retention import Stored
 from florlib.stores.checkpoints import Checkpoint
 from florlib.stores.journal import read_journal
+from florlib.stores.spooled import Spooled, read_spooled
 
 
 @dataclass(slots=True)
@@ -30,7 +31,8 @@ class StoredProcess:
         checkpoints: that are there, in the order they were taken.
         positions: of all that the journal names, by file.
         steps: by file, the turn of its nested loop that a checkpoint stands before, if it does.
-        lost: files that the journal names and that are not there.
+        lost: files that the journal names and that are nowhere.
+        spooled: those that are not there, and lie in a spool.
         undead: files that are there although the journal calls them dropped.
     """
 
@@ -42,6 +44,7 @@ class StoredProcess:
     positions: dict[str, Position] = field(default_factory=dict)
     steps: dict[str, int | None] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+    spooled: list[str] = field(default_factory=list)
     undead: list[str] = field(default_factory=list)
 
     @property
@@ -74,14 +77,17 @@ def read_stored(layout: RunLayout) -> list[StoredProcess]:
         FlorError, OSError: a journal cannot be read.
     """
     found = []
+    spooled = read_spooled(layout.spool_file)
     for path in layout.journals():
         records = read_journal(path).records
         if records:
-            found.append(_process(layout, path, records))
+            found.append(_process(layout, path, records, spooled))
     return found
 
 
-def _process(layout: RunLayout, journal: Path, records: list[Record]) -> StoredProcess:
+def _process(
+    layout: RunLayout, journal: Path, records: list[Record], spooled: Spooled
+) -> StoredProcess:
     found = StoredProcess(layout, journal, int(records[0].get("rank", 0)))
     found.has_ended = any(record["kind"] == "end" for record in records)
     dropped = [record["file"] for record in records if record["kind"] == "dropped"]
@@ -96,7 +102,7 @@ def _process(layout: RunLayout, journal: Path, records: list[Record]) -> StoredP
         if file in dropped:
             found.undead += [file] if size is not None else []
         elif size is None:
-            found.lost.append(file)
+            (found.spooled if spooled.file(file) else found.lost).append(file)
         else:
             found.checkpoints.append(_stored(record, size, starts))
     found.checkpoints.sort(key=lambda one: one.at_s)  # those of equal times stay as they came

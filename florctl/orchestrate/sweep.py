@@ -23,6 +23,7 @@ from florlib.stores.catalog.rows import RunRow
 from florlib.stores.checkpoints import orphans
 from florlib.stores.journal import append_behind
 from florlib.stores.pins import read_pins
+from florlib.stores.spooled import read_spooled
 
 ENDED = ("done", "crashed", "killed")
 
@@ -152,7 +153,7 @@ def plan_sweep(home: Path, runs: Sequence[RunRow], limits: Limits, *, now: datet
         layout = RunLayout(home / run.folder)
         try:
             processes = read_stored(layout)
-            reason = _why_left_alone(run, layout, processes, now)
+            reason = why_left_alone(run, layout, processes, now)
             pins = read_pins(layout.pins_file)
         except (FlorError, OSError, ValueError) as error:
             found.left_alone.append((run, f"cannot be read ({error})"))
@@ -173,9 +174,10 @@ def plan_sweep(home: Path, runs: Sequence[RunRow], limits: Limits, *, now: datet
     return found
 
 
-def _why_left_alone(
+def why_left_alone(
     run: RunRow, layout: RunLayout, processes: Iterable[StoredProcess], now: datetime
 ) -> str | None:
+    """Why nobody may take files of a run away, in words; None where one may."""
     if run.status not in ENDED:
         return "is being recorded" if run.status == "running" else "may be going on elsewhere"
     if any(process.may_go_on(now) for process in processes):
@@ -299,14 +301,17 @@ def carry_out(home: Path, sweep: Sweep) -> list[str]:
 
 
 def _carry_out(layout: RunLayout, run: RunRow, sweep: Sweep) -> None:
-    with _alone_in(layout.folder):
+    with alone_in(layout.folder):
         files: dict[Path, list[str]] = {}
         for one in sweep.deletions:
             if one.run.run == run.run:
                 files.setdefault(one.journal, []).append(one.file)
-        for journal, dropped in files.items():
+        spooled = read_spooled(layout.spool_file)
+        for journal, going in files.items():
+            # What a spool holds comes back when it is needed: the run has it still.
+            dropped = [file for file in going if spooled.file(file) is None]
             append_behind(journal, [{"kind": "dropped", "file": file} for file in dropped])
-            for file in dropped:
+            for file in going:
                 (layout.folder / file).unlink(missing_ok=True)
         os.utime(layout.folder)  # so that the next harvest looks at a run that has long been quiet
         for left in sweep.leftovers:
@@ -318,8 +323,8 @@ def _carry_out(layout: RunLayout, run: RunRow, sweep: Sweep) -> None:
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep other sweeps of the run waiting."""
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep others that take files of the run away waiting."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

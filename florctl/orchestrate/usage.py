@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from florctl.orchestrate.spool_status import spooled_run
 from florctl.orchestrate.stored import folder_bytes
 from florlib.ground.errors import FlorError
 from florlib.ground.layout import HomeLayout, RunLayout
@@ -20,6 +21,7 @@ class RunUsage:
 
     Attributes:
         checkpoints: how many files.
+        spooled_bytes: of checkpoints that lie in a spool alone; they take no room here.
         pinned: "run", "some" (checkpoints of it) or "" (nothing).
     """
 
@@ -28,6 +30,7 @@ class RunUsage:
     checkpoint_bytes: int
     journal_bytes: int
     replay_bytes: int
+    spooled_bytes: int
     pinned: str
 
     @property
@@ -70,6 +73,7 @@ def _run_usage(home: Path, run: RunRow) -> RunUsage:
         folder_bytes(layout.checkpoints),
         sum(path.stat().st_size for path in layout.journals()),
         folder_bytes(layout.replays),
+        _spooled_bytes(home, run),
         _pinned(layout),
     )
 
@@ -80,3 +84,10 @@ def _pinned(layout: RunLayout) -> str:
     except (FlorError, OSError, ValueError):
         return ""
     return "run" if pins.whole else "some" if pins.files else ""
+
+
+def _spooled_bytes(home: Path, run: RunRow) -> int:
+    try:
+        return spooled_run(home, run).absent_bytes
+    except FlorError:
+        return 0

@@ -160,3 +160,27 @@ class Locked(FlorError):
     """Another process holds what this one needs; trying again later helps."""
 
     code, exit_status = "locked", 75
+
+
+class SpoolUnreachable(FlorError):
+    """A spool does not answer: the network, the address, or the disk it lies on."""
+
+    code, exit_status = "spool-unreachable", 1
+
+
+class SpoolRefused(FlorError):
+    """A spool answers and does not let us in: no key, a wrong one, or one that may not."""
+
+    code, exit_status = "spool-refused", 1
+
+
+class SpoolNotFound(FlorError):
+    """There is no such bucket or folder, or no such run in it."""
+
+    code, exit_status = "spool-not-found", 3
+
+
+class SpoolDamaged(FlorError):
+    """A spool does not hold what was sent to it: an object is gone, or is another."""
+
+    code, exit_status = "spool-damaged", 5

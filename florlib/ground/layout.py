@@ -33,6 +33,11 @@ class RunLayout:
         return self.folder / "pins.json"
 
     @property
+    def spool_file(self) -> Path:
+        """Where else its files lie; not there where it was never spooled."""
+        return self.folder / "spool.json"
+
+    @property
     def checkpoints(self) -> Path:
         """Checkpoints of the run's first recording process."""
         return self.folder / CHECKPOINTS

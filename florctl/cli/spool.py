@@ -1,0 +1,234 @@
+"""`flor spool`: runs kept in a bucket or on another disk, and fetched from there."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from florctl.cli.options import (
+    CsvOption,
+    Format,
+    JsonOption,
+    PlainOption,
+    chosen_format,
+    harvest_now,
+    present_settings,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from florctl.orchestrate.settings import Settings
+    from florlib.stores.catalog.rows import RunRow
+
+spool_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+_AGE = re.compile(r"(\d+)([hdw])")
+_HOURS = {"h": 1, "d": 24, "w": 24 * 7}
+_EXAMPLE = "flor spool s3 s3://bucket/prefix"
+
+RunsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[RUN]...", help="Which runs, as for flor log show; without one, all."),
+]
+OlderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--older-than", metavar="AGE", help="Only runs begun before, such as 7d, 12h, 2w."
+    ),
+]
+KeepOption = Annotated[
+    str,
+    typer.Option(
+        "--keep-local",
+        metavar="all|last:N|none",
+        help="Checkpoints of each process that stay here; pinned ones always do.",
+    ),
+]
+CompressOption = Annotated[
+    bool, typer.Option("--compress/--no-compress", help="Send tensors shorter, without loss.")
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Only say what would be sent, and what would go here.")
+]
+EndpointOption = Annotated[
+    str | None,
+    typer.Option("--endpoint-url", metavar="URL", help="Of a service that speaks S3."),
+]
+
+
+@spool_app.callback()
+def _spool() -> None:
+    """Keep runs in a bucket or on another disk, and fetch them from there."""
+
+
+@spool_app.command("s3")
+def s3(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[URL] [RUN]...",
+            help="s3://BUCKET/PREFIX, gs:// or az://; by default the setting `spool`. "
+            "Then which runs; without one, all.",
+        ),
+    ] = None,
+    older_than: OlderOption = None,
+    keep_local: KeepOption = "all",
+    endpoint_url: EndpointOption = None,
+    compress: CompressOption = True,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+    plain: PlainOption = False,
+) -> None:
+    """Send runs to a bucket: journals, replays, checkpoints and code.
+
+    What is there is not sent again, so the same command goes on after an interruption.
+    Checkpoints that --keep-local does not keep go here once the bucket was read back,
+    and come back by themselves when something needs them.
+
+    Example: flor spool s3 s3://bucket/prefix --older-than 7d --keep-local last:1
+    """
+    from florlib.ground.errors import UsageError
+    from florlib.stores.spool.bucket import is_bucket
+
+    form = chosen_format(json, csv, plain)
+    settings = present_settings()
+    given = list(words or [])
+    place = given.pop(0) if given and "://" in given[0] else settings.spool
+    if place is None or not is_bucket(place):
+        what = "no bucket was named" if place is None else f"{place!r} is no URL of a bucket"
+        raise UsageError(what, hint=_EXAMPLE)
+    _send(place, endpoint_url, given, settings, older_than, keep_local, compress, dry_run, form)
+
+
+@spool_app.command("dir")
+def folder(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A folder of a mounted disk.")],
+    runs: RunsArgument = None,
+    older_than: OlderOption = None,
+    keep_local: KeepOption = "all",
+    compress: CompressOption = True,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+    plain: PlainOption = False,
+) -> None:
+    """Send runs to a folder, such as a mounted disk; all else as with a bucket.
+
+    Example: flor spool dir /mnt/runs --keep-local last:1
+    """
+    from florlib.ground.errors import UsageError
+
+    form = chosen_format(json, csv, plain)
+    if "://" in path:
+        raise UsageError(f"{path} is no folder", hint=f"flor spool s3 {path}")
+    settings = present_settings()
+    _send(path, None, runs or [], settings, older_than, keep_local, compress, dry_run, form)
+
+
+@spool_app.command("status")
+def status(
+    runs: RunsArgument = None,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+    plain: PlainOption = False,
+) -> None:
+    """Show what lies where, and what that saves here; no spool is asked.
+
+    Example: flor spool status
+    """
+    from florctl.cli.render import show
+    from florctl.cli.spool_views import status_lines, status_table
+    from florctl.cli.summary import tell
+    from florctl.orchestrate.spool_status import spooled_run
+
+    form = chosen_format(json, csv, plain)
+    settings = present_settings()
+    harvest_now(settings.home)
+    found = [spooled_run(settings.home, run) for run in _chosen(runs, settings)]
+    show(status_table(found), form)
+    for line in status_lines(found):
+        tell(line)
+
+
+def _send(
+    place: str,
+    endpoint_url: str | None,
+    runs: list[str],
+    settings: Settings,
+    older_than: str | None,
+    keep_local: str,
+    compress: bool,
+    dry_run: bool,
+    form: Format,
+) -> None:
+    from datetime import datetime, timezone
+
+    from florctl.cli.render import show
+    from florctl.cli.spool_views import sent_lines, sent_table
+    from florctl.cli.summary import tell
+    from florctl.orchestrate.spooling import SpoolRequest, spool
+    from florlib.ground.errors import FlorError
+    from florlib.stores.spool import open_target
+    from florlib.stores.spool.planes import can_code
+
+    now = datetime.now(timezone.utc)
+    age, kept = _age(older_than), _kept(keep_local)
+    harvest_now(settings.home)
+    target = open_target(place, endpoint_url)
+    request = SpoolRequest(
+        settings.home, target, kept, compress and can_code(), pretend=dry_run, now=now
+    )
+    chosen = [run for run in _chosen(runs, settings) if age is None or _is_older(run, now - age)]
+    try:
+        found = spool(request, chosen)
+    except OSError as error:
+        raise FlorError(
+            f"{error.filename or settings.home} cannot be used ({error.strerror})",
+            hint="flor doctor",
+        ) from error
+    show(sent_table(found, target.url, pretend=dry_run), form)
+    for line in sent_lines(found, target.url, pretend=dry_run):
+        tell(line)
+    if any(one.problems for one in found.sent) or (runs and found.left_alone):
+        raise typer.Exit(7)
+
+
+def _chosen(selectors: list[str] | None, settings: Settings) -> list[RunRow]:
+    from florctl.orchestrate.lookup import find_runs
+
+    return find_runs(selectors or [], settings.home, settings.project)
+
+
+def _is_older(run: RunRow, moment: datetime) -> bool:
+    from datetime import datetime
+
+    return datetime.fromisoformat(run.started) < moment
+
+
+def _age(text: str | None) -> timedelta | None:
+    from datetime import timedelta
+
+    from florlib.ground.errors import UsageError
+
+    if text is None:
+        return None
+    found = _AGE.fullmatch(text.strip())
+    if found is None:
+        raise UsageError(f"{text!r} is no age", hint=f"{_EXAMPLE} --older-than 7d")
+    return timedelta(hours=int(found[1]) * _HOURS[found[2]])
+
+
+def _kept(text: str) -> int | None:
+    """How many of the last checkpoints stay; None for all."""
+    from florlib.ground.errors import UsageError
+
+    word, colon, number = text.strip().partition(":")
+    if word in ("all", "none") and not colon:
+        return None if word == "all" else 0
+    if word == "last" and number.isdecimal():
+        return int(number)
+    raise UsageError(f"{text!r} says not what stays", hint=f"{_EXAMPLE} --keep-local last:1")
