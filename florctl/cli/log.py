@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from florctl.cli.diff import diff
+from florctl.cli.noting import note, tag
 from florctl.cli.options import (
     CsvOption,
     JsonOption,
     PlainOption,
     RunArgument,
+    WhereOption,
     chosen_format,
     harvest_now,
     present_settings,
@@ -39,8 +41,33 @@ def list_runs(
         str | None, typer.Option("--name", metavar="NAME", help="Only runs of this name.")
     ] = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, metavar="N", help="Only the newest N.")
+        int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N.")
     ] = None,
+    where: WhereOption = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--columns",
+            metavar="NAME[,NAME]",
+            help="Also show arguments, tags or the last values of logged names.",
+        ),
+    ] = None,
+    best: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--best", metavar="min:NAME|max:NAME", help="Also the least or greatest logged value."
+        ),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            "--sort",
+            metavar="NAME",
+            help="By a field (seconds, bytes), an argument, a tag, a last value, or min:NAME; "
+            "the least first.",
+        ),
+    ] = None,
+    reverse: Annotated[bool, typer.Option("--reverse", help="The other way round.")] = False,
     here: Annotated[bool, typer.Option("--here", help="Only runs of this project.")] = False,
     all_runs: Annotated[
         bool, typer.Option("--all", help=f"On a terminal too, not only the newest {TERMINAL_RUNS}.")
@@ -51,25 +78,39 @@ def list_runs(
 ) -> None:
     """List the runs of all projects, newest first.
 
-    Example: flor log list --name linear
+    Example: flor log list --columns lr,loss --best min:loss --sort min:loss
     """
+    from dataclasses import replace
+
+    from florctl.cli.list_views import run_list
     from florctl.cli.options import Format
     from florctl.cli.render import on_terminal, show
-    from florctl.cli.views import run_list
-    from florctl.orchestrate.lookup import runs_of
+    from florctl.orchestrate.listing import Wanted, list_of
 
     form = chosen_format(json, csv, plain)
     settings = _harvested()
     is_short = form is Format.table and on_terminal() and limit is None and not all_runs
-    wanted = TERMINAL_RUNS + 1 if is_short else limit
-    project = settings.project if here else None
-    runs = runs_of(settings.home, name=name, project=project, limit=wanted)
-    if not runs and form is Format.table:
-        typer.echo("flor: no runs recorded yet\nhint: flor record train.py", err=True)
+    wanted = Wanted(
+        name=name,
+        project=settings.project if here else None,
+        where=where,
+        columns=tuple(one for word in columns or [] for one in word.split(",") if one),
+        best=tuple(best or []),
+        sort=sort,
+        reverse=reverse,
+        limit=TERMINAL_RUNS + 1 if is_short else limit,
+    )
+    found = list_of(wanted, settings.home)
+    if not found.runs and form is Format.table:
+        is_narrowed = name is not None or here or where is not None
+        typer.echo("flor: no such run" if is_narrowed else "flor: no runs recorded yet", err=True)
+        hint = "flor log list" if is_narrowed else "flor record train.py"
+        typer.echo(f"hint: {hint}", err=True)
         return
-    show(run_list(runs[:TERMINAL_RUNS] if is_short else runs), form)
-    if is_short and len(runs) > TERMINAL_RUNS:
-        typer.echo("flor: older runs are not shown\nhint: flor log list --all", err=True)
+    is_cut = is_short and len(found.runs) > TERMINAL_RUNS
+    show(run_list(replace(found, runs=found.runs[:TERMINAL_RUNS]) if is_cut else found), form)
+    if is_cut:
+        typer.echo("flor: more runs are not shown\nhint: flor log list --all", err=True)
 
 
 @log_app.command("show")
@@ -129,6 +170,8 @@ def get_values(
 log_app.command("pivot")(pivot)
 log_app.command("plot")(plot)
 log_app.command("diff")(diff)
+log_app.command("note")(note)
+log_app.command("tag")(tag)
 
 
 def _harvested() -> Settings:

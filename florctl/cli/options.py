@@ -90,6 +90,23 @@ def runs_and_names(
     return runs_chosen(selectors, where, settings.home, settings.project), names
 
 
+def pairs(tags: list[str], example: str) -> dict[str, str]:
+    """Tags that were typed as K=V.
+
+    Raises:
+        UsageError: one is none; the hint is the example.
+    """
+    from florlib.ground.errors import UsageError
+
+    found = {}
+    for tag in tags:
+        key, equals, value = tag.partition("=")
+        if not equals or not key:
+            raise UsageError(f"{tag!r} is no tag", hint=example)
+        found[key] = value
+    return found
+
+
 def given_bytes(text: str | None, hint: str) -> int | None:
     """A size that was typed; None where none was.
 

@@ -43,7 +43,7 @@ def record(
     from datetime import datetime, timezone
     from pathlib import Path
 
-    from florctl.cli.options import given_bytes, present_settings
+    from florctl.cli.options import given_bytes, pairs, present_settings
     from florctl.cli.summary import tell, tell_limited, tell_recorded
     from florctl.orchestrate.record import RecordRequest
     from florctl.orchestrate.record import record as record_run
@@ -58,7 +58,7 @@ def record(
         cwd=cwd,
         settings=settings,
         name=name,
-        tags=_pairs(tag or []),
+        tags=pairs(tag or [], "flor record --tag owner=me train.py"),
         budget_share=_share(budget, settings.budget_share),
         run_bytes=given_bytes(ckpt_max, "flor record --ckpt-max 20GB train.py"),
         loop=loop or settings.loop,
@@ -87,18 +87,6 @@ def _module(words: list[str]) -> tuple[str | None, list[str]]:
     if len(words) == 1:
         raise UsageError("-m names no module", hint="flor record -m package.train")
     return words[1], words[2:]
-
-
-def _pairs(tags: list[str]) -> dict[str, str]:
-    from florlib.ground.errors import UsageError
-
-    pairs = {}
-    for tag in tags:
-        key, equals, value = tag.partition("=")
-        if not equals or not key:
-            raise UsageError(f"{tag!r} is no tag", hint="flor record --tag owner=me train.py")
-        pairs[key] = value
-    return pairs
 
 
 def _share(given: str | None, default: float) -> float:

@@ -15,7 +15,7 @@ from florctl.cli.overhead import (
     reach_of_run,
     reach_words,
 )
-from florctl.cli.render import Column, Table, View, on_terminal, records_of
+from florctl.cli.render import Column, Table, View, on_terminal
 from florctl.cli.value_views import position_objects, value_text
 from florctl.orchestrate.spool_status import SpooledRun
 from florlib.ground.position import describe
@@ -40,69 +40,25 @@ RUN_FIELDS = (
     "bytes",
     "overhead",
     "project",
+    "tags",
+    "note",
 )
 TERMINAL_NAMES = 20
 """Captured names or files that a terminal shows of a run; into a pipe go all."""
 
 
-def run_list(runs: Sequence[RunRow]) -> View:
-    """Runs, a line each."""
-    columns = (
-        Column("run", shrinks=True),
-        Column("id"),
-        Column("status"),
-        Column("started"),
-        Column("took", right=True),
-        Column("iters", right=True),
-        Column("checkpoints", right=True, wide=True),
-        Column("size", right=True, wide=True),
-        Column("cost", right=True, wide=True),
-        Column("version", wide=True),
-        Column("command", shrinks=True),
-    )
-    objects = [_run_object(run) for run in runs]
-    return View(
-        lambda: [Table(columns, [_run_cells(run) for run in runs])],
-        lambda: objects,
-        RUN_FIELDS,
-        lambda: records_of(objects, RUN_FIELDS),
-    )
-
-
-def _run_object(run: RunRow) -> dict[str, Any]:
+def run_object(run: RunRow) -> dict[str, Any]:
+    """A run in the JSON contract's form."""
     content = {name: getattr(run, name) for name in RUN_FIELDS}
     return {**content, "command": list(run.command)}
-
-
-def _run_cells(run: RunRow) -> list[str]:
-    return [
-        f"{run.name}@{run.ordinal}",
-        run.run.rpartition("-")[2],
-        run.status,
-        _local_time(run.started),
-        duration(run.seconds),
-        str(run.iterations),
-        str(run.checkpoints),
-        size(run.bytes),
-        _percent(run.overhead),
-        f"{run.version[:7]}{'+' if run.dirty else ''}" if run.version else "",
-        _without_interpreter(run.command),
-    ]
-
-
-def _without_interpreter(command: Sequence[str]) -> str:
-    """A command for a narrow column, where nearly every one begins with python."""
-    is_python = len(command) > 1 and command[0].rpartition("/")[2].startswith("python")
-    return shlex.join(command[1:] if is_python else command)
 
 
 def run_page(run: RunRow, more: RunDetails, spooled: SpooledRun) -> View:
     """One run with all that is known of it."""
     content: dict[str, Any] = {
-        **_run_object(run),
+        **run_object(run),
         "arguments": {name: plain_json(value) for name, value in more.arguments.items()},
         "environment": more.environment,
-        "tags": more.tags,
         "loops": [
             {
                 "name": loop.name,
@@ -146,12 +102,13 @@ def _page_tables(run: RunRow, more: RunDetails, spooled: SpooledRun) -> list[Tab
     facts = {
         "run": f"{run.name}@{run.ordinal}  {run.run}",
         "status": f"{run.status}{ending}",
-        "started": f"{_local_time(run.started)}, took {duration(run.seconds) or '?'}",
+        "started": f"{local_time(run.started)}, took {duration(run.seconds) or '?'}",
         "command": shlex.join(run.command),
         "project": run.project,
         "version": _version_words(run, more),
         "arguments": _pairs(more.arguments),
-        "tags": _pairs(more.tags),
+        "tags": _pairs(run.tags),
+        "note": run.note or "",
         "environment": _pairs(_telling(more.environment)),
         "checkpoints": _checkpoint_words(more),
         "spool": spool_words(spooled),
@@ -291,9 +248,11 @@ def size(count: int) -> str:
     return f"{amount:.0f} B" if units[0] == "B" else f"{amount:.1f} {units[0]}"
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
+    """A share for people; nothing where there is none."""
     return "" if share is None else f"{share:.2%}"
 
 
-def _local_time(text: str) -> str:
+def local_time(text: str) -> str:
+    """A time of the catalog as clocks here have it, to the minute."""
     return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M}"

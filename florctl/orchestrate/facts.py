@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from florctl.orchestrate.lookup import NameNotFound, catalog_of
-from florlib.ground.values import decode_value
+from florlib.ground.values import decode_value, encode_value
 from florlib.hindsight.standing import standing
 from florlib.hindsight.where import Condition
-from florlib.stores.catalog import questions
-from florlib.stores.catalog.rows import RunRow
+from florlib.stores.catalog import across, questions
+from florlib.stores.catalog.rows import RunRow, ValueRow
 
 FIELDS = (
     "name",
@@ -60,7 +60,7 @@ def facts_of(runs: Sequence[RunRow], names: Iterable[str], home: Path) -> dict[i
     wanted = list(dict.fromkeys(names))
     found: dict[int, Facts] = {run.key: {} for run in runs}
     with catalog_of(home) as connection:
-        arguments = questions.arguments(connection, wanted)
+        arguments = across.arguments(connection, wanted)
         for run in runs:
             of_run = found[run.key]
             for name in wanted:
@@ -70,7 +70,7 @@ def facts_of(runs: Sequence[RunRow], names: Iterable[str], home: Path) -> dict[i
                     of_run[name] = Fact(run.tags[name], "tag")
                 elif name in FIELDS:
                     of_run[name] = Fact(getattr(run, name), "field")
-        logged = questions.last_recorded(connection, wanted)
+        logged = across.last_recorded(connection, wanted)
         for run in runs:
             for name in wanted:
                 if name not in found[run.key] and (run.run, name) in logged:
@@ -84,7 +84,70 @@ def facts_of(runs: Sequence[RunRow], names: Iterable[str], home: Path) -> dict[i
     return found
 
 
-def runs_where(runs: Sequence[RunRow], condition: Condition, home: Path) -> list[RunRow]:
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The least or the greatest value of a logged name.
+
+    Attributes:
+        how: "min" or "max".
+    """
+
+    how: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.how}:{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> Best | None:
+        """Read `min:loss` or `max:acc`; None where it is neither.
+
+        >>> str(Best.parse("max:val/acc")), Best.parse("loss")
+        ('max:val/acc', None)
+        """
+        how, colon, name = text.partition(":")
+        return cls(how, name) if colon and name and how in ("min", "max") else None
+
+
+def add_best(
+    facts: dict[int, Facts], runs: Sequence[RunRow], wanted: Sequence[Best], home: Path
+) -> None:
+    """Add the best recorded value of each run, under `min:loss`.
+
+    Of what replays alone have logged, it is the best of the verified values, else of all with their
+    mark.
+    """
+    with catalog_of(home) as connection:
+        recorded = across.extremes(connection, [best.name for best in wanted])
+        for run in runs:
+            for best in wanted:
+                found = recorded.get((run.run, best.name))
+                if found is not None:
+                    value = found[0] if best.how == "min" else found[1]
+                    facts[run.key][str(best)] = Fact(encode_value(value), "logged")
+                    continue
+                rows = standing(questions.values(connection, run.key, [best.name], every=True))
+                late = _best_of(best, rows)
+                if late is not None:
+                    facts[run.key][str(best)] = late
+
+
+def _best_of(best: Best, rows: Sequence[ValueRow]) -> Fact | None:
+    numbers = [(decode_value(row.value), row) for row in rows]
+    numbers = [
+        (value, row)
+        for value, row in numbers
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
+    ]
+    trusted = [pair for pair in numbers if pair[1].mark == "verified"] or numbers
+    if not trusted:
+        return None
+    choose = min if best.how == "min" else max
+    _, row = choose(trusted, key=lambda pair: pair[0])
+    return Fact(row.value, "logged", row.mark)
+
+
+def holding(runs: Sequence[RunRow], condition: Condition, home: Path) -> list[RunRow]:
     """The runs of which an expression over their facts holds, in their order.
 
     Raises:

@@ -27,6 +27,7 @@ from florlib.stores.catalog.ingest import Journal, ingest
 from florlib.stores.catalog.marks import Mark, Watch
 from florlib.stores.catalog.places import Cursor
 from florlib.stores.journal import walk_records
+from florlib.stores.notes import read_notes
 
 SETTLING_S = 2.0
 """Folders' mtimes have a grain: what was written in the same tick as our look would be missed."""
@@ -139,6 +140,7 @@ class _Work:
         try:
             run_json = json.loads(layout.run_file.read_text(encoding="utf-8"))
             key = self._run_file(layout, folder, run_json)
+            self._notes(layout, key, run_json)
         except FileNotFoundError:
             return False
         except KeyError as error:
@@ -172,6 +174,18 @@ class _Work:
             key = runs.put_run(self.connection, folder, run_json)
             marks.set_mark(self.connection, name, key, mark)
         return key
+
+    def _notes(self, layout: RunLayout, key: int, run_json: dict[str, Any]) -> None:
+        """Lay what was written about a run over what its run.json says."""
+        try:
+            notes = read_notes(layout.notes_file)
+        except (OSError, ValueError, FlorError) as error:
+            self.done.problems.append(f"{layout.notes_file} cannot be read ({error})")
+            return
+        tags, note = notes.over(run_json.get("tags") or {}), notes.note or None
+        if not runs.has_notes(self.connection, key, tags, note):
+            with self.batch.writing():
+                runs.put_notes(self.connection, key, tags, note)
 
     def _journal(self, path: Path, run: int, replay: int | None) -> None:
         """Take in what is new of a journal."""

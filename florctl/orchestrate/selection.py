@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from florctl.orchestrate.facts import runs_where
+from florctl.orchestrate.facts import holding
 from florctl.orchestrate.lookup import details_of, find_run, runs_of
 from florctl.orchestrate.run_json import program_of, read_run_json
 from florlib.ground.errors import FlorError, RunNotFound, UsageError
@@ -55,7 +55,7 @@ def runs_chosen(
     runs = list(named.values()) or runs_of(home, name=None, project=None, limit=None)
     if where is None:
         return runs
-    found = runs_where(runs, condition_of(where, _RUNS_EXAMPLE), home)
+    found = holding(runs, condition_of(where, _RUNS_EXAMPLE), home)
     if not found:
         raise RunNotFound(f"of no run is {where}", hint="flor log list")
     return found

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from florctl.orchestrate.alone import alone_in
 from florctl.orchestrate.stored import StoredProcess, read_stored
-from florctl.orchestrate.sweep import alone_in, why_left_alone
+from florctl.orchestrate.sweep import why_left_alone
 from florctl.orchestrate.versions import version_of
 from florlib.ground.errors import FlorError, VersionMissing
 from florlib.ground.layout import HomeLayout, RunLayout

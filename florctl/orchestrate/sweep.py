@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import heapq
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from florctl.orchestrate.alone import alone_in
 from florctl.orchestrate.liveness import FRESH_S, is_alive, touched_at
 from florctl.orchestrate.settings import NO_LIMIT
 from florctl.orchestrate.stored import StoredProcess, folder_bytes, read_stored
@@ -320,14 +319,3 @@ def _carry_out(layout: RunLayout, run: RunRow, sweep: Sweep) -> None:
                     shutil.rmtree(left.path)
                 else:
                     left.path.unlink(missing_ok=True)
-
-
-@contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Keep others that take files of the run away waiting."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

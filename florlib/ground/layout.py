@@ -38,6 +38,11 @@ class RunLayout:
         return self.folder / "spool.json"
 
     @property
+    def notes_file(self) -> Path:
+        """What was written about the run after it; not there where nothing was."""
+        return self.folder / "notes.json"
+
+    @property
     def checkpoints(self) -> Path:
         """Checkpoints of the run's first recording process."""
         return self.folder / CHECKPOINTS

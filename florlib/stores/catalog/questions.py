@@ -25,7 +25,7 @@ _RUN = """
 SELECT run.key, run.id, name, ordinal, status, started, seconds, exit_status, signal,
     version."commit", version.dirty, iterations, checkpoints, bytes,
     CASE WHEN training_s > 0 THEN (stall_s + slowed_s) / training_s END, project, folder,
-    tags, command
+    tags, note, command
 FROM run LEFT JOIN version ON version.run = run.key
 """
 _NEWEST_FIRST = " ORDER BY run.started DESC, run.id DESC"
@@ -109,7 +109,8 @@ def _runs(
     # mypy counts the columns of a starred list against every field.
     make: Callable[..., RunRow] = RunRow
     return [
-        make(*row, json.loads(tags), tuple(json.loads(command))) for *row, tags, command in rows
+        make(*row, json.loads(tags), note, tuple(json.loads(command)))
+        for *row, tags, note, command in rows
     ]
 
 
@@ -290,28 +291,6 @@ def last_values(connection: sqlite3.Connection, run: int) -> dict[str, ValueRow]
     late = [row.name for row in names(connection, run) if row.name not in found]
     found.update((value.name, value) for value in values(connection, run, late))
     return dict(sorted(found.items()))
-
-
-def arguments(connection: sqlite3.Connection, names: Sequence[str]) -> dict[tuple[str, str], Any]:
-    """By run and name, the arguments of these names, of all runs; as the lowest rank has them."""
-    rows = connection.execute(
-        "SELECT run, name, value FROM args WHERE name IN (SELECT value FROM json_each(?))"
-        " ORDER BY rank DESC",
-        (json.dumps(list(names)),),
-    )
-    return {(run, name): json.loads(value) for run, name, value in rows}
-
-
-def last_recorded(
-    connection: sqlite3.Connection, names: Sequence[str]
-) -> dict[tuple[str, str], Any]:
-    """By run and name, the last value that was recorded, of all runs; by the lowest rank."""
-    rows = connection.execute(
-        "SELECT run, name, last FROM series WHERE origin = 'record'"
-        " AND name IN (SELECT value FROM json_each(?)) ORDER BY rank DESC",
-        (json.dumps(list(names)),),
-    )
-    return {(run, name): json.loads(value) for run, name, value in rows}
 
 
 class _Found(NamedTuple):

@@ -22,7 +22,8 @@ class RunRow:
             training time.
         project: absolute path.
         folder: below FLOR_HOME.
-        tags: that were given to the recording.
+        tags: of the recording, and those that were given or taken away since.
+        note: that somebody wrote about it.
     """
 
     key: int
@@ -43,6 +44,7 @@ class RunRow:
     project: str
     folder: str
     tags: dict[str, str]
+    note: str | None
     command: tuple[str, ...]
 
 

@@ -82,6 +82,23 @@ def put_run(connection: sqlite3.Connection, folder: str, run_json: dict[str, Any
     return key
 
 
+def put_notes(
+    connection: sqlite3.Connection, run: int, tags: dict[str, str], note: str | None
+) -> None:
+    """Set what was written about a run after it: all its tags, and its note."""
+    connection.execute(
+        "UPDATE run SET tags = ?, note = ? WHERE key = ?", (json.dumps(tags), storable(note), run)
+    )
+
+
+def has_notes(
+    connection: sqlite3.Connection, run: int, tags: dict[str, str], note: str | None
+) -> bool:
+    """Whether the catalog has just these tags and this note."""
+    row = connection.execute("SELECT tags, note FROM run WHERE key = ?", (run,)).fetchone()
+    return bool(row == (json.dumps(tags), storable(note)))
+
+
 def key_of(connection: sqlite3.Connection, run: str) -> int:
     """The key of a run that is known."""
     (key,) = connection.execute("SELECT key FROM run WHERE id = ?", (run,)).fetchone()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils.db import Database
 
-VERSION = 5
+VERSION = 6
 """Stands in PRAGMA user_version; a reader refuses a higher one."""
 
 VIEWS = ("runs", "args", "logs", "series", "loops", "checkpoints", "versions", "replays")
@@ -30,7 +30,8 @@ CREATE TABLE run (
     cwd TEXT NOT NULL,
     script TEXT,
     command TEXT NOT NULL,              -- JSON list of words
-    tags TEXT NOT NULL,                 -- JSON object
+    tags TEXT NOT NULL,                 -- JSON object; notes.json over run.json
+    note TEXT,                          -- notes.json
     environment TEXT NOT NULL,          -- JSON object
     budget REAL,                        -- share of training time, 0.01 is 1 %
     started TEXT NOT NULL,              -- ISO 8601 with offset
@@ -246,7 +247,8 @@ CREATE VIEW runs AS
 SELECT run.id AS run, name, ordinal, status, started, ended, seconds, exit_status, signal, project,
     script, command, tags, environment, version."commit" AS version, version.dirty, iterations,
     checkpoints, bytes, stall_s, slowed_s, budget,
-    CASE WHEN training_s > 0 THEN (stall_s + slowed_s) / training_s END AS overhead
+    CASE WHEN training_s > 0 THEN (stall_s + slowed_s) / training_s END AS overhead,
+    note
 FROM run LEFT JOIN version ON version.run = run.key""",
     """\
 -- args: one row an argument of a run.
@@ -329,6 +331,14 @@ def migrate(connection: sqlite3.Connection) -> None:
                 db.execute(f"DROP TABLE {name}")
         for statement in TABLES:
             db.execute(statement if db.supports_strict else _loosened(statement))
+
+    @migrations()
+    def m006_notes(db: Database) -> None:
+        if "note" not in db["run"].columns_dict:  # made by the one before
+            db.execute("ALTER TABLE run ADD COLUMN note TEXT")
+            (view,) = [one for one in TABLES if "CREATE VIEW runs " in one]
+            db.execute("DROP VIEW runs")
+            db.execute(view)
 
     migrations.apply(Database(connection, execute_plugins=False))
     connection.execute(f"PRAGMA user_version = {VERSION:d}")
