@@ -20,6 +20,7 @@ from florctl.cli.options import (
 )
 from florctl.cli.pivot import pivot
 from florctl.cli.plot import plot
+from florctl.cli.remove import remove
 
 if TYPE_CHECKING:
     from florctl.orchestrate.settings import Settings
@@ -172,6 +173,7 @@ log_app.command("plot")(plot)
 log_app.command("diff")(diff)
 log_app.command("note")(note)
 log_app.command("tag")(tag)
+log_app.command("rm")(remove)
 
 
 def _harvested() -> Settings:

@@ -35,6 +35,7 @@ _WORDS = {
     "unfinished": "a file that its writer did not finish",
     "dropped": "a checkpoint that was dropped already",
     "replay": "files that a replay wrote",
+    "removed": "files of a run that was removed",
 }
 
 
@@ -154,7 +155,7 @@ def _deletion_object(one: Deletion) -> dict[str, Any]:
 
 def _leftover_object(one: Leftover) -> dict[str, Any]:
     return {
-        "run": one.run.run,
+        "run": one.run.run if one.run is not None else None,
         "file": _inside(one),
         "position": None,
         "what": one.what,
@@ -164,7 +165,9 @@ def _leftover_object(one: Leftover) -> dict[str, Any]:
 
 
 def _inside(one: Leftover) -> str:
-    """The path below the run's folder."""
+    """The path below the run's folder; that of a removed run is its folder."""
+    if one.run is None:
+        return one.path.name
     parts = one.path.parts
     return os.path.join(*parts[parts.index(one.run.run) + 1 :])
 
@@ -175,7 +178,8 @@ def _deletion_cells(one: Deletion) -> list[str]:
 
 
 def _leftover_cells(one: Leftover) -> list[str]:
-    return [_label(one.run), f"{_WORDS[one.what]}: {_inside(one)}", size(one.bytes), ""]
+    label = one.path.parent.name if one.run is None else _label(one.run)
+    return [label, f"{_WORDS[one.what]}: {_inside(one)}", size(one.bytes), ""]
 
 
 def sweep_lines(sweep: Sweep, *, done: bool) -> list[str]:

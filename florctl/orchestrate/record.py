@@ -26,6 +26,7 @@ from florlib.ground.ids import run_id
 from florlib.ground.launch import LaunchSpec
 from florlib.ground.layout import RUN_FILE, HomeLayout, RunLayout
 from florlib.stores.atomic import write_json
+from florlib.stores.removed import last_removed
 
 DEVICES_S = 2.0  # that a script which has ended waits for their names
 FREE_SHARE = 0.2  # of the disk's free bytes, that a run's checkpoints may take by default
@@ -229,7 +230,7 @@ def _claim(home: HomeLayout, recording: Recording, project: Path) -> None:
             file.write("*\n")  # a home within the project is no part of its versions
     recording.layout.folder.mkdir()
     with _alone_in(folder):
-        recording.content["ordinal"] = 1 + _last_ordinal(folder)
+        recording.content["ordinal"] = 1 + _last_ordinal(folder, home.removed_file(folder.name))
         recording.save()
 
 
@@ -245,9 +246,9 @@ def _alone_in(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _last_ordinal(folder: Path) -> int:
+def _last_ordinal(folder: Path, removed: Path) -> int:
     """The highest number among the last runs of a name; those of removed runs come not again."""
-    found = [0]
+    found = [last_removed(removed)]
     for path in sorted(folder.glob(f"*/{RUN_FILE}"), reverse=True)[:_LAST_RUNS]:
         with suppress(OSError, ValueError, KeyError, TypeError):
             found.append(int(json.loads(path.read_text(encoding="utf-8"))["ordinal"]))

@@ -15,7 +15,7 @@ from florctl.orchestrate.liveness import FRESH_S, is_alive, touched_at
 from florctl.orchestrate.settings import NO_LIMIT
 from florctl.orchestrate.stored import StoredProcess, folder_bytes, read_stored
 from florlib.ground.errors import FlorError
-from florlib.ground.layout import ReplayLayout, RunLayout
+from florlib.ground.layout import HomeLayout, ReplayLayout, RunLayout
 from florlib.ground.position import Position
 from florlib.ground.retention import Loss, Retention, TurnClock
 from florlib.stores.catalog.rows import RunRow
@@ -67,10 +67,12 @@ class Leftover:
     """A file or folder that nobody has any use for.
 
     Attributes:
-        what: "unfinished" (its writer died), "dropped" (the journal says so already) or "replay".
+        run: that it belongs to; None of one that was removed.
+        what: "unfinished" (its writer died), "dropped" (the journal says so already), "replay" or
+            "removed".
     """
 
-    run: RunRow
+    run: RunRow | None
     path: Path
     bytes: int
     what: str
@@ -145,6 +147,10 @@ def plan_sweep(home: Path, runs: Sequence[RunRow], limits: Limits, *, now: datet
         now: the present.
     """
     found = Sweep()
+    found.leftovers += [
+        Leftover(None, path, folder_bytes(path), "removed")
+        for path in HomeLayout(home).all_removed()
+    ]
     candidates: list[_Candidate] = []
     seen: dict[str, int] = {}
     for number, run in enumerate(runs):
@@ -289,8 +295,13 @@ def carry_out(home: Path, sweep: Sweep) -> list[str]:
         One line for each run of which something could not be deleted.
     """
     problems = []
+    for one in sweep.leftovers:
+        if one.run is None:
+            shutil.rmtree(one.path, ignore_errors=True)
+            if one.path.exists():
+                problems.append(f"{one.path} could not be deleted")
     runs = {one.run.run: one.run for one in sweep.deletions}
-    runs |= {one.run.run: one.run for one in sweep.leftovers}
+    runs |= {one.run.run: one.run for one in sweep.leftovers if one.run is not None}
     for run in runs.values():
         try:
             _carry_out(RunLayout(home / run.folder), run, sweep)
@@ -314,7 +325,7 @@ def _carry_out(layout: RunLayout, run: RunRow, sweep: Sweep) -> None:
                 (layout.folder / file).unlink(missing_ok=True)
         os.utime(layout.folder)  # so that the next harvest looks at a run that has long been quiet
         for left in sweep.leftovers:
-            if left.run.run == run.run:
+            if left.run is not None and left.run.run == run.run:
                 if left.what == "replay":
                     shutil.rmtree(left.path)
                 else:

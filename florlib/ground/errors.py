@@ -156,6 +156,12 @@ class HomeNotWritable(FlorError):
     code, exit_status = "home-not-writable", 1
 
 
+class RunPinned(FlorError):
+    """A run that is to be removed is pinned, or checkpoints of it are."""
+
+    code, exit_status = "run-pinned", 1
+
+
 class Locked(FlorError):
     """Another process holds what this one needs; trying again later helps."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 CATALOG_NAME = "catalog.db"
 RUN_FILE = "run.json"
 CHECKPOINTS = "checkpoints"
+_REMOVED = ".removed-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,18 @@ class HomeLayout:
         """The paths of one run."""
         return RunLayout(self.home / name / run)
 
+    def removed(self, name: str, run: str) -> Path:
+        """What a run's folder is called from its removal on until its files are deleted."""
+        return self.home / name / f"{_REMOVED}{run}"
+
+    def all_removed(self) -> list[Path]:
+        """The folders of removed runs whose files were not all deleted."""
+        return sorted(self.home.glob(f"*/{_REMOVED}*"))
+
+    def removed_file(self, name: str) -> Path:
+        """Up to which number runs of a name were removed."""
+        return self.home / name / "removed.json"
+
     def private_store(self, name: str) -> Path:
         """The versions of runs whose project lies in no git repository."""
         return self.home / name / "repo.git"
@@ -180,7 +193,11 @@ class HomeLayout:
     def runs(self) -> list[RunLayout]:
         """Every run folder there is, oldest first."""
         found = (path.parent for path in self.home.glob(f"*/*/{RUN_FILE}"))
-        return [RunLayout(folder) for folder in sorted(found, key=lambda path: path.name)]
+        return [
+            RunLayout(folder)
+            for folder in sorted(found, key=lambda path: path.name)
+            if not folder.name.startswith(".")
+        ]
 
 
 def _journals_in(folder: Path) -> list[Path]:
