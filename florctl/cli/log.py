@@ -21,6 +21,7 @@ from florctl.cli.options import (
 from florctl.cli.pivot import pivot
 from florctl.cli.plot import plot
 from florctl.cli.remove import remove
+from florctl.cli.tail import tail
 
 if TYPE_CHECKING:
     from florctl.orchestrate.settings import Settings
@@ -168,6 +169,7 @@ def get_values(
     show(value_list(row, wanted, values_of(row, wanted, settings.home)), form)
 
 
+log_app.command("tail")(tail)
 log_app.command("pivot")(pivot)
 log_app.command("plot")(plot)
 log_app.command("diff")(diff)

@@ -229,11 +229,16 @@ def _too_wide(widths: dict[int, int], width: int) -> int:
 
 
 def _write_csv(view: View) -> None:
+    write_csv_rows([view.fields])
+    write_csv_rows(view.records())
+
+
+def write_csv_rows(rows: Iterable[Sequence[Any]]) -> None:
+    """Print records as lines of CSV."""
     import csv
 
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(view.fields)
-    writer.writerows([field_text(cell) for cell in row] for row in view.records())
+    writer.writerows([field_text(cell) for cell in row] for row in rows)
 
 
 def _one_line(text: str) -> str:
