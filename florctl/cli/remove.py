@@ -52,6 +52,7 @@ def remove(
     from florctl.cli.remove_views import counts, removal_table
     from florctl.cli.render import show
     from florctl.cli.summary import tell
+    from florctl.cli.views import place
     from florctl.orchestrate.removal import remove as remove_run
     from florlib.ground.errors import UsageError
 
@@ -83,6 +84,11 @@ def remove(
     if form is not Format.table:
         show(removal_table(found, done=is_done), form)
     tell(f"flor: {'removed' if is_done else 'would remove'} {counts(going)}")
+    for one in going:
+        if one.copies:
+            tell(
+                f"flor: {one.run.name}@{one.run.ordinal} stays in {', '.join(map(place, one.copies))}"
+            )
     for text in problems:
         tell(f"warning: not everything was deleted of {text}")
     if problems:

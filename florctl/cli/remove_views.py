@@ -20,6 +20,7 @@ FIELDS = (
     "replays",
     "values",
     "bytes",
+    "spooled",
     "removed",
     "obstacle",
 )
@@ -57,6 +58,7 @@ def _object(one: Removal, done: bool) -> dict[str, Any]:
         "replays": one.replays,
         "values": one.values,
         "bytes": one.bytes,
+        "spooled": list(one.copies),
         "removed": done and one.obstacle is None,
         "obstacle": one.obstacle,
     }

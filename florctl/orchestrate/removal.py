@@ -20,6 +20,7 @@ from florlib.stores.catalog import questions
 from florlib.stores.catalog.rows import RunRow
 from florlib.stores.pins import read_pins
 from florlib.stores.removed import note_removed
+from florlib.stores.spooled import read_spooled
 
 _NEVER = ("is being recorded", "is being replayed")
 
@@ -32,6 +33,7 @@ class Removal:
         replays: of it, which go as well.
         values: that it and they logged.
         bytes: of all its files.
+        copies: where it was spooled to; what lies there stays.
         obstacle: why it stays, in words; None where it goes.
         is_pinned: that is the obstacle.
     """
@@ -40,6 +42,7 @@ class Removal:
     replays: int
     values: int
     bytes: int
+    copies: tuple[str, ...] = ()
     obstacle: str | None = None
     is_pinned: bool = False
 
@@ -70,11 +73,19 @@ def plan_removal(
                     len(questions.details(connection, run.key).replays),
                     sum(one.recorded + one.replayed for one in names),
                     folder_bytes(layout.folder),
+                    _copies(layout),
                     obstacle,
                     is_pinned,
                 )
             )
     return found
+
+
+def _copies(layout: RunLayout) -> tuple[str, ...]:
+    try:
+        return tuple(copy.url for copy in read_spooled(layout.spool_file).copies)
+    except FlorError:
+        return ()  # damaged runs can go
 
 
 def _obstacle(run: RunRow, layout: RunLayout, now: datetime) -> tuple[str | None, bool]:

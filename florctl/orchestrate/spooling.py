@@ -272,7 +272,7 @@ def _going(processes: Sequence[StoredProcess], pins: Pins, keep: int) -> list[st
 def files_of(layout: RunLayout, processes: Iterable[StoredProcess]) -> Iterator[tuple[str, Path]]:
     """(path in the run, the file) of all that is kept of a run: sandboxes of replays are not."""
     paths = [layout.run_file, *layout.journals()]
-    paths += [layout.pins_file] if layout.pins_file.exists() else []
+    paths += [path for path in (layout.pins_file, layout.notes_file) if path.exists()]
     paths += sorted(path for path in layout.interrupted.rglob("*") if _is_plain(path))
     for folder in sorted(layout.replays.iterdir()) if layout.replays.is_dir() else ():
         paths += sorted(path for path in folder.iterdir() if _is_plain(path))

@@ -492,3 +492,17 @@ def test_the_journal_grows_and_the_manifest_follows(flor: Flor, home: Home, disk
 
     copy = read_spooled(layout.spool_file).copies[0]
     assert (copy.number, len(copy.manifest.checkpoints)) == (2, 10)
+
+
+def test_a_run_that_is_removed_stays_where_it_was_spooled_to(
+    flor: Flor, home: Home, disk: Path
+) -> None:
+    add_run(home)
+    flor("log", "note", "linear@1", "to be kept")
+    (sent,) = send(flor, disk)["runs"]
+
+    removed = flor("log", "rm", "linear@1", "--yes", "--force")
+
+    assert sent["files"] == 1 + 1 + 1 + 11  # the note among them
+    assert f"flor: linear@1 stays in {disk}\n" in removed.stderr
+    assert (disk / "runs/linear" / sent["run"] / "000001.json").exists()
