@@ -32,6 +32,7 @@ COMMANDS = {
     "spool": ("florctl.cli.spool", "spool_app"),
     "doctor": ("florctl.cli.doctor", "doctor"),
     "export": ("florctl.cli.export", "export"),
+    "completion": ("florctl.cli.completion", "completion"),
     "_begin": ("florctl.cli.begin", "begin"),
 }
 """Where each command lives: a module and its typer function or app. A module is imported when its

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from florctl.orchestrate.settings import project_of
+from florctl.orchestrate.folders import project_of
 from florlib.ground.errors import ScriptNotFound, UsageError
 from florlib.ground.layout import CATALOG_NAME
 

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from florctl.orchestrate.folders import home_of, project_of, user_home
 from florlib.ground.errors import UsageError
 
 DEFAULT_BUDGET_SHARE = 0.01
@@ -88,21 +89,6 @@ class Settings:
         return replace(self, **changes)
 
 
-def home_of(environ: Mapping[str, str]) -> Path:
-    """FLOR_HOME, or .flor in the user's home folder; absolute."""
-    given = environ.get("FLOR_HOME")
-    return Path(given).expanduser().absolute() if given else _user_home(environ) / ".flor"
-
-
-def project_of(cwd: Path) -> Path:
-    """The project that a folder belongs to: the git working tree around it, else the folder itself."""
-    cwd = cwd.resolve()
-    for folder in (cwd, *cwd.parents):
-        if (folder / ".git").exists():
-            return folder
-    return cwd
-
-
 def budget_share(text: str | float) -> float:
     """Read a budget: "1%" or 0.01.
 
@@ -162,13 +148,9 @@ _READERS: dict[str, tuple[str, Any]] = {
 }
 
 
-def _user_home(environ: Mapping[str, str]) -> Path:
-    return Path(environ["HOME"]) if environ.get("HOME") else Path.home()
-
-
 def _files(environ: Mapping[str, str], project: Path) -> list[tuple[Path, tuple[str, ...]]]:
     base = environ.get("XDG_CONFIG_HOME")
-    config = Path(base) if base else _user_home(environ) / ".config"
+    config = Path(base) if base else user_home(environ) / ".config"
     return [
         (config / "flor" / "config.toml", ()),
         (project / "setup.cfg", ("flor",)),

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from florctl.orchestrate.folders import project_of
 from florctl.orchestrate.settings import (
     NO_LIMIT,
     Settings,
     budget_share,
     byte_count,
-    project_of,
 )
 from florlib.ground.errors import UsageError
 
