@@ -23,7 +23,7 @@ BENCHMARKS ?= $(filter-out ancestors models ratios subjects systems,$(basename $
 COGGED := $(wildcard README.md docs/cli.md docs/formats/*.md florctl/cli/words.py)
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-deep exactness resumed pythons ray exports spool fuzz faults coverage check format docs bench clean
+.PHONY: help install demo test test-deep exactness resumed pythons ray exports spool fuzz faults coverage check format docs pictures plots bench clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -97,6 +97,13 @@ format: $(INSTALLED)  ## put the source in form
 
 docs: $(INSTALLED)  ## write help texts and sample outputs into the documents anew
 	$(if $(COGGED),$(BIN)/cog -r $(COGGED))
+
+pictures: $(INSTALLED)  ## draw what a terminal shows anew (docs/pictures)
+	$(BIN)/python docs/pictures.py
+
+plots: $(INSTALLED)  ## install what draws pictures and pages (matplotlib and plotly, 200 MB), and test `flor log plot`
+	@$(PIP) -e '.[plot]'
+	$(BIN)/python -m pytest -n 0 tests/cli/test_plot.py
 
 bench: $(INSTALLED)  ## measure: benchmarks/ says what, benchmarks/results.md holds the last figures
 	$(foreach name,$(BENCHMARKS),$(BIN)/python benchmarks/$(name).py &&) true
