@@ -95,7 +95,7 @@ def test_it_imports_nothing_that_takes_time():
     code = """if True:
         import sys
         sys.argv = ["flor", "_complete", "log", "get", "@", ""]
-        from florctl.__main__ import main
+        from florctl.cli.entry import main
         main()
         print(*sys.modules, sep="\\n", file=sys.stderr)
         """

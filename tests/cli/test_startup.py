@@ -56,6 +56,23 @@ def test_help_is_shown_without_heavy_imports(words):
     assert imported_by(code).isdisjoint({*HEAVY, "rich"})
 
 
+def test_the_first_page_is_that_of_the_tree_and_loads_nothing(flor: FlorRunner, tmp_path: Path):
+    (tmp_path / "tree.py").write_text("from florctl.cli.app import main\nmain(['--help'])\n")
+    tree = subprocess.run(
+        [sys.executable, "tree.py"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    code = """if True:
+        import sys
+        sys.argv = ["flor", "-h"]
+        from florctl.cli.entry import main
+        assert main() == 0
+        """
+
+    assert flor("--help").stdout == tree.stdout
+    assert flor("--help", COLUMNS="60").stdout != tree.stdout
+    assert imported_by(code).isdisjoint({*HEAVY, "rich", "typer", "florctl.cli.app"})
+
+
 def test_import_flor_is_light():
     imported = imported_by("import flor")
 

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
-from typing import NamedTuple
 
+Watch = tuple[int, int, int, int]
+"""(key, settled, folder_mtime_ns, replays_mtime_ns) of a run, so that 10,000 quiet ones cost a stat
+or two each; settled is 1 where nothing but a folder's mtime can tell of news. A plain tuple, as
+each command gets one a run."""
 
-class Watch(NamedTuple):
-    """What is remembered of a run's folder, so that 10,000 quiet runs cost a stat or two each.
-
-    A tuple, because a frozen dataclass takes four times as long to make, and each command makes one
-    a run.
-
-    Attributes:
-        settled: 1 where nothing but a folder's mtime can tell of news.
-    """
-
-    key: int
-    settled: int
-    folder_mtime_ns: int
-    replays_mtime_ns: int
+_WATCH = "key, settled, folder_mtime_ns, replays_mtime_ns"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +25,32 @@ class Mark:
 
 def watches(connection: sqlite3.Connection) -> dict[str, Watch]:
     """Every known run by its folder below FLOR_HOME."""
-    rows = connection.execute(
-        "SELECT folder, key, settled, folder_mtime_ns, replays_mtime_ns FROM run"
-    )
-    return {row[0]: Watch._make(row[1:]) for row in rows}
+    rows = connection.execute(f"SELECT folder, {_WATCH} FROM run")  # noqa: S608
+    return {row[0]: row[1:] for row in rows}
 
 
 def watch_of(connection: sqlite3.Connection, key: int) -> Watch:
     """What is remembered of one run's folder."""
-    row = connection.execute(
-        "SELECT key, settled, folder_mtime_ns, replays_mtime_ns FROM run WHERE key = ?", (key,)
+    found: Watch = connection.execute(
+        f"SELECT {_WATCH} FROM run WHERE key = ?",  # noqa: S608
+        (key,),
     ).fetchone()
-    return Watch._make(row)
+    return found
 
 
 def watch(connection: sqlite3.Connection, seen: Watch) -> None:
     """Remember a run's folder."""
+    key, *how = seen
     connection.execute(
         "UPDATE run SET settled = ?, folder_mtime_ns = ?, replays_mtime_ns = ? WHERE key = ?",
-        (seen.settled, seen.folder_mtime_ns, seen.replays_mtime_ns, seen.key),
+        (*how, key),
     )
+
+
+def key_at(connection: sqlite3.Connection, folder: str) -> list[int]:
+    """The key of the run in a folder below FLOR_HOME; none where it is not known."""
+    rows = connection.execute("SELECT key FROM run WHERE folder = ?", (folder,))
+    return [key for (key,) in rows]
 
 
 def mark_of(connection: sqlite3.Connection, path: str) -> Mark | None:

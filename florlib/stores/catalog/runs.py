@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from florlib.stores.catalog.interned import storable
 
 _MARKS = {"verified": 1, "diverged": 0}
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """How a run stands: its status and, unless it is running, its end.
 
     Attributes:
@@ -29,8 +27,7 @@ class Ending:
     seconds: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessEnd:
+class ProcessEnd(NamedTuple):
     """What a journal's end record says, or that there is none."""
 
     pid: int

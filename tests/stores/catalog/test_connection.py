@@ -114,6 +114,18 @@ def test_a_writer_that_waits_is_let_in_between_pieces(tmp_path, monkeypatch):
         assert connection.execute("SELECT count(*) FROM name").fetchone() == (pieces,)
 
 
+def test_a_name_of_all_runs_is_found_run_by_run(tmp_path: Path):
+    sql = "SELECT run, max(number) FROM logs WHERE name = 'acc' GROUP BY run"
+    with closing(catalog.open_catalog(tmp_path / "catalog.db")):
+        pass
+
+    with closing(catalog.open_readonly(tmp_path / "catalog.db")) as connection:
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+
+    assert "SEARCH block USING INDEX block_by_name (process=? AND name=?)" in plan
+    assert "SEARCH log USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)" in plan
+
+
 def test_damage_names_the_way_out(tmp_path: Path):
     (tmp_path / "catalog.db").write_bytes(b"no database" * 1000)
 
