@@ -122,20 +122,21 @@ def show_run(
     csv: CsvOption = False,
     plain: PlainOption = False,
 ) -> None:
-    """Show one run: arguments, version, loops, files, replays.
+    """Show one run: what ran, what it logged, loops, checkpoints, files, replays.
 
     Example: flor log show @
     """
     from florctl.cli.render import show
     from florctl.cli.views import run_page
-    from florctl.orchestrate.lookup import details_of, find_run
+    from florctl.orchestrate.lookup import details_of, find_run, names_of
     from florctl.orchestrate.spool_status import spooled_run
 
     form = chosen_format(json, csv, plain)
     settings = _harvested()
     row = find_run(run, settings.home, settings.project)
     spooled = spooled_run(settings.home, row)
-    show(run_page(row, details_of(row, settings.home), spooled), form)
+    names = names_of(row, settings.home)
+    show(run_page(row, details_of(row, settings.home), names, spooled), form)
 
 
 @log_app.command("get")

@@ -50,12 +50,14 @@ class Column:
         right: numbers stand at the right.
         wide: left out where a terminal has no room for all columns.
         shrinks: cut off, or folded where there are no titles, when a terminal has no room.
+        folds: folded in any case, not cut off: a reason is read to its end.
     """
 
     title: str
     right: bool = False
     wide: bool = False
     shrinks: bool = False
+    folds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +192,8 @@ def _show_rich(table: Table) -> None:
         grid.add_column(
             column.title,
             justify="right" if column.right else "left",
-            no_wrap=titled,
-            overflow="ellipsis" if titled else "fold",
+            no_wrap=titled and not column.folds,
+            overflow="ellipsis" if titled and not column.folds else "fold",
             width=widths[at],
         )
     for row in table.rows:

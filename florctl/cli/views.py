@@ -20,7 +20,7 @@ from florctl.cli.value_views import position_objects, value_text
 from florctl.orchestrate.spool_status import SpooledRun
 from florlib.ground.position import describe
 from florlib.ground.values import plain_json
-from florlib.stores.catalog.rows import RunDetails, RunRow
+from florlib.stores.catalog.rows import NameRow, RunDetails, RunRow
 from florlib.stores.spooled import Copy
 
 RUN_FIELDS = (
@@ -53,7 +53,7 @@ def run_object(run: RunRow) -> dict[str, Any]:
     return {**content, "command": list(run.command)}
 
 
-def run_page(run: RunRow, more: RunDetails, spooled: SpooledRun) -> View:
+def run_page(run: RunRow, more: RunDetails, names: Sequence[NameRow], spooled: SpooledRun) -> View:
     """One run with all that is known of it."""
     content: dict[str, Any] = {
         **run_object(run),
@@ -68,6 +68,9 @@ def run_page(run: RunRow, more: RunDetails, spooled: SpooledRun) -> View:
                 "iterations": loop.iterations,
             }
             for loop in more.loops
+        ],
+        "names": [
+            {"name": one.name, "recorded": one.recorded, "replayed": one.replayed} for one in names
         ],
         "captured": list(more.captured),
         "not_captured": [
@@ -90,11 +93,16 @@ def run_page(run: RunRow, more: RunDetails, spooled: SpooledRun) -> View:
         ],
     }
     return View(
-        lambda: _page_tables(run, more, spooled), lambda: content, ("field", "value"), content.items
+        lambda: _page_tables(run, more, names, spooled),
+        lambda: content,
+        ("field", "value"),
+        content.items,
     )
 
 
-def _page_tables(run: RunRow, more: RunDetails, spooled: SpooledRun) -> list[Table]:
+def _page_tables(
+    run: RunRow, more: RunDetails, names: Sequence[NameRow], spooled: SpooledRun
+) -> list[Table]:
     ending = "" if run.signal is None else f", signal {run.signal}"
     if run.exit_status is not None:
         ending = f", exit status {run.exit_status}{ending}"
@@ -103,13 +111,14 @@ def _page_tables(run: RunRow, more: RunDetails, spooled: SpooledRun) -> list[Tab
         "run": f"{run.name}@{run.ordinal}  {run.run}",
         "status": f"{run.status}{ending}",
         "started": f"{local_time(run.started)}, took {duration(run.seconds) or '?'}",
-        "command": shlex.join(run.command),
+        "command": shlex.join(_spoken(run.command)),
         "project": run.project,
         "version": _version_words(run, more),
         "arguments": _pairs(more.arguments),
         "tags": _pairs(run.tags),
         "note": run.note or "",
-        "environment": _pairs(_telling(more.environment)),
+        "environment": _environment_words(more.environment),
+        "logged": _listed([_name_words(name) for name in names]),
         "checkpoints": _checkpoint_words(more),
         "spool": spool_words(spooled),
         "cost": cost_words(run, more),
@@ -137,15 +146,18 @@ def _page_tables(run: RunRow, more: RunDetails, spooled: SpooledRun) -> list[Tab
     return [
         Table(
             (Column(""), Column("", shrinks=True)),
-            [[key, text] for key, text in facts.items() if text],
+            [row for key, text in facts.items() if text for row in _fact_rows(key, text)],
         ),
         Table(
             (Column("loop"), Column("kind"), Column("line"), Column("iterations", right=True)),
             loops,
         ),
-        Table((Column("not captured"), Column("line"), Column("reason", shrinks=True)), missing),
+        Table(
+            (Column("not captured"), Column("line"), Column("reason", shrinks=True, folds=True)),
+            missing,
+        ),
         Table((Column("replay"), Column("status"), Column("took", right=True)), replays),
-        Table((Column("warning"), Column("text", shrinks=True)), warnings),
+        Table((Column("warning"), Column("text", shrinks=True, folds=True)), warnings),
     ]
 
 
@@ -210,9 +222,42 @@ def spool_words(spooled: SpooledRun) -> str:
     return f"{absent} of its checkpoints, {size(spooled.absent_bytes)}, in {places} alone"
 
 
-def _telling(environment: dict[str, Any]) -> dict[str, Any]:
-    """The environment without what takes many lines; --json has all of it."""
-    return {name: value for name, value in environment.items() if name != "packages"}
+def _fact_rows(key: str, text: str) -> list[list[str]]:
+    """A fact in a row for each of its lines."""
+    first, *others = text.split("\n")
+    return [[key, first], *(["", line] for line in others)]
+
+
+def _spoken(command: Sequence[str]) -> list[str]:
+    """A command as people say it: without the path of the interpreter, which --json has."""
+    program = command[0].rpartition("/")[2] if command else ""
+    return [program, *command[1:]] if program.startswith("python") else list(command)
+
+
+def _name_words(name: NameRow) -> str:
+    late = f" and {name.replayed} in replays" if name.replayed else ""
+    return f"{name.name} ({name.recorded}{late})"
+
+
+def _environment_words(environment: dict[str, Any]) -> str:
+    """What of the environment results depend on most; --json has all of it."""
+    versions = [
+        f"{title} {environment[name]}"
+        for name, title in (("python", "Python"), ("torch", "torch"), ("numpy", "numpy"))
+        if environment.get(name)
+    ]
+    machine = [
+        str(environment[name]) for name in ("processor", "hostname") if environment.get(name)
+    ]
+    if environment.get("cores"):
+        machine[:1] = [f"{machine[0]} with {environment['cores']} cores"] if machine else []
+    devices = [str(device) for device in environment.get("devices") or []]
+    variables = [
+        f"{name}={value}"
+        for name, value in (environment.get("variables") or {}).items()
+        if name != "PYTHONHASHSEED"  # set for each run
+    ]
+    return ", ".join([*versions, *machine, *devices, *variables])
 
 
 def _pairs(content: dict[str, Any]) -> str:

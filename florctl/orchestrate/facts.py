@@ -71,11 +71,16 @@ def facts_of(runs: Sequence[RunRow], names: Iterable[str], home: Path) -> dict[i
                 elif name in FIELDS:
                     of_run[name] = Fact(getattr(run, name), "field")
         logged = across.last_recorded(connection, wanted)
+        replayed = across.replayed_names(connection, wanted)
         for run in runs:
             for name in wanted:
                 if name not in found[run.key] and (run.run, name) in logged:
                     found[run.key][name] = Fact(logged[run.run, name], "logged")
-            late = [name for name in wanted if name not in found[run.key]]
+            late = [
+                name
+                for name in wanted
+                if name not in found[run.key] and (run.run, name) in replayed
+            ]
             if late:
                 rows = standing(questions.values(connection, run.key, late, every=True))
                 found[run.key].update(
@@ -118,13 +123,17 @@ def add_best(
     mark.
     """
     with catalog_of(home) as connection:
-        recorded = across.extremes(connection, [best.name for best in wanted])
+        names = [best.name for best in wanted]
+        recorded = across.extremes(connection, names)
+        replayed = across.replayed_names(connection, names)
         for run in runs:
             for best in wanted:
                 found = recorded.get((run.run, best.name))
                 if found is not None:
                     value = found[0] if best.how == "min" else found[1]
                     facts[run.key][str(best)] = Fact(encode_value(value), "logged")
+                    continue
+                if (run.run, best.name) not in replayed:
                     continue
                 rows = standing(questions.values(connection, run.key, [best.name], every=True))
                 late = _best_of(best, rows)

@@ -440,3 +440,34 @@ def test_a_column_that_is_wide_and_gives_way_may_be_left_out() -> None:
 
     assert fitted(table, 30) == {0: 8}
     assert fitted(table, 60) == {0: 8, 1: 50}
+
+
+def test_show_tells_what_was_logged_and_written_about_the_run(flor: Flor, home: Home):
+    flor("log", "note", "linear@1", "one\ntwo")
+
+    shown = answer(flor("log", "show", "linear@1", "--json"))
+    page = flor("log", "show", "linear@1").stdout.splitlines()
+
+    assert {"name": "norm", "recorded": 0, "replayed": 3} in shown["names"]
+    assert "acc (3), loss (6), lr (1), norm (0 and 3 in replays)" in "\n".join(page)
+    at = next(number for number, line in enumerate(page) if line.startswith("note "))
+    assert [line.split() for line in page[at : at + 2]] == [["note", "one"], ["two"]]
+
+
+def test_reasons_are_folded_and_not_cut_off(flor: Flor, home: Home, monkeypatch):
+    import io as io_module
+
+    from florctl.cli import render
+
+    monkeypatch.setattr(render, "on_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    stream = io_module.StringIO()
+    monkeypatch.setattr("sys.stdout", stream)
+    reason = "a reason of many words that one reads to its end"
+    columns = (Column("name"), Column("reason", shrinks=True, folds=True))
+
+    render.show(render.tables_only([Table(columns, [["it", reason]])]))
+
+    assert "…" not in stream.getvalue()
+    assert "its end" in stream.getvalue()

@@ -40,3 +40,13 @@ def extremes(
         (json.dumps(list(names)),),
     )
     return {(run, name): (least, greatest) for run, name, least, greatest in rows}
+
+
+def replayed_names(connection: sqlite3.Connection, names: Sequence[str]) -> set[tuple[str, str]]:
+    """Of these names, those that replays have logged: (run, name)."""
+    rows = connection.execute(
+        "SELECT DISTINCT run, name FROM series WHERE origin != 'record'"
+        " AND name IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(names)),),
+    )
+    return set(rows)
