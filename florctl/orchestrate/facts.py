@@ -6,14 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from florctl.orchestrate.lookup import NameNotFound, catalog_of
 from florlib.ground.values import decode_value, encode_value
 from florlib.hindsight.standing import standing
-from florlib.hindsight.where import Condition
 from florlib.stores.catalog import across, questions
 from florlib.stores.catalog.rows import RunRow, ValueRow
+
+if TYPE_CHECKING:
+    from florlib.hindsight.where import Condition
 
 FIELDS = (
     "name",
@@ -59,6 +61,8 @@ def facts_of(runs: Sequence[RunRow], names: Iterable[str], home: Path) -> dict[i
     """
     wanted = list(dict.fromkeys(names))
     found: dict[int, Facts] = {run.key: {} for run in runs}
+    if not wanted:
+        return found
     with catalog_of(home) as connection:
         arguments = across.arguments(connection, wanted)
         for run in runs:
@@ -122,6 +126,8 @@ def add_best(
     Of what replays alone have logged, it is the best of the verified values, else of all with their
     mark.
     """
+    if not wanted:
+        return
     with catalog_of(home) as connection:
         names = [best.name for best in wanted]
         recorded = across.extremes(connection, names)

@@ -10,7 +10,6 @@ from typing import Any
 
 from florctl.orchestrate.facts import Best, Facts, add_best, facts_of, holding, unknown_to_all
 from florctl.orchestrate.lookup import runs_of
-from florctl.orchestrate.selection import condition_of
 from florlib.ground.errors import UsageError
 from florlib.ground.values import decode_value
 from florlib.stores.catalog.rows import RunRow
@@ -67,6 +66,8 @@ def list_of(wanted: Wanted, home: Path) -> Listing:
     limit = wanted.limit if is_plain else None
     runs = runs_of(home, name=wanted.name, project=wanted.project, limit=limit)
     if wanted.where is not None:
+        from florctl.orchestrate.selection import condition_of
+
         runs = holding(runs, condition_of(wanted.where, _EXAMPLE), home)
     best = [_best(text) for text in wanted.best]
     columns = (*wanted.columns, *map(str, best))
