@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -152,6 +153,134 @@ def status(
     show(status_table(found), form)
     for line in status_lines(found):
         tell(line)
+
+
+@spool_app.command("fetch")
+def fetch(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RUN]...", help="Which runs; with --from and without one, all."),
+    ] = None,
+    place: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="URL|PATH", help="The spool; else where a run of this machine lies."
+        ),
+    ] = None,
+    endpoint_url: EndpointOption = None,
+    trust: Annotated[
+        bool,
+        typer.Option("--trust", help="Let replays load pickled objects of their checkpoints."),
+    ] = False,
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            "--into", metavar="DIR", help="Where code is laid out of which no project is here."
+        ),
+    ] = None,
+    listed: Annotated[
+        bool, typer.Option("--list", help="Only list the runs that the spool has.")
+    ] = False,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+    plain: PlainOption = False,
+) -> None:
+    """Bring runs of other machines here, or all checkpoints of a run that is here.
+
+    A run from elsewhere can be listed and replayed at once; its checkpoints come when
+    they are needed. A replay executes its code and its command, so fetch from places
+    whose code you would run; pickled objects are loaded only with --trust.
+
+    Example: flor spool fetch linear@3 --from s3://bucket/prefix
+    """
+    from florlib.ground.errors import RunNotFound, UsageError
+
+    form = chosen_format(json, csv, plain)
+    settings = present_settings()
+    harvest_now(settings.home)
+    if place is None and runs and not listed:
+        try:
+            _bring_back(_chosen(runs, settings), settings, form, trust=trust)
+            return
+        except RunNotFound as error:
+            error.hint = f"flor spool fetch {runs[0]} --from s3://bucket/prefix"
+            if settings.spool is None:
+                raise
+    place = place or settings.spool
+    if place is None:
+        raise UsageError("no spool was named", hint="flor spool fetch --from s3://bucket/prefix")
+    _fetch(place, endpoint_url, runs or [], settings, form, trust=trust, into=into, listed=listed)
+
+
+def _fetch(
+    place: str,
+    endpoint_url: str | None,
+    runs: list[str],
+    settings: Settings,
+    form: Format,
+    *,
+    trust: bool,
+    into: Path | None,
+    listed: bool,
+) -> None:
+    from datetime import datetime, timezone
+
+    from florctl.cli.render import show
+    from florctl.cli.spool_views import fetched_lines, fetched_table, listed_table
+    from florctl.cli.summary import tell
+    from florctl.orchestrate.fetching import FetchRequest, choose, fetch_runs, read_all
+    from florctl.orchestrate.lookup import find_run
+    from florlib.ground.errors import FlorError
+    from florlib.stores.spool import open_target
+
+    target = open_target(place, endpoint_url)
+    chosen = choose(target, runs)
+    if listed:
+        show(listed_table(read_all(target, chosen)), form)
+        return
+    now, where = datetime.now(timezone.utc), Path.cwd() if into is None else into.absolute()
+    request = FetchRequest(settings.home, target, settings.project, where, trust, now=now)
+    try:
+        found = fetch_runs(request, chosen)
+    except OSError as error:
+        raise FlorError(
+            f"{error.filename or settings.home} cannot be written ({error.strerror})",
+            hint="flor doctor",
+        ) from error
+    harvest_now(settings.home)
+    pairs = [(find_run(one.layout.run, settings.home, None), one) for one in found]
+    show(fetched_table(pairs, target.url), form)
+    for line in fetched_lines(pairs, target.url):
+        tell(line)
+    if any(one.problems for one in found):
+        raise typer.Exit(7)
+
+
+def _bring_back(runs: list[RunRow], settings: Settings, form: Format, *, trust: bool) -> None:
+    """Have all checkpoints of runs here again."""
+    from florctl.cli.render import show
+    from florctl.cli.spool_views import label, status_table
+    from florctl.cli.summary import tell, tell_fetching
+    from florctl.orchestrate.bringing import bring_back
+    from florctl.orchestrate.fetching import trust as trust_run
+    from florctl.orchestrate.spool_status import spooled_run
+    from florlib.ground.layout import RunLayout
+
+    problems = []
+    for run in runs:
+        layout = RunLayout(settings.home / run.folder)
+        if trust:
+            trust_run(layout)
+        absent = spooled_run(settings.home, run).absent
+        lost = bring_back(layout, absent, tell_fetching)
+        problems += [f"{label(run)}: {text}" for text in lost]
+        if not absent:
+            tell(f"flor: all of {label(run)} that was not dropped for good is here")
+    show(status_table([spooled_run(settings.home, run) for run in runs]), form)
+    for text in problems:
+        tell(f"warning: {text}")
+    if problems:
+        raise typer.Exit(7)
 
 
 def _send(

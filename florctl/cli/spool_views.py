@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
 from florctl.cli.render import Column, Table, View, records_of
 from florctl.cli.summary import counted
 from florctl.cli.views import copy_object, place, size
+from florctl.orchestrate.fetching import Fetched
 from florctl.orchestrate.spool_status import SpooledRun
 from florctl.orchestrate.spooling import Sent, Spooling
+from florlib.ground.spool_format import Manifest
 from florlib.stores.catalog.rows import RunRow
 
 SENT_FIELDS = (
@@ -24,6 +27,28 @@ SENT_FIELDS = (
     "there_objects",
     "dropped",
     "freed_bytes",
+)
+FETCHED_FIELDS = (
+    "run",
+    "name",
+    "ordinal",
+    "status",
+    "new",
+    "files",
+    "bytes",
+    "checkpoints_absent",
+    "project",
+    "laid_out",
+)
+LISTED_FIELDS = (
+    "run",
+    "name",
+    "ordinal",
+    "status",
+    "started",
+    "checkpoints",
+    "bytes",
+    "stored_bytes",
 )
 STATUS_FIELDS = (
     "run",
@@ -175,6 +200,112 @@ def status_lines(runs: Sequence[SpooledRun]) -> list[str]:
     left = len(runs) - len(spooled)
     words = f"flor: {counted(len(spooled), 'run')} in a spool, which saves {size(saved)} here"
     return [f"{words}; {left} are here alone" if left else words]
+
+
+def fetched_table(pairs: Sequence[tuple[RunRow, Fetched]], url: str) -> View:
+    """Runs that came from elsewhere, a line each."""
+    columns = (
+        Column("run", shrinks=True),
+        Column("id"),
+        Column("status"),
+        Column("files", right=True),
+        Column("size", right=True),
+        Column("checkpoints there", right=True),
+        Column("project", shrinks=True),
+    )
+    objects = [
+        {
+            "run": row.run,
+            "name": row.name,
+            "ordinal": row.ordinal,
+            "status": row.status,
+            "new": one.is_new,
+            "files": one.files,
+            "bytes": one.bytes,
+            "checkpoints_absent": one.absent,
+            "project": one.project,
+            "laid_out": one.is_laid_out,
+            "problems": list(one.problems),
+        }
+        for row, one in pairs
+    ]
+    cells = [
+        [
+            label(row),
+            row.run.rpartition("-")[2],
+            row.status,
+            str(one.files),
+            size(one.bytes),
+            str(one.absent),
+            one.project,
+        ]
+        for row, one in pairs
+    ]
+    return View(
+        lambda: [Table(columns, cells)],
+        lambda: {"url": url, "runs": objects},
+        FETCHED_FIELDS,
+        lambda: records_of(objects, FETCHED_FIELDS),
+    )
+
+
+def fetched_lines(pairs: Sequence[tuple[RunRow, Fetched]], url: str) -> list[str]:
+    """What came of it, for stderr."""
+    if not pairs:
+        return [f"flor: {place(url)} has no runs"]
+    lines = [f"warning: {label(row)}: {text}" for row, one in pairs for text in one.problems]
+    for row, one in pairs:
+        if one.is_laid_out:
+            lines.append(f"flor: the code of {label(row)} was laid out in {one.project}")
+        elif not os.path.isdir(one.project):
+            lines.append(f"warning: the project of {label(row)} is not here: no {one.project}")
+    new = sum(one.is_new for _, one in pairs)
+    here = f", {len(pairs) - new} of which were here" if new < len(pairs) else ""
+    return [*lines, f"flor: fetched {counted(len(pairs), 'run')} from {place(url)}{here}"]
+
+
+def listed_table(manifests: Sequence[Manifest]) -> View:
+    """Runs that a spool has, a line each."""
+    columns = (
+        Column("run", shrinks=True),
+        Column("id"),
+        Column("status"),
+        Column("started"),
+        Column("checkpoints", right=True),
+        Column("size", right=True),
+        Column("there as", right=True),
+    )
+    objects = [
+        {
+            "run": one.run,
+            "name": one.name,
+            "ordinal": one.ordinal,
+            "status": one.status,
+            "started": one.started,
+            "checkpoints": len(one.checkpoints),
+            "bytes": sum(file.bytes for file in one.files),
+            "stored_bytes": sum(file.stored_bytes for file in one.files),
+        }
+        for one in manifests
+    ]
+    cells = [
+        [
+            f"{one['name']}@{one['ordinal']}",
+            str(one["run"]),
+            str(one["status"]),
+            str(one["started"])[:16].replace("T", " "),
+            str(one["checkpoints"]),
+            size(int(str(one["bytes"]))),
+            size(int(str(one["stored_bytes"]))),
+        ]
+        for one in objects
+    ]
+    return View(
+        lambda: [Table(columns, cells)],
+        lambda: objects,
+        LISTED_FIELDS,
+        lambda: records_of(objects, LISTED_FIELDS),
+    )
 
 
 def label(run: RunRow) -> str:

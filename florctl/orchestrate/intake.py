@@ -192,13 +192,14 @@ class Intake:
         return content if isinstance(content, dict) else None
 
     def _ending(self, written_ns: int, key: int, run_json: dict[str, Any]) -> None:
+        fetched = run_json.get("fetched") is not None  # a run that had ended where it was sent
         ending = liveness.ending(
             run_json,
             runs.process_ends(self.connection, key),
             touched=liveness.touched_at(written_ns),
             now=self.now,
-            boot=self.boot,
-            host=self.host,
+            boot="another" if fetched else self.boot,
+            host=str(run_json.get("host")) if fetched else self.host,
         )
         if runs.ending_of(self.connection, key) != ending:
             with self.batch.writing():

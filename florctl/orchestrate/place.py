@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from florctl.orchestrate.earlier import Earlier
+from florctl.orchestrate.run_json import came_from
 from florctl.orchestrate.sandbox import Sandbox, lay_out
 from florlib.ground.layout import ReplayLayout
 from florlib.ground.recorded import RecordedProcess
@@ -26,6 +27,7 @@ class Place:
     Attributes:
         cwd: of the recorded run, symbolic links resolved.
         project: of the run.
+        recorded: the project as the record names it, where that lay elsewhere.
         sandboxes: stand-ins for the project, and for the present folder of the run where that
             lies elsewhere; none where the replay runs in place.
     """
@@ -33,11 +35,12 @@ class Place:
     cwd: Path
     project: Path
     sandboxes: tuple[Sandbox, ...]
+    recorded: str | None = None
 
     @classmethod
     def users_own(cls, content: Mapping[str, Any]) -> Place:
         """The folders of the run that a run.json tells of, themselves."""
-        return cls(_real(content["cwd"]), _real(content["project"]), ())
+        return cls(_real(content["cwd"]), _real(content["project"]), (), _recorded(content))
 
     @classmethod
     def apart(
@@ -61,6 +64,7 @@ class Place:
             OSError: they cannot be written.
         """
         project, cwd = _real(content["project"]), _real(content["cwd"])
+        recorded = _recorded(content)
         started = datetime.fromisoformat(content["started"])
         began = int(started.timestamp() * 1e9)
         without = [home]
@@ -82,15 +86,18 @@ class Place:
         if earlier is not None:
             sandbox.put(earlier.texts)
         if cwd.is_relative_to(project) or not cwd.is_dir():
-            return cls(cwd, project, (sandbox,))
+            return cls(cwd, project, (sandbox,), recorded)
         without.append(project)
         beside = lay_out(cwd, layout.work_beside, started_ns=began, without=without)
-        return cls(cwd, project, (sandbox, beside))
+        return cls(cwd, project, (sandbox, beside), recorded)
 
     @property
     def relocation(self) -> Relocation:
         """Of paths in what was recorded."""
-        return Relocation(tuple((str(one.project), str(one.root)) for one in self.sandboxes))
+        moves = tuple((str(one.project), str(one.root)) for one in self.sandboxes)
+        if self.recorded is None:
+            return Relocation(moves)
+        return Relocation(((self.recorded, str(self.inside(self.project))), *moves))
 
     def inside(self, path: Path) -> Path:
         """Where the replay has a path of the record."""
@@ -129,6 +136,11 @@ def log_dir_of(written: Sequence[Path]) -> str | None:
     """
     folders = [str(path.parent) for path in written if EVENT_FILE in path.name]
     return os.path.commonpath(folders) if folders else None
+
+
+def _recorded(content: Mapping[str, Any]) -> str | None:
+    moved = came_from(content)
+    return None if moved is None else moved[0]
 
 
 def _real(path: str) -> Path:

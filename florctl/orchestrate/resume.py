@@ -18,7 +18,7 @@ from florctl.orchestrate.keepsakes import Keepsakes
 from florctl.orchestrate.launch import Ended, guest_environment, run_child
 from florctl.orchestrate.liveness import identity
 from florctl.orchestrate.report import INTERRUPTED
-from florctl.orchestrate.run_json import read_run_json
+from florctl.orchestrate.run_json import came_from, is_trusted, read_run_json
 from florctl.orchestrate.sources import compare_sources
 from florlib.ground.errors import CheckpointDamaged, CheckpointMissing, Locked, NotResumable
 from florlib.ground.journal_format import Record
@@ -27,7 +27,12 @@ from florlib.ground.layout import RunLayout
 from florlib.ground.recorded import RecordedProcess
 from florlib.hindsight.outside_state import rereads
 from florlib.hindsight.question import Run
-from florlib.hindsight.resumption import ResumePoint, kept_records, resume_points
+from florlib.hindsight.resumption import (
+    ResumePoint,
+    kept_records,
+    passed_checkpoints,
+    resume_points,
+)
 from florlib.stores.atomic import write_json
 from florlib.stores.checkpoints import Checkpoint
 from florlib.stores.journal import read_journal, rewrite
@@ -110,12 +115,18 @@ def prepare_resumption(
             hint=f"flor log show {layout.run}",
         )
     content = read_run_json(layout)
+    moved = came_from(content)
+    if moved is not None:
+        raise NotResumable(
+            f"run {layout.run} was recorded in {moved[0]}, and its state leads there",
+            hint=f"flor replay {layout.run}",
+        )
     journal, records, process = _only_process(layout)
     point, kept = _newest(layout, process, records, fetching)
     sources = compare_sources(Path(content["project"]), [process])
     changed = {path: one.changes[0] for path, one in sources.changed.items() if one.changes}
     changed |= {path: "it has additions" for path, one in sources.comparisons.items() if one.probes}
-    bring_back(layout, _on_the_way(process, point), fetching)
+    bring_back(layout, passed_checkpoints(process, point), fetching)
     made = Resumption(
         layout, content, journal, process, records, point, kept, changed, [], fetching
     )
@@ -163,15 +174,6 @@ def _newest(
         f"run {layout.run} has no whole checkpoint to go on from{lacking}",
         hint=f"flor log show {layout.run}",
     )
-
-
-def _on_the_way(process: RecordedProcess, point: ResumePoint) -> set[str]:
-    """The checkpoints by which the script comes to its loop, and that this is held against."""
-    found: set[str] = set()
-    for number, main in enumerate(process.mains[: point.main + 1]):
-        passed = {0} if number == point.main else {0, main.iterations}
-        found |= {mark.file for index, mark in main.boundaries.items() if index in passed}
-    return found
 
 
 def _is_whole(layout: RunLayout, file: str, fetching: Fetching) -> bool:
@@ -342,6 +344,7 @@ def _run(made: Resumption, *, present_code: bool) -> Ended:
         loop=content.get("loop"),
         resumes=made.journal.name,
         present_code=present_code,
+        trusted=is_trusted(content),
     )
     environ = replay_variables(os.environ, content["environment"])
     environ.pop(VARIABLE, None)

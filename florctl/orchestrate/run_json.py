@@ -41,6 +41,26 @@ def read_run_json(layout: RunLayout) -> dict[str, Any]:
     return content
 
 
+def is_trusted(content: Mapping[str, Any]) -> bool:
+    """Whether pickled objects in checkpoints may be loaded: of a run from elsewhere, only if its user said so.
+
+    >>> is_trusted({}), is_trusted({"fetched": {"trusted": False}})
+    (True, False)
+    """
+    fetched = content.get("fetched")
+    return fetched is None or fetched.get("trusted") is True
+
+
+def came_from(content: Mapping[str, Any]) -> tuple[str, str] | None:
+    """(project folder where a run was recorded, the one here); None where that is the same.
+
+    >>> came_from({"project": "/b/p", "fetched": {"project": "/a/p"}})
+    ('/a/p', '/b/p')
+    """
+    before = (content.get("fetched") or {}).get("project", content["project"])
+    return None if before == content["project"] else (before, content["project"])
+
+
 def program_of(content: Mapping[str, Any]) -> tuple[str, ...]:
     """What a run ran, arguments aside: the same for all runs of one script or module.
 

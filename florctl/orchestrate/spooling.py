@@ -11,12 +11,15 @@ from datetime import datetime
 from pathlib import Path
 
 from florctl.orchestrate.alone import alone_in
+from florctl.orchestrate.run_json import read_run_json
+from florctl.orchestrate.settling import as_recorded
 from florctl.orchestrate.stored import StoredProcess, read_stored
 from florctl.orchestrate.sweep import why_left_alone
 from florctl.orchestrate.versions import version_of
 from florlib.ground.errors import FlorError, VersionMissing
-from florlib.ground.layout import HomeLayout, RunLayout
+from florlib.ground.layout import RUN_FILE, HomeLayout, RunLayout
 from florlib.ground.spool_format import Manifest, SpooledFile
+from florlib.stores.atomic import write_json
 from florlib.stores.catalog.rows import RunRow
 from florlib.stores.pins import Pins, read_pins
 from florlib.stores.spool import Target
@@ -137,7 +140,7 @@ class _Run:
         if seen is None and self._was_sent():
             sent.problems.append(f"{target.url} had lost what was sent of it before")
         version = self._send_version(sent)
-        files = self.sender.send(files_of(self.layout, read_stored(self.layout)))
+        files = self._send_files()
         with alone_in(self.layout.folder):
             processes = read_stored(self.layout)
             manifest = self._manifest(files, version, processes, sent)
@@ -147,6 +150,19 @@ class _Run:
             if self.request.keep_local is not None:
                 self._drop(manifest, processes, self.request.keep_local, sent)
         return sent
+
+    def _send_files(self) -> list[SpooledFile]:
+        """All of the run; of one from elsewhere, run.json as it was there."""
+        files = dict(files_of(self.layout, read_stored(self.layout)))
+        content = read_run_json(self.layout)
+        if content.get("fetched") is None:
+            return self.sender.send(files.items())
+        with tempfile.TemporaryDirectory(prefix="flor-spool-") as folder:
+            path = Path(folder, RUN_FILE)
+            write_json(path, as_recorded(content))
+            changed_ns = self.layout.run_file.stat().st_mtime_ns
+            os.utime(path, ns=(changed_ns, changed_ns))
+            return self.sender.send({**files, RUN_FILE: path}.items())
 
     def _was_sent(self) -> bool:
         target = self.request.target

@@ -19,6 +19,7 @@ from florctl.orchestrate.launch import Children, Ended, guest_environment
 from florctl.orchestrate.machines import Child, Machines, Order
 from florctl.orchestrate.place import Place
 from florctl.orchestrate.preparation import Prepared
+from florctl.orchestrate.run_json import is_trusted
 from florctl.orchestrate.worker_output import tail, tells_of_memory
 from florlib.ground.errors import FlorError
 from florlib.ground.launch import VARIABLE, LaunchSpec
@@ -166,6 +167,7 @@ class Crew:
             moves=place.relocation.moves,
             recorded_project=content["project"],
             worker=number if self.is_divided else None,
+            trusted=is_trusted(content),
         )
         program, *words = content["command"]
         if program != content["environment"].get("executable"):

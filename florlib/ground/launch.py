@@ -29,6 +29,8 @@ class LaunchSpec:
         resumes: the name of the journal of an interrupted process that this one goes on from; None
             where a run begins.
         present_code: it executes the present sources instead of the recorded ones.
+        trusted: pickled objects of the record may be loaded: it was made here, or is trusted all the
+            same.
         moves: folders of the recorded run and their stand-ins, as `relocation.Relocation` has them.
     """
 
@@ -45,6 +47,7 @@ class LaunchSpec:
     worker: int | None = None
     resumes: str | None = None
     present_code: bool = False
+    trusted: bool = True
 
     def to_environment(self) -> str:
         """The value of FLOR_LAUNCH.

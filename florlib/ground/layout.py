@@ -166,6 +166,11 @@ class HomeLayout:
         """Where searches through runs are at work; each removes its own."""
         return self.home / ".cache" / "searches"
 
+    @property
+    def fetches(self) -> Path:
+        """Where runs from elsewhere are laid down before they are in their place."""
+        return self.home / ".cache" / "fetches"
+
     def runs_of(self, name: str) -> Path:
         """The folder of all runs of one name."""
         return self.home / name

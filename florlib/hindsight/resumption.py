@@ -66,6 +66,15 @@ def _end(number: int, main: MainMark) -> ResumePoint | None:
     return ResumePoint(number, main.iterations, mark.file, is_over=True)
 
 
+def passed_checkpoints(process: RecordedProcess, point: ResumePoint) -> set[str]:
+    """The files by which the script comes to a point again, and that its start is held against."""
+    found: set[str] = set()
+    for number, main in enumerate(process.mains[: point.main + 1]):
+        passed = {0} if number == point.main else {0, main.iterations}
+        found |= {mark.file for index, mark in main.boundaries.items() if index in passed}
+    return found
+
+
 def kept_records(records: Sequence[Record], point: ResumePoint) -> list[Record] | None:
     """The records of a journal that happened before a point; None where it does not tell them apart.
 

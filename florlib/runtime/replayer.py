@@ -47,6 +47,7 @@ class Replayer(Session):
 
     Attributes:
         jumped: whether a state was restored in the present main loop, behind its start.
+        trusted: whether pickled objects of the record may be loaded.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Replayer(Session):
         self.layout = ReplayLayout(Path(spec.replay_dir), spec.worker or 0)
         self.plan = plan
         self.recorded = recorded
+        self.trusted = spec.trusted
         self._folders = spec.moves
         self._standins = TemporaryStandins(recorded)
         self.recorded_project = spec.recorded_project or spec.project

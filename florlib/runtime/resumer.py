@@ -45,6 +45,7 @@ class Resumer(Recorder):
 
     Attributes:
         restored: it has come there.
+        trusted: whether pickled objects of the record may be loaded.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Resumer(Recorder):
     ) -> None:
         super().__init__(spec, project, sources, about)
         self.run_layout = self.layout
+        self.trusted = spec.trusted
         self.recorded = recorded
         self.plan = Plan(spec.run, "resume")
         self.end_states = EndStates(self)

@@ -109,11 +109,13 @@ class StoredState:
         tree: of nodes, as `graph.encode` makes it.
         read: bytes of a block by name.
         graphs: by node, live tensors to take instead of building them, with their autograd graph.
+        trusted: whether pickled objects in it may be loaded.
     """
 
     tree: Mapping[str, Any]
     read: Callable[[str], memoryview]
     graphs: Mapping[int, Any] = field(default_factory=dict)
+    trusted: bool = True
 
 
 def in_memory(captured: Captured) -> StoredState:
@@ -170,7 +172,7 @@ def restore(
     for scope, name in gone:
         if scope.startswith(frames.FRAME_SCOPE) and not dead((scope, name)):
             raise RestoreRefused(f"{name} had no value then")
-    decoder = Decoder(tree, state.read, graphs=state.graphs)
+    decoder = Decoder(tree, state.read, state.trusted, state.graphs)
     if trial:
         decoder.prepare(live, unread)
         return {}
@@ -221,7 +223,7 @@ def restore_generators(state: StoredState) -> None:
     """Put back the generators that belong to the process, and nothing else."""
     roots = [root for root in state.tree["roots"] if root[0] == RNG_SCOPE]
     tree = {"roots": roots, "nodes": state.tree["nodes"]}
-    bindings = Decoder(tree, state.read).restore({}, frozenset())
+    bindings = Decoder(tree, state.read, state.trusted).restore({}, frozenset())
     set_global_states({name: value for (_, name), value in bindings.items()})
 
 

@@ -62,7 +62,7 @@ class StoredStates:
         try:
             checkpoint = Checkpoint.open(session.run_layout.folder / mark.file)
             tree = session.relocation.there(checkpoint.tree)
-            state = states.StoredState(tree, checkpoint.read)
+            state = states.StoredState(tree, checkpoint.read, trusted=session.trusted)
             anew = states.restore(
                 state,
                 frame,
@@ -98,5 +98,6 @@ class StoredStates:
         """Put back the process's own generators alone, which every checkpoint holds whole."""
         with guarded("restore the generators"):
             checkpoint = Checkpoint.open(self._session.run_layout.folder / mark.file)
-            state = states.StoredState(checkpoint.tree, checkpoint.read)
+            trusted = self._session.trusted
+            state = states.StoredState(checkpoint.tree, checkpoint.read, trusted=trusted)
             states.restore_generators(state)

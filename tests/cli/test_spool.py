@@ -427,6 +427,103 @@ def test_a_run_that_goes_on_forgets_checkpoints_that_it_takes_anew(
     assert after.file("run.json") is not None
 
 
+# ------------------------------------------------------------------ fetching
+
+
+def fetch(flor: Flor, disk: Path, *words: str, status: int = 0) -> Any:
+    done = flor("spool", "fetch", "--from", str(disk), *words, "--json")
+    assert done.exit_code == status, done.output
+    return json.loads(done.stdout) if done.stdout else done.stderr
+
+
+def emptied(home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Another FLOR_HOME, with nothing in it."""
+    monkeypatch.setenv("FLOR_HOME", str(tmp_path / "elsewhere"))
+    return tmp_path / "elsewhere"
+
+
+def test_runs_of_a_spool_are_listed_and_chosen_by_words(
+    flor: Flor, home: Home, disk: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    old, new = add_run(home, minutes_ago=99), add_run(home, "abbbbb", ordinal=2)
+    other = add_run(home, "cccccc", name="cnn", minutes_ago=30)
+    send(flor, disk, "--keep-local", "none")
+    emptied(home, monkeypatch, tmp_path)
+
+    listed = fetch(flor, disk, "--list")
+    nothing = json.loads(flor("log", "list", "--json").stdout)
+    by_word = [
+        [run["run"] for run in fetch(flor, disk, *words)["runs"]]
+        for words in (["linear"], ["linear@1"], ["ccc"], [old.run, "linear@1"], [])
+    ]
+
+    assert [one["run"] for one in listed] == [old.run, new.run, other.run]
+    assert (listed[0]["checkpoints"], listed[0]["status"]) == (11, "done")
+    assert nothing == []
+    assert by_word == [[new.run], [old.run], [other.run], [old.run], [old.run, new.run, other.run]]
+    assert len(json.loads(flor("log", "list", "--json").stdout)) == 3
+    assert "may be any of 2 runs" in fetch(flor, disk, "a", status=3)
+    assert "no run that answers to 'zzz'" in fetch(flor, disk, "zzz", status=3)
+
+
+def test_what_was_fetched_shows_its_state_and_all_comes_on_demand(
+    flor: Flor, home: Home, disk: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    layout = add_run(home)
+    before = contents(layout)
+    send(flor, disk)
+    elsewhere = emptied(home, monkeypatch, tmp_path)
+    done = flor("spool", "fetch", "--from", str(disk))
+
+    brought = flor("spool", "fetch", "linear")
+    again = flor("spool", "fetch", "linear")
+
+    assert done.stderr.splitlines() == [
+        "warning: the project of linear@1 is not here: no /home/ann/project",
+        f"flor: fetched 1 run from {disk}",
+    ]
+    assert "flor: fetching 11 checkpoints" in brought.stderr
+    assert "flor: all of linear@1" in again.stderr
+    assert contents(RunLayout(elsewhere / "linear" / layout.run)) == before
+
+
+def test_a_manifest_that_leads_elsewhere_lays_nothing_down(
+    flor: Flor, home: Home, disk: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    layout = add_run(home)
+    send(flor, disk)
+    path = disk / "runs/linear" / layout.run / "000001.json"
+    path.write_bytes(path.read_bytes().replace(b'"run.json"', b'"../../x.y"'))
+    elsewhere = emptied(home, monkeypatch, tmp_path)
+
+    said = fetch(flor, disk, status=5)
+
+    assert "does not hash to the digest" in said
+    assert not (elsewhere / "linear").exists()
+
+
+def test_fetching_wants_a_place(flor: Flor, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    no_place, no_run = flor("spool", "fetch"), flor("spool", "fetch", "linear")
+
+    assert (no_place.exit_code, no_run.exit_code) == (2, 3)
+    assert "hint: flor spool fetch --from s3://bucket/prefix" in no_place.stderr
+    assert "hint: flor spool fetch linear --from s3://bucket/prefix" in no_run.stderr
+
+
+def test_the_place_may_be_a_setting(
+    flor: Flor, home: Home, disk: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    add_run(home)
+    send(flor, disk)
+    emptied(home, monkeypatch, tmp_path)
+    monkeypatch.setenv("FLOR_SPOOL", str(disk))
+
+    done = flor("spool", "fetch", "linear")
+
+    assert done.exit_code == 0
+    assert f"flor: fetched 1 run from {disk}" in done.stderr
+
+
 # ------------------------------------------------------------------ words
 
 

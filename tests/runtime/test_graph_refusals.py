@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import re
 import socket
 import sys
@@ -15,11 +16,11 @@ import torch
 
 from florlib.ground.checkpoint_format import digest
 from florlib.runtime.graph import memory
-from florlib.runtime.graph.decode import RestoreRefused
+from florlib.runtime.graph.decode import Decoder, RestoreRefused
 from florlib.runtime.graph.encode import Encoder
 from florlib.runtime.graph.memory import Block, Stored
 from tests.runtime import things
-from tests.runtime.graphs import capture, difference, is_project, put_back, stored
+from tests.runtime.graphs import SCOPE, capture, difference, is_project, put_back, stored
 from tests.runtime.things import Both, Thing, counter
 
 
@@ -47,6 +48,20 @@ def refuses(captured, live, *, match):
 
     assert all(live[name] is before[0][name] for name in before[0])
     assert difference({name: live[name] for name in before[1]}, before[1]) is None
+
+
+def test_a_pickled_object_of_a_run_from_elsewhere_is_not_loaded(monkeypatch):
+    captured = capture({"day": datetime.date(2026, 11, 23)})
+    assert [node["k"] for node in captured.tree["nodes"] if "k" in node] == ["opaque"]
+    state = stored(captured)
+    live = {(SCOPE, "day"): datetime.date(2020, 1, 1)}
+    monkeypatch.setattr("pickle.loads", lambda data: pytest.fail("it was loaded"))
+
+    with pytest.raises(RestoreRefused, match="day: a pickled object of a run from elsewhere"):
+        Decoder(state.tree, state.read, trusted=False).restore(live, frozenset())
+    unread = Decoder(state.tree, state.read, trusted=False).restore(live, frozenset(live))
+
+    assert unread == {}  # nothing reads it before it is set again
 
 
 def test_a_socket_that_is_not_there_is_refused():

@@ -190,7 +190,10 @@ class Pairing:
             what = node.get("c", ["", "object"])[1]
             self.lost.setdefault(root, f"a {what} of a kind that checkpoints do not hold")
         elif kind == "opaque" and not self.trusted:
-            self.lost.setdefault(root, "a pickled object; --trust would load it")
+            self.lost.setdefault(
+                root,
+                "a pickled object of a run from elsewhere: flor spool fetch --trust lets it be loaded",
+            )
         elif "c" in node:
             self._check_global(["g", *node["c"]], root)
 
