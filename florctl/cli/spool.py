@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from florctl.orchestrate.settings import Settings
+    from florctl.orchestrate.spooling import Sent
     from florlib.stores.catalog.rows import RunRow
 
 spool_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -313,7 +314,7 @@ def _send(
     )
     chosen = [run for run in _chosen(runs, settings) if age is None or _is_older(run, now - age)]
     try:
-        found = spool(request, chosen)
+        found = spool(request, chosen, _tell_of if len(chosen) > 1 else lambda sent: None)
     except OSError as error:
         raise FlorError(
             f"{error.filename or settings.home} cannot be used ({error.strerror})",
@@ -324,6 +325,15 @@ def _send(
         tell(line)
     if any(one.problems for one in found.sent) or (runs and found.left_alone):
         raise typer.Exit(7)
+
+
+def _tell_of(sent: Sent) -> None:
+    """Say that a run of many is done."""
+    from florctl.cli.spool_views import label
+    from florctl.cli.summary import tell
+    from florctl.cli.views import size
+
+    tell(f"flor: {label(sent.run)}: {size(sent.traffic.sent_bytes)}")
 
 
 def _chosen(selectors: list[str] | None, settings: Settings) -> list[RunRow]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from florctl.orchestrate.run_json import read_run_json
 from florctl.orchestrate.settling import Settlement, settled
-from florctl.orchestrate.sweep import alone_in
+from florctl.orchestrate.alone import alone_in
 from florlib.ground.errors import RunAmbiguous, SpoolDamaged, SpoolNotFound, VersionMissing
 from florlib.ground.layout import HomeLayout, RunLayout
 from florlib.ground.spool_format import Manifest, SpooledFile

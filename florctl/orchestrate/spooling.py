@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -85,12 +85,13 @@ class Spooling:
     left_alone: list[tuple[RunRow, str]] = field(default_factory=list)
 
 
-def spool(request: SpoolRequest, runs: Sequence[RunRow]) -> Spooling:
+def spool(request: SpoolRequest, runs: Sequence[RunRow], told: Callable[[Sent], None]) -> Spooling:
     """Send runs, the newest first.
 
     Args:
         request: how.
         runs: which.
+        told: is called when a run is done.
 
     Raises:
         FlorError: of the target's, which `details` tells what was sent before; or of a run's files.
@@ -112,11 +113,12 @@ def spool(request: SpoolRequest, runs: Sequence[RunRow]) -> Spooling:
                 sent = _Run(request, run, layout, sender, pool).send()
             except FlorError as error:
                 objects = total.sent + sender.traffic.sent
-                told = f"flor: {objects} objects were sent; the same command goes on from there"
-                error.details += [told] if objects else []
+                line = f"flor: {objects} objects were sent; the same command goes on from there"
+                error.details += [line] if objects else []
                 raise
             total.sent += sender.traffic.sent
             found.sent.append(sent)
+            told(sent)
     return found
 
 

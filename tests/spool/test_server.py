@@ -19,6 +19,7 @@ from florlib.ground.layout import RunLayout
 from florlib.stores.spool import bucket, open_target
 from florlib.stores.spooled import read_spooled
 from tests.homes import Home
+from tests.runner import FlorAt
 from tests.spool import server as servers
 from tests.spool.proxy import Proxy, proxy
 from tests.spool.runs import add_run, contents, indices
@@ -116,7 +117,9 @@ def test_two_at_once_come_to_one_whole_run(
 
         keep = {"none": 0, "last:2": 2}.get(more[1]) if more else None
         request = SpoolRequest(home.path, open_target(url, server.endpoint), keep, now=LATER)
-        done.append(len(spool(request, find_runs([], home.path, None)).sent[0].problems))
+        done.append(
+            len(spool(request, find_runs([], home.path, None), lambda sent: None).sent[0].problems)
+        )
 
     flor("log", "list")
     threads = [threading.Thread(target=one, args=(more,)) for more in words]
@@ -130,6 +133,55 @@ def test_two_at_once_come_to_one_whole_run(
     assert len(indices(layout)) == 11
     run = json.loads(flor("spool", "s3", url, *endpoint, "--json").stdout)["runs"][0]
     assert (run["files"], run["sent_objects"]) == (13, 0)
+
+
+TRAIN = """\
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+net = torch.nn.Sequential(torch.nn.Linear(8, 64), torch.nn.Dropout(0.3), torch.nn.Linear(64, 1))
+optimizer = torch.optim.AdamW(net.parameters(), lr=0.01)
+loader = DataLoader(TensorDataset(torch.randn(64, 8)), batch_size=8, shuffle=True)
+for epoch in range(6):
+    for (batch,) in loader:
+        optimizer.zero_grad()
+        loss = ((net(batch) - batch.sum(1, keepdim=True)) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+    print("epoch", epoch, loss.item())
+"""
+LINE = "        optimizer.step()\n"
+PROBED = TRAIN.replace(
+    LINE, LINE + "        print(net[0].weight.norm().item(), net[0].weight.grad.norm().item())\n"
+)
+
+
+@pytest.mark.slow
+def test_a_training_that_was_spooled_and_dropped_replays_bit_for_bit_in_another_home(
+    forked_flor_at: FlorAt, server: Server, url: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    flor = forked_flor_at(folder)
+    (folder / "train.py").write_text(TRAIN)
+    recorded = flor("record", "--budget", "10000%", "train.py")
+    words = ("spool", "s3", url, "--endpoint-url", server.endpoint, "--keep-local", "none")
+    sent = flor(*words, **server.environ())
+    (folder / "train.py").write_text(PROBED)
+    home = {"FLOR_HOME": str(tmp_path / "another"), **server.environ()}
+
+    fetched = flor("spool", "fetch", "--from", url, "--endpoint-url", server.endpoint, **home)
+    replayed = flor("replay", "--json", **home)
+    plain = flor("record", "--name", "plain", "train.py", FLOR_HOME=str(tmp_path / "plain"))
+
+    for ran in (recorded, sent, fetched, replayed, plain):
+        assert ran.returncode == 0, ran.stderr
+    report = json.loads(replayed.stdout)
+    assert report["status"] == "verified"
+    assert f"from {url}" in replayed.stderr
+    answers = json.loads(flor("log", "get", "@", "print", "--json", **home).stdout)
+    assert [one["value"] for one in answers] == plain.stdout.splitlines()
 
 
 # ------------------------------------------------------------------ a line that fails
