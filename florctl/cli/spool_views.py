@@ -271,7 +271,7 @@ def listed_table(manifests: Sequence[Manifest]) -> View:
         Column("id"),
         Column("status"),
         Column("started"),
-        Column("checkpoints", right=True),
+        Column("checkpoints", right=True, wide=True),
         Column("size", right=True),
         Column("there as", right=True),
     )
@@ -291,7 +291,7 @@ def listed_table(manifests: Sequence[Manifest]) -> View:
     cells = [
         [
             f"{one['name']}@{one['ordinal']}",
-            str(one["run"]),
+            str(one["run"]).rpartition("-")[2],
             str(one["status"]),
             str(one["started"])[:16].replace("T", " "),
             str(one["checkpoints"]),

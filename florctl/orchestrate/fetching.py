@@ -16,9 +16,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from florctl.orchestrate.run_json import read_run_json
-from florctl.orchestrate.settling import Settlement, settled
 from florctl.orchestrate.alone import alone_in
+from florctl.orchestrate.run_json import read_run_json
+from florctl.orchestrate.settling import Settlement, marked, settled
 from florlib.ground.errors import RunAmbiguous, SpoolDamaged, SpoolNotFound, VersionMissing
 from florlib.ground.layout import HomeLayout, RunLayout
 from florlib.ground.spool_format import Manifest, SpooledFile
@@ -195,7 +195,12 @@ def _aside(folder: Path) -> Iterator[Path]:
 
 
 def _add(request: FetchRequest, pool: ThreadPoolExecutor, made: Fetched, copy: Copy) -> None:
-    """A run that is here: what replays elsewhere have brought since, where the rest lies, and trust."""
+    """A run that is here: what replays elsewhere have brought since, where the rest lies, and trust.
+
+    What is known of the checkpoints of a run that was recorded here is not taken from a spool: whoever
+    can write there could have others loaded in their place. Where nothing is known, they are from
+    elsewhere.
+    """
     layout = made.layout
     lasting = [
         one
@@ -206,8 +211,14 @@ def _add(request: FetchRequest, pool: ThreadPoolExecutor, made: Fetched, copy: C
     with alone_in(layout.folder):
         content = read_run_json(layout)
         made.project = content["project"]
-        write_spooled(layout.spool_file, read_spooled(layout.spool_file).with_copy(copy).copies)
-        if request.trusted:
+        spooled, is_own = read_spooled(layout.spool_file), content.get("fetched") is None
+        if is_own and spooled:
+            return
+        write_spooled(layout.spool_file, spooled.with_copy(copy).copies)
+        if is_own:
+            content = marked(content, content, copy.url, trusted=request.trusted)
+            write_json(layout.run_file, content)
+        elif request.trusted:
             _trust(layout, content)
 
 

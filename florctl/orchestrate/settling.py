@@ -60,16 +60,23 @@ def settled(content: Mapping[str, Any], settlement: Settlement) -> tuple[dict[st
         "cwd": cwd if Path(cwd).is_dir() else str(project),
         "command": words,
         "environment": environment,
-        "fetched": {
-            "from": settlement.url,
-            "trusted": settlement.trusted,
-            **{name: content[name] for name in ("project", "cwd", "command", "ordinal", "version")},
-            "executable": executable,
-        },
     }
+    here = marked(here, content, settlement.url, trusted=settlement.trusted)
     if settlement.store is not None and not _holds(project, content["version"]["commit"]):
         here["version"] = {**content["version"], "store": "private"}
     return here, laid_out
+
+
+def marked(
+    content: Mapping[str, Any], before: Mapping[str, Any], url: str, *, trusted: bool
+) -> dict[str, Any]:
+    """run.json with the word that checkpoints of the run come from elsewhere, and what was there."""
+    names = ("project", "cwd", "command", "ordinal", "version")
+    there = {
+        **{name: before.get(name) for name in names},
+        "executable": before["environment"].get("executable"),
+    }
+    return {**content, "fetched": {"from": url, "trusted": trusted, **there}}
 
 
 def as_recorded(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ from florctl.cli.app import app
 from florctl.orchestrate.bringing import bring_back, keep_spooled
 from florctl.orchestrate.liveness import boot_id
 from florlib.ground.layout import RunLayout
+from florlib.ground.spool_format import Manifest
 from florlib.stores.journal import read_journal
+from florlib.stores.spool import open_target
+from florlib.stores.spool.manifests import publish_manifest
 from florlib.stores.spooled import read_spooled
 from tests.homes import END, Home, append_journal, write_journal
 from tests.spool.runs import add_run, contents, indices, path_of
@@ -485,6 +489,33 @@ def test_what_was_fetched_shows_its_state_and_all_comes_on_demand(
     assert "flor: fetching 11 checkpoints" in brought.stderr
     assert "flor: all of linear@1" in again.stderr
     assert contents(RunLayout(elsewhere / "linear" / layout.run)) == before
+
+
+def test_a_spool_does_not_say_what_checkpoints_of_an_own_run_are(
+    flor: Flor, home: Home, disk: Path
+) -> None:
+    layout = add_run(home)
+    send(flor, disk, "--keep-local", "none")
+    before = layout.spool_file.read_bytes()
+    whole = json.loads((disk / "runs/linear" / layout.run / "000001.json").read_text())
+    manifest = Manifest.from_json(whole["content"])
+    other = manifest.checkpoints[0]
+    others = tuple(
+        replace(one, chunks=other.chunks) if one in manifest.checkpoints else one
+        for one in manifest.files
+    )
+    publish_manifest(open_target(str(disk)), replace(manifest, files=others), 1)
+
+    fetch(flor, disk)
+    known = layout.spool_file.read_bytes()
+    trusted = [json.loads(layout.run_file.read_text()).get("fetched")]
+    layout.spool_file.unlink()
+    fetch(flor, disk)
+    trusted.append(json.loads(layout.run_file.read_text())["fetched"]["trusted"])
+
+    assert known == before
+    assert trusted == [None, False]
+    assert len(read_spooled(layout.spool_file).copies) == 1
 
 
 def test_a_manifest_that_leads_elsewhere_lays_nothing_down(
