@@ -7,7 +7,7 @@ Everything passes through when no run is being recorded or replayed. Recording n
 from __future__ import annotations
 
 from flor._calls import MTK, arg, checkpointing, checkpoints, commit, iteration, log, loop, probe
-from flor._reading import dataframe
+from flor._reading import dataframe, query, runs
 from flor._words import enter
 
 __all__ = [
@@ -21,6 +21,8 @@ __all__ = [
     "log",
     "loop",
     "probe",
+    "query",
+    "runs",
 ]
 
 enter()

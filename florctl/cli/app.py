@@ -34,6 +34,7 @@ COMMANDS = {
     "export": ("florctl.cli.export", "export"),
     "completion": ("florctl.cli.completion", "completion"),
     "_begin": ("florctl.cli.begin", "begin"),
+    "_read": ("florctl.cli.read", "read"),
 }
 """Where each command lives: a module and its typer function or app. A module is imported when its
 command is called or its line of help is shown. It may hold CONTEXT, typer's context settings."""

@@ -101,7 +101,8 @@ def _short_value(tree: StateTree, content: Any) -> Any:
 
 
 def _tensor(state: RecordedState, name: str, content: Any, stats: bool) -> View:
-    from florctl.orchestrate.elements import elements_of, stats_of
+    from florctl.orchestrate.elements import elements_of
+    from florlib.stores.elements import stats_of
 
     tree, node = state.tree, state.tree.node(content)
     item = _part_object(state, name, content)

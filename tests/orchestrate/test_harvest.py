@@ -182,7 +182,7 @@ def test_two_harvests_at_once_take_in_each_value_once(home: Home):
 @pytest.mark.process
 @pytest.mark.parametrize("mode", ["wal", "delete"])
 def test_processes_that_harvest_at_once_take_nothing_in_twice(home: Home, mode: str):
-    for number in range(40):
+    for number in range(16):
         layout = home.run(f"{number:06d}", ordinal=number + 1, records=training(2, 30))
         home.replay(layout, "b00001", training(2, 30), {"status": "verified"})
     code = f"""if True:
@@ -202,8 +202,8 @@ def test_processes_that_harvest_at_once_take_nothing_in_twice(home: Home, mode: 
     told = [child.communicate(timeout=60)[0] for child in children]
 
     assert [child.returncode for child in children] == [0, 0, 0]
-    assert sum(map(int, told)) == 40 * 2 * 63
-    assert rows(home, "SELECT count(*), sum(verified) FROM logs") == [(40 * 63, 40 * 63)]
+    assert sum(map(int, told)) == 16 * 2 * 63
+    assert rows(home, "SELECT count(*), sum(verified) FROM logs") == [(16 * 63, 16 * 63)]
     together = views(home)
     rebuild(home.path, now=NOW, boot=BOOT, host=HOST)
     assert views(home) == together

@@ -8,7 +8,7 @@ from florctl.orchestrate.export.tables import cell_of
 from florlib.ground.values import Array, decode_value
 
 if TYPE_CHECKING:
-    from florctl.orchestrate.elements import Array as Elements
+    from florlib.stores.elements import Array as Elements
 
 
 def number_of(content: Any) -> float | None:
@@ -34,7 +34,7 @@ def elements_of(content: Any) -> Elements | None:
     array = decode_value(content) if isinstance(content, dict) and len(content) == 1 else None
     if not isinstance(array, Array):
         return None
-    from florctl.orchestrate.elements import NoElements, typed
+    from florlib.stores.elements import NoElements, typed
 
     try:
         return typed(memoryview(array.data), array.dtype).reshape(array.shape)

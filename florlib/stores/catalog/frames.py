@@ -1,56 +1,104 @@
-"""Values of the catalog as records for a data frame: a row a position, a column a name."""
+"""The catalog as records for notebooks: values, a row a position, a column a name; and answers to SQL."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from florlib.ground.errors import UsageError
 from florlib.ground.layout import HomeLayout
+from florlib.ground.position import Position
 from florlib.ground.values import Array, Other, decode_value
 from florlib.stores.catalog import questions
 from florlib.stores.catalog.connection import open_readonly
-from florlib.stores.catalog.rows import ValueRow
+from florlib.stores.catalog.rows import RunRow, ValueRow
+from florlib.stores.catalog.schema import VIEWS
+from florlib.stores.elements import NoElements, typed
+
+Record = dict[str, Any]
 
 
-def value_records(home: Path, names: Sequence[str], run: str | None) -> list[dict[str, Any]]:
+def value_records(home: Path, names: Sequence[str], runs: Sequence[str]) -> list[Record]:
     """One record for each run, position and occurrence at which one of the names was logged.
 
-    A value that is not to be trusted stands there with its mark, under `NAME.mark`.
+    A value that is not to be trusted stands there with its mark, under `NAME.mark`. What was
+    recorded goes before what a replay came to; what was logged at the prompt of a shell is left out.
 
     Args:
-        names: that were logged.
-        home: FLOR_HOME; what was recorded after the last `flor` command is not in it yet.
-        run: id or name of runs to keep, or None for all.
+        home: FLOR_HOME.
+        names: that were logged; all of each run where there is none.
+        runs: ids.
     """
-    records: dict[tuple[Any, ...], dict[str, Any]] = {}
-    connection = open_readonly(HomeLayout(home).catalog)
-    try:
-        for row in reversed(questions.runs(connection)):
-            if run not in (None, row.run, row.name):
-                continue
-            for value in questions.values(connection, row.key, names):
-                key = (row.run, value.position, value.occurrence)
-                if key not in records:
-                    records[key] = _places(row.run, row.name, value)
-                records[key][value.name] = _plain(decode_value(value.value))
-                if value.mark in ("diverged", "unverified"):
-                    records[key][f"{value.name}.mark"] = value.mark
-    finally:
-        connection.close()
+    found: list[Record] = []
+    with closing(open_readonly(HomeLayout(home).catalog)) as connection:
+        rows = [row for row in questions.runs(connection) if row.run in set(runs)]
+        for row in reversed(rows):
+            wanted = names or [one.name for one in questions.names(connection, row.key)]
+            found += _of_run(row, questions.values(connection, row.key, wanted))
+    return found
+
+
+def _of_run(run: RunRow, values: Sequence[ValueRow]) -> list[Record]:
+    records: dict[tuple[Any, ...], Record] = {}
+    recorded: set[tuple[Any, ...]] = set()
+    has_ranks = len({value.rank for value in values}) > 1
+    for value in values:
+        key = (value.wave, value.rank, value.position, value.occurrence)
+        if value.origin == "shell" or (*key, value.name) in recorded:
+            continue
+        if value.origin == "record":
+            recorded.add((*key, value.name))
+        if key not in records:
+            rank = {"rank": value.rank} if has_ranks else {}
+            records[key] = {
+                "run": run.run,
+                "run_name": run.name,
+                **rank,
+                **_indices(value.position),
+            }
+        record = records[key]
+        column = value.name if value.name not in _indices(value.position) else f"{value.name}.value"
+        record[column] = _plain(decode_value(value.value))
+        record.pop(f"{column}.mark", None)
+        if value.mark == "diverged" or (value.origin != "record" and value.mark != "verified"):
+            record[f"{column}.mark"] = value.mark
     return list(records.values())
 
 
-def _places(run: str, name: str, value: ValueRow) -> dict[str, Any]:
-    return {"run": run, "run_name": name, **dict(value.position)}
+def _indices(position: Position) -> dict[str, int]:
+    """By loop, the index; a loop inside another of the same name has its depth behind the name."""
+    names = [name for name, _ in position]
+    return {
+        name if names.count(name) == 1 else f"{name}.{depth}": index
+        for depth, (name, index) in enumerate(position)
+    }
 
 
 def _plain(value: Any) -> Any:
-    """A value as notebooks like it; arrays become numpy's where their type is numpy's."""
+    """A value as notebooks like it: arrays are numpy's; what numpy has no type for, a wider one."""
     if isinstance(value, Other):
         return value.text
-    if isinstance(value, Array) and value.dtype != "bfloat16":
-        import numpy
-
-        return numpy.frombuffer(value.data, dtype=value.dtype).reshape(value.shape)
+    if isinstance(value, Array):
+        try:
+            return typed(memoryview(value.data), value.dtype).reshape(value.shape)
+        except NoElements:
+            return value
     return value
+
+
+def query_records(home: Path, sql: str) -> list[Record]:
+    """The rows that SQL comes to, by the names of the columns.
+
+    Raises:
+        UsageError: SQLite does not take it.
+    """
+    with closing(open_readonly(HomeLayout(home).catalog)) as connection:
+        try:
+            cursor = connection.execute(sql)
+            columns = [column[0] for column in cursor.description or ()]
+            return [dict(zip(columns, row, strict=True)) for row in cursor]
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            raise UsageError(f"SQL: {error} (views: {', '.join(VIEWS)})") from error
