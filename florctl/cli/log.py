@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -146,6 +147,14 @@ def get_values(
         list[str] | None,
         typer.Argument(metavar="[NAME]...", help="What to get; without one, the names there are."),
     ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            "--save",
+            metavar="DIR",
+            help="Write a file for each value: .npy, .png where it is an image, .json.",
+        ),
+    ] = None,
     json: JsonOption = False,
     csv: CsvOption = False,
     plain: PlainOption = False,
@@ -156,18 +165,29 @@ def get_values(
 
     Example: flor log get @ loss
     """
+    from florctl.cli.options import Format
     from florctl.cli.render import show
     from florctl.cli.value_views import name_list, value_list
     from florctl.orchestrate.lookup import find_run, names_of, values_of
+    from florlib.ground.errors import UsageError
 
     form = chosen_format(json, csv, plain)
     settings = _harvested()
     row = find_run(run, settings.home, settings.project)
+    if save is not None and not names:
+        raise UsageError("--save wants the NAME of what to write", hint=f"flor log get {run}")
     if not names:
         show(name_list(names_of(row, settings.home)), form)
         return
     wanted = list(dict.fromkeys(names))
-    show(value_list(row, wanted, values_of(row, wanted, settings.home)), form)
+    values = values_of(row, wanted, settings.home)
+    if save is not None:
+        from florctl.orchestrate.saving import save_values
+
+        written = save_values(values, save)
+        typer.echo(f"flor: wrote {len(written)} files to {save}", err=True)
+    if save is None or form is not Format.table:
+        show(value_list(row, wanted, values), form)
 
 
 log_app.command("tail")(tail)

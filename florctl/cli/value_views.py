@@ -176,7 +176,25 @@ def value_text(value: Any) -> str:
     ('0.1', 'float32[2, 3]')
     """
     if isinstance(value, dict) and "$array" in value:
-        _, dtype, shape, _ = value["$array"]
-        return f"{dtype}[{', '.join(map(str, shape))}]"
+        return _array_text(value)
     plain = plain_json(value)
     return plain if isinstance(plain, str) else repr(plain)
+
+
+def _array_text(value: Any) -> str:
+    """A tensor or array in a line: what it is, and figures of its elements."""
+    from florctl.orchestrate.saving import elements_of_value
+    from florlib.stores.elements import stats_of
+
+    _, dtype, shape, _ = value["$array"]
+    elements = elements_of_value(value)
+    words = [f"{dtype}[{', '.join(map(str, shape))}]"]
+    if elements is not None and elements.size:
+        stats = stats_of(elements)
+        shown = ("norm",) if stats.mean is None else ("mean", "std", "min", "max")
+        figures = {name: getattr(stats, name) for name in shown}
+        words += [f"{name} {figure:.4g}" for name, figure in figures.items() if figure is not None]
+        words += [
+            f"{name} {count}" for name, count in (("nan", stats.nan), ("inf", stats.inf)) if count
+        ]
+    return " ".join(words)

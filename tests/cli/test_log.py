@@ -123,6 +123,18 @@ def test_list_as_fields(flor: Flor, home: Home):
     assert json.loads(rows[0]["command"]) == ["python", "train.py", "--lr", "0.1"]
 
 
+def test_values_are_saved_as_files(flor: Flor, home: Home, tmp_path: Path):
+    folder = tmp_path / "saved"
+
+    result = flor("log", "get", "linear@1", "acc", "--save", str(folder))
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"flor: wrote 3 files to {folder}\n"
+    assert (folder / "acc.epoch-000002.json").read_text() == "0.5"
+    assert len(answer(flor("log", "get", "@", "print", "--save", str(folder), "--json"))) == 1
+    assert flor("log", "get", "@", "--save", str(folder)).exit_code == 2
+
+
 def test_nothing_recorded_yet(flor: Flor):
     assert answer(flor("log", "list", "--json")) == []
 
