@@ -294,8 +294,9 @@ def measure(home: Path, size: Size, rounds: int) -> list[list[str]]:
         print("  ".join(rows[-1]), file=sys.stderr)
 
     taken = harvested(home)
-    (seconds,) = taken["times"]
-    rate = f"{taken['values'] / seconds:,.0f} values a second"
+    (seconds,), (cpu_s,) = taken["times"], taken["cpu"]
+    rates = [f"{taken['values'] / one:,.0f}" for one in (seconds, cpu_s)]
+    rate = f"{rates[0]} values a second, {rates[1]} a second of processor time"
     note(
         f"harvest of {size.runs:,} new runs, {taken['values']:,} values",
         rate,
