@@ -22,6 +22,7 @@ COMMANDS = {
     "record": ("florctl.cli.record", "record"),
     "replay": ("florctl.cli.replay", "replay"),
     "resume": ("florctl.cli.resume", "resume"),
+    "shell": ("florctl.cli.shell", "shell"),
     "bisect": ("florctl.cli.bisect", "bisect"),
     "log": ("florctl.cli.log", "log_app"),
     "diff": ("florctl.cli.diff", "diff"),

@@ -8,19 +8,28 @@ from typing import Any
 from florctl.cli.render import Column, Table, View, records_of
 from florlib.ground.position import Position
 from florlib.ground.values import plain_json
-from florlib.stores.catalog.rows import NameRow, RunRow, ValueRow
+from florlib.stores.catalog.rows import SHELL, NameRow, RunRow, ValueRow
 
 
 def name_list(names: Sequence[NameRow]) -> View:
     """The names that a run has logged."""
-    fields = ("name", "recorded", "replayed")
+    fields = ("name", "recorded", "replayed", SHELL)
     objects = [
-        {"name": one.name, "recorded": one.recorded, "replayed": one.replayed} for one in names
+        {
+            "name": one.name,
+            "recorded": one.recorded,
+            "replayed": one.replayed,
+            SHELL: one.typed,
+        }
+        for one in names
     ]
-    columns = (Column("name"), Column("recorded", right=True), Column("replayed", right=True))
+    columns = [Column("name"), *(Column(title, right=True) for title in fields[1:3])]
     rows = [[one.name, str(one.recorded), str(one.replayed or "")] for one in names]
+    if any(one.typed for one in names):
+        columns.append(Column(SHELL, right=True))
+        rows = [[*row, str(one.typed or "")] for row, one in zip(rows, names, strict=True)]
     return View(
-        lambda: [Table(columns, rows)],
+        lambda: [Table(tuple(columns), rows)],
         lambda: objects,
         fields,
         lambda: records_of(objects, fields),
@@ -78,7 +87,7 @@ def _side_by_side(names: Sequence[str], values: Sequence[ValueRow]) -> Table:
     columns = [*_position_columns(loops)]
     for name in names:
         of_name = [one for one in values if one.name == name]
-        is_late = all(one.origin != "record" for one in of_name)
+        is_late = all(one.origin not in ("record", SHELL) for one in of_name)
         columns.append(_value_column(f"{name} (replay)" if is_late else name, of_name))
     cells = [
         [*indices(position, loops), *(row.get(name, "") for name in names)]
@@ -102,7 +111,7 @@ def across_runs(names: Sequence[str], runs: Sequence[tuple[str, Sequence[ValueRo
     columns += [_value_column(name, [one for one in every if one.name == name]) for name in names]
     cells = []
     for run, values in runs:
-        for (position, _, rank, _), row in _rows(values).items():
+        for (position, _, rank, *_), row in _rows(values).items():
             texts = [row.get(name, "") for name in names]
             ranks = [str(rank)] if has_ranks else []
             cells.append([run, *ranks, *indices(position, loops), *texts])
@@ -110,11 +119,14 @@ def across_runs(names: Sequence[str], runs: Sequence[tuple[str, Sequence[ValueRo
 
 
 def _rows(values: Sequence[ValueRow]) -> dict[tuple[Any, ...], dict[str, str]]:
-    """By position, process and occurrence, the texts of values by name."""
+    """By position, process and occurrence, the texts of values by name; those of prompts apart."""
     rows: dict[tuple[Any, ...], dict[str, str]] = {}
     for one in values:
-        row = rows.setdefault((one.position, one.wave, one.rank, one.occurrence), {})
+        typed = one.origin == SHELL
+        row = rows.setdefault((one.position, one.wave, one.rank, one.occurrence, typed), {})
         doubted = f" ({_mark_text(one)})" if one.mark in ("diverged", "unverified") else ""
+        if typed:
+            doubted = " (shell, altered)" if one.altered else " (shell)"
         row[one.name] = value_text(one.value) + doubted
     return rows
 
@@ -166,7 +178,9 @@ def _mark_text(value: ValueRow) -> str:
 
 
 def _origin_text(value: ValueRow) -> str:
-    return "" if value.origin == "record" else f"replay {value.origin.rpartition('-')[2]}"
+    if value.origin in ("record", SHELL):
+        return value.origin.replace("record", "")
+    return f"replay {value.origin.rpartition('-')[2]}"
 
 
 def value_text(value: Any) -> str:

@@ -19,6 +19,7 @@ from florctl.orchestrate import liveness
 from florlib.ground.errors import FlorError
 from florlib.ground.journal_format import Record
 from florlib.ground.layout import ReplayLayout, RunLayout
+from florlib.ground.plan import SHELL
 from florlib.stores.catalog import marks, runs
 from florlib.stores.catalog.batches import Batch
 from florlib.stores.catalog.ingest import Journal, ingest
@@ -173,6 +174,8 @@ class Intake:
             touched = max(map(_mtime_ns, [layout.folder, *journals]))
             age_s = (self.now - liveness.touched_at(touched)).total_seconds()
             status = "running" if age_s < liveness.FRESH_S else "killed"
+            if _plan(layout).get("mode") == SHELL:
+                status = SHELL
             if report:
                 status = str(report.get("status", "unknown"))
             with self.batch.writing():
@@ -253,10 +256,18 @@ def _mtime_ns(path: str | Path) -> int:
 def _tolerance(journal: Path) -> float:
     """The tolerance that a replay was asked for with."""
     try:
-        content = json.loads(ReplayLayout(journal.parent).plan_file.read_text(encoding="utf-8"))
-        return float(content.get("tolerance", 0.0))
-    except (OSError, ValueError, TypeError, AttributeError):
+        return float(_plan(ReplayLayout(journal.parent)).get("tolerance", 0.0))
+    except (ValueError, TypeError):
         return 0.0
+
+
+def _plan(layout: ReplayLayout) -> dict[str, Any]:
+    """The plan of a replay; empty where it cannot be read."""
+    try:
+        content = json.loads(layout.plan_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _mark(path: Path) -> Mark:

@@ -108,14 +108,17 @@ class Here:
             process = group.start(
                 order.command, environ=order.environ, cwd=order.cwd, output=output
             )
-        return _ChildHere(process)
+        return ChildHere(process)
 
 
 @dataclass(frozen=True, slots=True)
-class _ChildHere:
+class ChildHere:
+    """A child of this process."""
+
     process: subprocess.Popen[bytes]
 
     def poll(self) -> Ended | None:
+        """How it ended; None while it runs."""
         code = self.process.poll()
         return None if code is None else Ended.of(code)
 
@@ -123,5 +126,6 @@ class _ChildHere:
         """It has had the signal: from the terminal, or passed on."""
 
     def end(self) -> Ended:
+        """End it."""
         self.process.terminate()
         return Ended.of(self.process.wait())

@@ -37,7 +37,7 @@ Watch = Callable[[Crew], None]
 """Is called now and then while workers work."""
 
 
-def _replays(layout: RunLayout) -> list[str]:
+def replay_ids(layout: RunLayout) -> list[str]:
     """Ids of the run's replays so far: the newest answer to a question is that of the last one."""
     return [folder.name for folder in layout.replays.iterdir()] if layout.replays.is_dir() else []
 
@@ -110,7 +110,7 @@ def _execute(
     token: str,
 ) -> Report:
     layout = prepared.request.layout.replay(
-        id_behind(now, token, _replays(prepared.request.layout))
+        id_behind(now, token, replay_ids(prepared.request.layout))
     )
     started = time.monotonic()
     try:

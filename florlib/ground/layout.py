@@ -124,6 +124,11 @@ class ReplayLayout:
         return self._own("output", ".txt")
 
     @property
+    def said(self) -> Path:
+        """What was printed at a prompt, where that was not shown."""
+        return self.folder / "said.txt"
+
+    @property
     def all_work(self) -> list[Path]:
         """The folders that exist of those three, of all workers."""
         names = ("files", "cwd", "elsewhere")

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from florlib.ground.position import Position, position_from_json
+
 VERSION = 1
+SHELL = "shell"  # mode of a plan whose replay opens a prompt
 LineSpan = tuple[int, int]
 
 
@@ -23,6 +26,39 @@ class Segment:
     start: int
     stop: int
     turns: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Where a replay stops, for its names to be looked at.
+
+    Attributes:
+        main: number of the main loop.
+        position: before a turn, from the main loop inwards.
+        code: what is executed there; None where a person types it.
+        shown: what is printed from there on is shown; else it goes to the replay's `said.txt`.
+    """
+
+    main: int
+    position: Position
+    code: str | None = None
+    shown: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """The stop as JSON."""
+        position = [list(pair) for pair in self.position]
+        return {
+            "main": self.main,
+            "position": position,
+            "code": self.code,
+            "shown": self.shown,
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Stop:
+        """The stop that `to_json` gave."""
+        position = position_from_json(content["position"])
+        return cls(content["main"], position, content["code"], content["shown"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +93,7 @@ class Plan:
         added: by path, the ordinals of further loops that hold probes.
         tolerance: relative difference of numbers that still passes.
         expression: whose turning true is looked for, over the names of the loops; None in replays.
+        stop: where a prompt opens; None in replays.
     """
 
     run: str
@@ -81,6 +118,7 @@ class Plan:
     added: Mapping[str, frozenset[int]] = field(default_factory=dict)
     tolerance: float = 0.0
     expression: str | None = None
+    stop: Stop | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON, everything in a fixed order.
@@ -116,6 +154,7 @@ class Plan:
             "added": {path: sorted(numbers) for path, numbers in self.added.items()},
             "tolerance": self.tolerance,
             "expression": self.expression,
+            "stop": None if self.stop is None else self.stop.to_json(),
         }
 
     @classmethod
@@ -147,6 +186,7 @@ class Plan:
             added={path: frozenset(numbers) for path, numbers in content["added"].items()},
             tolerance=content.get("tolerance", 0.0),
             expression=content.get("expression"),
+            stop=Stop.from_json(content["stop"]) if content.get("stop") else None,
         )
 
 

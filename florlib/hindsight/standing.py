@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from florlib.stores.catalog.rows import ValueRow
+from florlib.stores.catalog.rows import SHELL, ValueRow
 
 
 def standing(values: Iterable[ValueRow]) -> list[ValueRow]:
@@ -18,7 +18,7 @@ def standing(values: Iterable[ValueRow]) -> list[ValueRow]:
         values: in the order of execution, those of every replay.
     """
     best: dict[tuple[Any, ...], tuple[tuple[bool, bool, str], int]] = {}
-    rows = [row for row in values if row.origin != "shell"]
+    rows = [row for row in values if row.origin != SHELL]
     for at, row in enumerate(rows):
         key = (row.wave, row.rank, row.position, row.name, row.occurrence)
         worth = (row.origin == "record", row.verified is True, row.origin)

@@ -121,7 +121,7 @@ def bind(frame: types.FrameType, project: Project, values: Mapping[Root, Any]) -
     for scope, wanted in by_scope.items():
         names, part = parts.get(scope, ({}, None))
         if part is not None:
-            _bind_locals(part, names, wanted)
+            bind_locals(part, names, wanted)
             continue
         _, owner = _owner(scope.removeprefix(MODULE_SCOPE))
         for name, value in wanted.items():
@@ -138,9 +138,16 @@ def unbind(roots: Iterable[Root]) -> None:
                 delattr(owner, name)
 
 
-def _bind_locals(
+def bind_locals(
     frame: types.FrameType, names: Mapping[str, Any], wanted: Mapping[str, Any]
 ) -> None:
+    """Bind variables of a function anew.
+
+    Args:
+        frame: the function's.
+        names: its `f_locals`.
+        wanted: by name; those that the function does not have are left aside.
+    """
     code = frame.f_code
     own = {*code.co_varnames, *code.co_cellvars, *code.co_freevars}
     values = {name: value for name, value in wanted.items() if name in own}

@@ -14,7 +14,7 @@ from typing import Any
 from florlib.ground.position import Position
 from florlib.ground.values import Array, Other, encode_value
 
-HINDSIGHT, VOLATILE = 1, 2
+HINDSIGHT, VOLATILE, ALTERED = 1, 2, 4
 
 Row = tuple[Position, str, Any, str | None, int, int]
 """(position, name, value, file name, line, flags)"""

@@ -114,6 +114,7 @@ class NestedWalk:
             session.warming = session.warming if warm is None else warm
             entry.index, entry.counts = self._at, {}
             self.stretches[-1][1] = self._at + 1
+            session.arrives(entry, self.frame)
             try:
                 item = next(self._rest)
             except StopIteration:

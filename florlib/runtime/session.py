@@ -177,6 +177,9 @@ class Session:
         """The generator of a nested training loop."""
         raise NotImplementedError
 
+    def arrives(self, entry: Entry, frame: types.FrameType) -> None:
+        """A recorded loop is gone through once more, and is about to ask for its next item."""
+
     def completed(self, index: int) -> None:
         """An iteration of a main loop is done that was gone through once more."""
 

@@ -157,12 +157,19 @@ def _replayer(spec: LaunchSpec, project: Project, path: str) -> Replayer | None:
         known={*recorded.sources, inside},
     )
     sources.read(inside)
-    kind = Replayer if plan.expression is None else Prober
-    session = kind(spec, project, sources, plan, recorded)
+    session = _kind_of(plan)(spec, project, sources, plan, recorded)
     if plan.gone and spec.moves:
         GoneFiles(session)
     session.begin(_about(spec, project, path))
     return session
+
+
+def _kind_of(plan: Plan) -> type[Replayer]:
+    if plan.stop is not None:
+        from florlib.runtime.shell.session import ShellSession
+
+        return ShellSession
+    return Replayer if plan.expression is None else Prober
 
 
 def _claim_recorded(

@@ -134,6 +134,7 @@ class MainWalk:
         for index in range(first, stop):
             session.warming = asked or warm or index < warm_before
             self.entry.index, self.entry.counts = index, {}
+            session.arrives(self.entry, self.frame)
             try:
                 item = self.items.at(index)
             except NoSuchItem:

@@ -312,6 +312,7 @@ def test_get_without_a_name_lists_the_names(flor: Flor, home: Home):
         "name": "norm",
         "recorded": 0,
         "replayed": 3,
+        "shell": 0,
     }
 
 

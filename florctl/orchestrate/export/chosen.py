@@ -14,7 +14,7 @@ from florlib.ground.errors import FlorError
 from florlib.ground.layout import HomeLayout
 from florlib.stores.catalog import questions
 from florlib.stores.catalog.connection import open_readonly, translated
-from florlib.stores.catalog.rows import RunDetails, RunRow, ValueRow
+from florlib.stores.catalog.rows import SHELL, RunDetails, RunRow, ValueRow
 
 PRINTED = ("print", "stderr")
 """Printed lines, which come along only where they are named."""
@@ -70,6 +70,7 @@ class Chosen:
         for row in self.rows:
             names = self._names_of(row)
             values = questions.values(self._connection, row.key, names) if names else []
+            values = [one for one in values if one.origin != SHELL]
             yield ChosenRun(row, values)
 
     def details(self, row: RunRow) -> RunDetails:

@@ -14,7 +14,7 @@ from florlib.ground.position import Position
 from florlib.ground.values import Array, Other, decode_value
 from florlib.stores.catalog import questions
 from florlib.stores.catalog.connection import open_readonly
-from florlib.stores.catalog.rows import RunRow, ValueRow
+from florlib.stores.catalog.rows import SHELL, RunRow, ValueRow
 from florlib.stores.catalog.schema import VIEWS
 from florlib.stores.elements import NoElements, typed
 
@@ -47,7 +47,7 @@ def _of_run(run: RunRow, values: Sequence[ValueRow]) -> list[Record]:
     has_ranks = len({value.rank for value in values}) > 1
     for value in values:
         key = (value.wave, value.rank, value.position, value.occurrence)
-        if value.origin == "shell" or (*key, value.name) in recorded:
+        if value.origin == SHELL or (*key, value.name) in recorded:
             continue
         if value.origin == "record":
             recorded.add((*key, value.name))

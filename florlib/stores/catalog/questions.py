@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from florlib.ground.position import position_from_json
 from florlib.stores.catalog.places import Place
 from florlib.stores.catalog.rows import (
+    ALTERED,
+    SHELL,
     CheckpointRow,
     LoopRow,
     MissingRow,
@@ -240,17 +242,19 @@ def names(connection: sqlite3.Connection, run: int) -> list[NameRow]:
     """The names that were logged in a run, in the order of the alphabet."""
     rows = connection.execute(
         "SELECT name.name, sum((replay IS NULL) * (last - first + 1)),"
-        " sum((replay NOTNULL) * (last - first + 1)) FROM process"
-        " JOIN block ON block.process = process.key JOIN name ON name.key = block.name"
+        " sum((status != 'shell') * (last - first + 1)), sum((status = 'shell') * (last - first + 1))"
+        " FROM process JOIN block ON block.process = process.key JOIN name ON name.key = block.name"
+        " LEFT JOIN replay ON replay.key = process.replay"
         " WHERE process.run = ? GROUP BY name.name ORDER BY name.name",
         (run,),
     )
-    return [NameRow(*row) for row in rows]
+    return [NameRow(name, *(count or 0 for count in counts)) for name, *counts in rows]
 
 
 _VALUE = """
 SELECT block.place, place.path, place.slots, iteration, step, name.name, occurrence, value, replay.id,
-    verified, flags, rank, site.path, site.line, wave, turn, process.key, log.seq
+    verified, flags, rank, site.path, site.line, wave, turn, process.key, log.seq,
+    coalesce(status = 'shell', 0)
 FROM process JOIN block ON block.process = process.key
     CROSS JOIN log ON log.key BETWEEN first AND last
     JOIN place ON place.key = block.place JOIN name ON name.key = block.name
@@ -264,7 +268,8 @@ def values(
     """The values of some names in a run, in the order of execution, of all origins.
 
     Where several replays came to a value of the same key, the newest replay's is kept, or each one's
-    (`every`); several workers of one replay may each have run what stands before the loops.
+    (`every`), and all that were logged at prompts; several workers of one replay may each have run
+    what stands before the loops.
     """
     marks = ", ".join("?" * len(wanted))
     rows = connection.execute(
@@ -288,8 +293,9 @@ def last_values(connection: sqlite3.Connection, run: int) -> dict[str, ValueRow]
         (run,),
     )
     found = {value.name: value for value in _kept([*map(_Found._make, rows)])}
-    late = [row.name for row in names(connection, run) if row.name not in found]
-    found.update((value.name, value) for value in values(connection, run, late))
+    late = [row.name for row in names(connection, run) if row.name not in found and row.replayed]
+    late_ones = (one for one in values(connection, run, late) if one.origin != SHELL)
+    found.update((one.name, one) for one in late_ones)
     return dict(sorted(found.items()))
 
 
@@ -314,6 +320,7 @@ class _Found(NamedTuple):
     turn: int
     process: int
     seq: int
+    typed: int  # at a prompt
 
 
 def _merged(rows: list[_Found]) -> list[_Found]:
@@ -338,10 +345,10 @@ def _place_of(row: _Found, places: dict[int, Place]) -> Place:
 
 
 def _kept(rows: Sequence[_Found], *, every: bool = False) -> list[ValueRow]:
-    """Of several replays' values of one key, the newest replay's; and all that were recorded."""
+    """Of several replays' values of one key, the newest replay's; and all recorded and typed ones."""
     newest: dict[tuple[Any, ...], int] = {}
     for at, row in enumerate(rows):
-        if row.replay is not None:
+        if row.replay is not None and not row.typed:
             known = newest.setdefault(_key(row, every=every), at)
             if (rows[known].replay or "") < row.replay:
                 newest[_key(row, every=every)] = at
@@ -349,7 +356,7 @@ def _kept(rows: Sequence[_Found], *, every: bool = False) -> list[ValueRow]:
     return [
         _value(row, _place_of(row, places))
         for at, row in enumerate(rows)
-        if row.replay is None or newest[_key(row, every=every)] == at
+        if row.replay is None or row.typed or newest[_key(row, every=every)] == at
     ]
 
 
@@ -364,11 +371,12 @@ def _value(row: _Found, place: Place) -> ValueRow:
         name=row.name,
         occurrence=row.occurrence,
         value=json.loads(row.value),
-        origin=row.replay or "record",
+        origin=SHELL if row.typed else row.replay or "record",
         verified=None if row.verified is None else bool(row.verified),
         hindsight=bool(row.flags & 1),
         rank=row.rank,
         file=row.file,
         line=row.line,
         wave=row.wave,
+        altered=bool(row.flags & ALTERED),
     )

@@ -148,17 +148,25 @@ class RunDetails(NamedTuple):
     replays: tuple[ReplayRow, ...]
 
 
+SHELL = "shell"
+"""Origin of values that a person logged at a prompt; also the status of what stands for a replay."""
+
+ALTERED = 4
+"""Flag of a row that was logged at a prompt, after something was altered by hand."""
+
+
 class ValueRow(NamedTuple):
     """One logged value.
 
     Attributes:
         occurrence: the k-th of its name at its position and origin.
         value: JSON as in the journal (`florlib.ground.values`).
-        origin: "record" or the id of the replay.
+        origin: "record", the id of the replay, or "shell".
         verified: of a recorded value, whether the newest replay came to the same; of a new one, whether
             its replay was as recorded around it. None where nothing was compared.
         hindsight: logged by a statement that was added after the run.
         wave: the n-th process of its rank, where a shell started several.
+        altered: logged at a prompt, after something was altered by hand.
     """
 
     position: Position
@@ -172,10 +180,13 @@ class ValueRow(NamedTuple):
     file: str | None
     line: int | None
     wave: int
+    altered: bool = False
 
     @property
     def mark(self) -> str | None:
         """`verified` in a word; None of a recorded value that no replay has come to."""
+        if self.altered:
+            return "altered"
         if self.verified is None:
             return None if self.origin == "record" else "unverified"
         return "verified" if self.verified else "diverged"
@@ -187,8 +198,9 @@ class ValueRow(NamedTuple):
 
 
 class NameRow(NamedTuple):
-    """A name that was logged in a run: how many values from the recording and from replays."""
+    """A name that was logged in a run: how many values from the recording, replays and prompts."""
 
     name: str
     recorded: int
     replayed: int
+    typed: int = 0

@@ -69,7 +69,7 @@ CREATE TABLE replay (
     key INTEGER PRIMARY KEY,
     run INTEGER NOT NULL REFERENCES run(key) ON DELETE CASCADE,
     id TEXT NOT NULL,
-    status TEXT NOT NULL,               -- running, killed, or the report's own
+    status TEXT NOT NULL,               -- running, killed, shell (values typed there), or the report's own
     seconds REAL,
     report TEXT,                        -- report.json, whole
     UNIQUE (run, id)
@@ -127,7 +127,8 @@ CREATE TABLE block (
     name INTEGER NOT NULL,
     place INTEGER NOT NULL,
     site INTEGER,
-    flags INTEGER NOT NULL,             -- bit 0: from a hindsight statement; bit 1: volatile
+    flags INTEGER NOT NULL,             -- bit 0: from a hindsight statement; bit 1: volatile;
+                                        -- bit 2: from a prompt, after something was altered by hand
     first INTEGER NOT NULL,             -- keys of log
     last INTEGER NOT NULL,
     seq INTEGER NOT NULL,               -- of the last value
@@ -261,9 +262,10 @@ WHERE process.replay IS NULL""",
 CREATE VIEW logs AS
 SELECT run.id AS run, process.rank, printf(place.path, log.iteration, log.step) AS position,
     nullif(log.iteration, -1) AS iteration, nullif(log.step, -1) AS step,
-    name.name, log.occurrence, log.value, log.number, coalesce(replay.id, 'record') AS origin,
-    log.verified, CASE WHEN log.verified = 1 THEN 'verified' WHEN log.verified = 0 THEN 'diverged'
-    WHEN replay.id NOTNULL THEN 'unverified' END AS mark, block.flags & 1 AS hindsight,
+    name.name, log.occurrence, log.value, log.number,
+    CASE WHEN replay.status = 'shell' THEN 'shell' ELSE coalesce(replay.id, 'record') END AS origin,
+    log.verified, CASE WHEN block.flags & 4 THEN 'altered' WHEN log.verified = 1 THEN 'verified'
+    WHEN log.verified = 0 THEN 'diverged' WHEN replay.id NOTNULL THEN 'unverified' END AS mark, block.flags & 1 AS hindsight,
     (block.flags >> 1) & 1 AS volatile, site.path, site.line, log.seq
 FROM run JOIN process ON process.run = run.key JOIN block ON block.process = process.key
     JOIN name ON name.key = block.name
@@ -273,7 +275,8 @@ FROM run JOIN process ON process.run = run.key JOIN block ON block.process = pro
     """\
 -- series: one row for each name that a process logged values under.
 CREATE VIEW series AS
-SELECT run.id AS run, process.rank, name.name, coalesce(replay.id, 'record') AS origin,
+SELECT run.id AS run, process.rank, name.name,
+    CASE WHEN replay.status = 'shell' THEN 'shell' ELSE coalesce(replay.id, 'record') END AS origin,
     summed.count, summed.numbers, log.value AS last, log.number AS last_number, summed.min, summed.max
 FROM (SELECT process, name, sum(block.last - first + 1) AS count, sum(numbers) AS numbers,
     min(low) AS min, max(high) AS max FROM block GROUP BY process, name) AS summed
