@@ -49,7 +49,7 @@ def shell(
     from datetime import datetime, timezone
 
     from florctl.cli.options import harvest_now, present_settings
-    from florctl.cli.summary import tell
+    from florctl.cli.summary import tell, tell_fetching
     from florctl.orchestrate.lookup import find_run
     from florctl.orchestrate.shell import check_code, open_shell, prepare_shell
     from florlib.ground.errors import UsageError
@@ -73,6 +73,7 @@ def shell(
         tell(f"flor: {row.name}@{row.ordinal} ({row.run}) is brought to {where}")
     shelled = open_shell(
         opening,
+        tell_fetching,
         code=code,
         shown=not json,
         now=datetime.now(timezone.utc),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from florctl.orchestrate.bringing import Fetching, fetch_needed
 from florctl.orchestrate.launch import Children, children
 from florctl.orchestrate.machines import Child, ChildHere, Here, Order
 from florctl.orchestrate.outputs import gather
@@ -29,7 +30,7 @@ from florlib.ground.moments import (
     last_moment,
     newest_moment,
 )
-from florlib.ground.plan import SHELL, Stop
+from florlib.ground.plan import SHELL, Segment, Stop
 from florlib.ground.position import (
     OUTSIDE,
     Position,
@@ -172,12 +173,19 @@ class _AtTerminal(Here):
 
 
 def open_shell(
-    opening: Opening, *, code: str | None, shown: bool, now: datetime, token: str
+    opening: Opening,
+    fetching: Fetching,
+    *,
+    code: str | None,
+    shown: bool,
+    now: datetime,
+    token: str,
 ) -> Shelled:
     """Open the prompt, until it is left.
 
     Args:
         opening: where.
+        fetching: is told of checkpoints that come back from a spool first.
         code: what is executed there; None where a person types it.
         shown: what is printed is shown, and not given back.
         now: the present.
@@ -192,8 +200,18 @@ def open_shell(
     own = layout.replay(id_behind(now, token, replay_ids(layout)))
     stop = Stop(moment.main, moment.position, code, shown)
     planned = prepared.planned
-    plan = replace(planned.plan, mode=SHELL, stop=stop, parts=None, segments=())
+    index, turns = moment.position[0][1], tuple((n, n + 1) for _, n in moment.position[1:])
+    plan = replace(
+        planned.plan,
+        mode=SHELL,
+        stop=stop,
+        parts=None,
+        segments=(Segment(moment.main, index, index + 1),),
+        turns=turns or None,
+        epilogue=False,
+    )
     prepared.planned = replace(planned, plan=plan, workers=1)
+    fetch_needed(prepared, fetching)
     crew = Crew(prepared, own, lambda crew: None, _AtTerminal())
     began_s = time.monotonic()
     shelled = None
