@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from florlib.ground.requeue import STATUS
+
+if TYPE_CHECKING:
+    from florctl.orchestrate.record import RecordRequest
 
 CONTEXT = {"allow_interspersed_args": False, "ignore_unknown_options": True}
 
@@ -34,6 +39,19 @@ def record(
         str | None, typer.Option(metavar="FILE:LINE", help="The main loop, where flor is wrong.")
     ] = None,
     version: Annotated[bool, typer.Option(help="Save the working tree as a version.")] = True,
+    requeue: Annotated[
+        bool,
+        typer.Option(
+            "--requeue",
+            help="On SIGTERM or SIGUSR1 stop at the next boundary; the same command goes on.",
+        ),
+    ] = False,
+    requeue_status: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=1, max=255, help="Exit status that asks for it to be queued."
+        ),
+    ] = STATUS,
 ) -> None:
     """Run a training script and record it; the script needs no change.
 
@@ -63,11 +81,44 @@ def record(
         run_bytes=given_bytes(ckpt_max, "flor record --ckpt-max 20GB train.py"),
         loop=loop or settings.loop,
         save_version=version,
+        requeue=requeue_status if requeue else None,
     )
+    if requeue:
+        went_on = _gone_on(request)
+        if went_on is not None:
+            raise typer.Exit(went_on)
     status = record_run(request, now=datetime.now(timezone.utc), token=token, tell=tell)
     tell_recorded(settings.home, token)
     tell_limited(settings.home, token, settings.home_bytes)
     raise typer.Exit(status)
+
+
+def _gone_on(request: RecordRequest) -> int | None:
+    """Let the run of this command that was asked to leave go on; None where there is none."""
+    from florctl.cli.options import harvest_now
+    from florctl.cli.resume import Code, go_on
+    from florctl.cli.summary import tell, tell_fetching
+    from florctl.orchestrate.requeue import run_to_go_on
+    from florctl.orchestrate.resume import prepare_resumption
+    from florctl.orchestrate.script import project_for
+    from florlib.ground.errors import HomeNotWritable, NotResumable
+    from florlib.ground.layout import RunLayout
+
+    settings, command = request.settings, request.command
+    try:
+        harvest_now(settings.home)
+        project = project_for(command, request.cwd)
+        found = run_to_go_on(settings.home, project, command.words, request.cwd)
+        if found is None:
+            return None
+        layout = RunLayout(settings.home / found.folder)
+        made = prepare_resumption(layout, found.status, tell_fetching)
+        return go_on(settings, found, made, Code.recorded)
+    except HomeNotWritable:
+        return None  # recording says so
+    except NotResumable as error:
+        tell(f"warning: {error.message}; a new run begins")
+        return None
 
 
 def _module(words: list[str]) -> tuple[str | None, list[str]]:

@@ -9,6 +9,8 @@ import typer
 
 if TYPE_CHECKING:
     from florctl.orchestrate.resume import Resumption
+    from florctl.orchestrate.settings import Settings
+    from florlib.stores.catalog.rows import RunRow
 
 
 class Code(str, Enum):
@@ -41,15 +43,10 @@ def resume(
 
     Example: flor resume @
     """
-    from datetime import datetime, timezone
-
     from florctl.cli.options import harvest_now, present_settings
-    from florctl.cli.summary import tell, tell_fetching, tell_limited, tell_recorded
-    from florctl.orchestrate.harvest import forget
+    from florctl.cli.summary import tell_fetching
     from florctl.orchestrate.lookup import find_run
     from florctl.orchestrate.resume import prepare_resumption
-    from florctl.orchestrate.resume import resume as resume_run
-    from florlib.ground.errors import FlorError
     from florlib.ground.layout import RunLayout
 
     settings = present_settings()
@@ -57,9 +54,21 @@ def resume(
     found = find_run(run, settings.home, settings.project)
     layout = RunLayout(settings.home / found.folder)
     made = prepare_resumption(layout, found.status, tell_fetching, force=force)
+    raise typer.Exit(go_on(settings, found, made, code))
+
+
+def go_on(settings: Settings, found: RunRow, made: Resumption, code: Code) -> int:
+    """Let a run go on, and tell of it; its exit status."""
+    from datetime import datetime, timezone
+
+    from florctl.cli.options import harvest_now
+    from florctl.cli.summary import tell, tell_limited, tell_recorded
+    from florctl.orchestrate.harvest import forget
+    from florctl.orchestrate.resume import resume as resume_run
+    from florlib.ground.errors import FlorError
 
     def reread() -> None:
-        forget(settings.home, layout)
+        forget(settings.home, made.layout)
         harvest_now(settings.home)
 
     for text in made.warnings:
@@ -83,7 +92,7 @@ def resume(
         harvest_now(settings.home)
     tell_recorded(settings.home, found.run)
     tell_limited(settings.home, found.run, settings.home_bytes)
-    raise typer.Exit(status)
+    return status
 
 
 def _tell_of_code(made: Resumption, code: Code) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 from florctl.orchestrate.environment import HASH_SEED, devices, present_environment
 from florctl.orchestrate.launch import Ended, guest_environment, run_child
 from florctl.orchestrate.liveness import identity
+from florctl.orchestrate.requeue import settled
 from florctl.orchestrate.script import UserCommand, check_name, project_for
 from florctl.orchestrate.settings import NO_LIMIT, Settings
 from florlib.ground.errors import FlorError, HomeNotWritable, UsageError
@@ -46,6 +47,7 @@ class RecordRequest:
         run_bytes: that its checkpoints may take; None for what the settings or the disk say.
         loop: "FILE:LINE" of the main loop, or None to have it found.
         save_version: whether the working tree is saved.
+        requeue: exit status where a scheduler asks it to leave; None where it does not listen.
     """
 
     command: UserCommand
@@ -57,6 +59,7 @@ class RecordRequest:
     run_bytes: int | None = None
     loop: str | None = None
     save_version: bool = True
+    requeue: int | None = None
 
 
 Tell = Callable[[str], None]
@@ -101,6 +104,7 @@ def record(request: RecordRequest, *, now: datetime, token: str, tell: Tell) -> 
         budget_share=request.budget_share,
         loop=request.loop,
         checkpoint_bytes=recording.content["checkpoint_bytes"],
+        requeue=request.requeue,
     )
     asking = _ask_for_devices(recording.content["environment"])
     try:
@@ -109,8 +113,9 @@ def record(request: RecordRequest, *, now: datetime, token: str, tell: Tell) -> 
         _finish(recording, Ended(127, None))
         raise
     asking.join(DEVICES_S)
+    ended, status = settled(recording.content, ended)
     _finish(recording, ended)
-    return ended.shell_status
+    return status
 
 
 def _ask_for_devices(environment: dict[str, Any]) -> threading.Thread:
@@ -169,6 +174,7 @@ def prepare(
         "exit_status": None,
         "signal": None,
         "warnings": [],
+        "requeue": None if request.requeue is None else {"status": request.requeue, "asked": False},
     }
     recording = Recording(layout, content)
     try:

@@ -18,6 +18,7 @@ from florctl.orchestrate.keepsakes import Keepsakes
 from florctl.orchestrate.launch import Ended, guest_environment, run_child
 from florctl.orchestrate.liveness import identity
 from florctl.orchestrate.report import INTERRUPTED
+from florctl.orchestrate.requeue import settled
 from florctl.orchestrate.run_json import came_from, is_trusted, read_run_json
 from florctl.orchestrate.sources import compare_sources
 from florlib.ground.errors import CheckpointDamaged, CheckpointMissing, Locked, NotResumable
@@ -282,13 +283,14 @@ def _resume(
         if ended.shell_status == INTERRUPTED:
             return INTERRUPTED
         return reason
+    ended, status = settled(content, ended)
     _finish(layout, content, ended)
     for path in files.shorter_now():
         tell(
             f"warning: {path} is shorter than the interrupted run had it, as the script has written"
             f" it anew; that file is {files.folder / path}"
         )
-    return ended.shell_status
+    return status
 
 
 @contextmanager
@@ -345,6 +347,7 @@ def _run(made: Resumption, *, present_code: bool) -> Ended:
         resumes=made.journal.name,
         present_code=present_code,
         trusted=is_trusted(content),
+        requeue=(content.get("requeue") or {}).get("status"),
     )
     environ = replay_variables(os.environ, content["environment"])
     environ.pop(VARIABLE, None)

@@ -31,6 +31,8 @@ class LaunchSpec:
         present_code: it executes the present sources instead of the recorded ones.
         trusted: pickled objects of the record may be loaded: it was made here, or is trusted all the
             same.
+        requeue: the exit status with which it ends where it was asked to leave; None where it does
+            not listen to that.
         moves: folders of the recorded run and their stand-ins, as `relocation.Relocation` has them.
     """
 
@@ -48,6 +50,7 @@ class LaunchSpec:
     resumes: str | None = None
     present_code: bool = False
     trusted: bool = True
+    requeue: int | None = None
 
     def to_environment(self) -> str:
         """The value of FLOR_LAUNCH.

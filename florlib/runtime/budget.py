@@ -94,12 +94,14 @@ class Budget:
         trained_s: time in main loops, without the stalls.
         cost: what the next checkpoint is expected to cost.
         is_fresh: none was taken yet; the very first is taken in any case.
+        is_urgent: the run is about to leave: the next boundary is taken in any case.
     """
 
     def __init__(self, share: float, busy: Callable[[], float]) -> None:
         self.share = share
         self.is_ample = share >= 1
         self.is_fresh = True
+        self.is_urgent = False
         self.stall_s = self.slowed_s = self.trained_s = 0.0
         self.cost = Cost()
         self._slow_down = SlowDown()
@@ -187,7 +189,7 @@ class Budget:
             last: a loop ends, and no other of its checkpoints follows.
             left_s: until the loop ends whose step it is, where that is known.
         """
-        if self.is_ample or self.is_fresh:
+        if self.is_ample or self.is_fresh or (self.is_urgent and role == "boundary"):
             return True
         if now < self._tried_s + SKIPPED_S:
             return False
@@ -216,7 +218,7 @@ class Budget:
         return 2 if self._holds_blocks and not self._gap_closes and not last else 1
 
     def _covers(self, checkpoints: int, now: float) -> bool:
-        if self.is_ample or self.is_fresh:
+        if self.is_ample or self.is_fresh or self.is_urgent:
             return True
         self.settle()
         self._pass(now)

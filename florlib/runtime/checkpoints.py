@@ -94,7 +94,8 @@ class Checkpoints:
             return None
         if self._writer is None:
             self._writer = CheckpointWriter(Copies(Cuda, self._lasts))
-        must = self._budget.is_fresh or self._budget.is_ample
+        budget = self._budget
+        must = budget.is_fresh or budget.is_ample or budget.is_urgent
         size = self._sizes.get(about["role"], max(self._sizes.values(), default=0))
         if not must and not self._writer.arenas.has_free(size):
             self._writer.arenas.prepare(size)

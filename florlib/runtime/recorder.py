@@ -15,8 +15,9 @@ from florlib.runtime.callsets import CallSets
 from florlib.runtime.checkpoints import Checkpoints
 from florlib.runtime.cores import Cores
 from florlib.runtime.course import Course
+from florlib.runtime.ending import end_process
 from florlib.runtime.graph.workers import watch_workers
-from florlib.runtime.guard import guarded
+from florlib.runtime.guard import guarded, os
 from florlib.runtime.libraries import Numbers, generators, moved, numbers
 from florlib.runtime.liveness import unread_roots
 from florlib.runtime.loops import LoopBody, LoopCall, way_out
@@ -30,6 +31,7 @@ from florlib.runtime.marks import (
 from florlib.runtime.naming import unrepeatable
 from florlib.runtime.pace import NEVER, Pace
 from florlib.runtime.project import Project
+from florlib.runtime.requeue import Requeue
 from florlib.runtime.session import Entry, Session, now_s, process_identity
 from florlib.runtime.sources import Sources
 from florlib.runtime.steps import Steps
@@ -60,6 +62,7 @@ class Recorder(Session):
         self._paces: list[Pace] = []  # of the loops that are running
         self._turns: MainTurns | None = None
         self.budget = Budget(spec.budget_share, Cores().busy)
+        self._requeue = Requeue(self._hurry) if self._may_leave() else None
         self.checkpoints = Checkpoints(
             self, self.layout, self.budget, self._calls, spec.checkpoint_bytes
         )
@@ -142,6 +145,8 @@ class Recorder(Session):
             self.project.library_attributes |= generators(self.sources.packages(), self.project)
             counted = numbers(self.sources.packages(), self.project)
         self.budget.begin(now_s())
+        if self._requeue is not None:
+            self._requeue.listen()
         how, index, whiles, pace = "raise", 0, call.turns, self._pace(entry)
         turns = self._turns = self._main_turns(entry, main, pace, frame)
         try:
@@ -167,6 +172,8 @@ class Recorder(Session):
             raise
         finally:
             turns.end(index)
+            if self._requeue is not None:
+                self._requeue.stop()
             self._turns = None
             self._paces.clear()
             self.budget.end(now_s())
@@ -243,7 +250,8 @@ class Recorder(Session):
         def take(index: int) -> None:
             self._boundary(entry, main, index, frame)
 
-        return MainTurns(self, entry, main, pace, self.budget, self._note_calls, take)
+        note, passed = self._note_calls, self._leave_if_asked
+        return MainTurns(self, entry, main, pace, self.budget, note, take, passed)
 
     def _steps(
         self, course: Course | None, entry: Entry, frame: types.FrameType, block: int, pace: Pace
@@ -351,6 +359,22 @@ class Recorder(Session):
 
     # ------------------------------------------------------------------ end
 
+    def _may_leave(self) -> bool:
+        """Whether it can be asked to; ranks wait for each other, and cannot leave one by one."""
+        return self.spec.requeue is not None and "RANK" not in os.environ
+
+    def _hurry(self) -> None:
+        self.budget.is_urgent = True
+        self.nudge()
+
+    def _leave_if_asked(self) -> None:
+        """End here, at a boundary whose checkpoint was taken, if a scheduler wants that."""
+        if self._requeue is not None and self._requeue.asked:
+            from florlib.runtime.start import finish_session
+
+            finish_session(self, "requeue")
+            end_process(self.spec.requeue or 0)
+
     def finish(self, how: str, exit_status: int | None) -> None:
         """Write everything out; called once, as the process ends."""
         if not self.has_journal:
@@ -367,3 +391,5 @@ class Recorder(Session):
         self.append({**end, "at_s": self.age_s()})
         with suppress(AttributeError):
             self.close()
+        if how == "exception" and self._requeue is not None and self._requeue.asked:
+            end_process(self.spec.requeue or 0)  # the scheduler's signal has ended its workers

@@ -207,8 +207,13 @@ def _is_script_of(recorded: RecordedProcess, inside: str | None) -> bool:
     return inside is not None and ("/" + recorded.process["script"]).endswith("/" + inside)
 
 
-def finish_session(session: Session) -> None:
-    """End a session as its process ends; forked children have none."""
+def finish_session(session: Session, how: str | None = None) -> None:
+    """End a session as its process ends; forked children have none.
+
+    Args:
+        session: that ends.
+        how: in a word; None for what the interpreter knows.
+    """
     if not session.active:
         return
     with guarded("finish"):
@@ -227,5 +232,6 @@ def finish_session(session: Session) -> None:
                 session.warn("outside-file", text, file=file, line=line)
             for record in session.files.executed(session.sources.texts):
                 session.append(record)
-        how = "exception" if getattr(sys, "last_value", None) is not None else "exit"
+        if how is None:
+            how = "exception" if getattr(sys, "last_value", None) is not None else "exit"
         session.finish(how, 1 if how == "exception" else None)

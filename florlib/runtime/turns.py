@@ -28,6 +28,7 @@ class MainTurns:
         budget: decides whether a checkpoint is worth its time.
         note: writes down what else has become known, as a record is written.
         take: takes a checkpoint before a turn.
+        passed: is called behind that, where the loop goes on.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class MainTurns:
         budget: Budget,
         note: Callable[[], None],
         take: Callable[[int], None],
+        passed: Callable[[], None],
     ) -> None:
         self._total: int | None = None
         self._session = session
@@ -49,6 +51,7 @@ class MainTurns:
         self._budget = budget
         self._note = note
         self._take = take
+        self._passed = passed
         self._told = 0  # turns
         self._told_s = self._costs_told_s = now_s()
         self._seconds = 0.0  # of those that are not told yet
@@ -98,6 +101,8 @@ class MainTurns:
         self._look_at_files()
         if wanted:
             self._take(turn)
+        if left is None:
+            self._passed()
 
     def end(self, turn: int) -> None:
         """Tell of what is left to tell.

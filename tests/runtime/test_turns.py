@@ -48,8 +48,9 @@ class Loop:
         self.budget.begin(0.0)
         self.pace = Pace(self.budget, self.budget.usual("epoch"), 0.0)
         self.taken: list[int] = []
+        session, budget, nothing = self.session, self.budget, lambda: None
         self.turns = MainTurns(
-            self.session, self.entry, 0, self.pace, self.budget, lambda: None, self.take
+            session, self.entry, 0, self.pace, budget, nothing, self.take, nothing
         )
 
     def take(self, turn: int) -> None:
