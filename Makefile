@@ -15,8 +15,8 @@ JOBS ?= $(TEST_PROCESSES)
 # How many processes `make faults` kills, and how many files of a run it changes.
 KILLS ?= 300
 CHANGES ?= 50
-# How many runs of the examples are killed and resumed.
-RESUMPTIONS ?= 40
+# How many times each example is killed and resumed.
+RESUMPTIONS ?= 20
 # What `make bench` runs, a quarter of an hour in all: what lies in benchmarks/, is no part of others and needs none of their interpreters.
 BENCHMARKS ?= $(filter-out ancestors models ratios spool subjects systems,$(basename $(notdir $(wildcard benchmarks/[a-z]*.py))))
 # Pages whose help texts and sample outputs cog writes; the first page of `flor --help`, and what shells complete.

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.faults.changes import KINDS, Recorded
 from tests.faults.kills import killed
-from tests.faults.resumptions import resumed
+from tests.faults.resumptions import OUTCOMES, SCRIPTS, resumed
 
 
 def kill_of(seed: int) -> str:
@@ -40,7 +40,27 @@ def resumption_of(seed: int) -> str:
     """What came of one run that was killed and resumed, in a line."""
     with tempfile.TemporaryDirectory() as folder:
         came = resumed(seed, Path(folder))
-    return f"{came.how}, {came.values} lines"
+    same = f"{came.values} lines, {came.items} items of the state"
+    return f"{came.script}: {came.outcome} ({came.how}; {same})"
+
+
+def resumptions(each: int, first: int, jobs: int) -> int:
+    """Kill and resume each example so many times, print a table, and return how many failed."""
+    seeds = range(first * len(SCRIPTS), (first + each) * len(SCRIPTS))
+    counts: Counter[tuple[str, str]] = Counter()
+    with ProcessPoolExecutor(jobs) as pool:
+        for future in [pool.submit(tried, resumption_of, seed) for seed in seeds]:
+            seed, text, right = future.result()
+            script = SCRIPTS[seed % len(SCRIPTS)][0]
+            outcome = text.partition(": ")[2].partition(" (")[0] if right else "FAILED"
+            counts[script, outcome] += 1
+            print(f"resume {seed}: {'' if right else f'FAILED {script} '}{text}", flush=True)
+    titles = (*OUTCOMES, "FAILED")
+    print(f"{'':12} {'  '.join(titles)}")
+    for script, _ in SCRIPTS:
+        cells = [f"{counts[script, title]:{len(title)}}" for title in titles]
+        print(f"{script:12} {'  '.join(cells)}", flush=True)
+    return sum(count for (_, outcome), count in counts.items() if outcome == "FAILED")
 
 
 def tried(what: Callable[[int], str], seed: int) -> tuple[int, str, bool]:
@@ -68,13 +88,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=300, help="how many processes to kill")
     parser.add_argument("--changes", type=int, default=50, help="how many files of each kind")
-    parser.add_argument("--resumptions", type=int, default=40, help="how many runs to resume")
+    parser.add_argument("--resumptions", type=int, default=20, help="of each example")
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
     asked = parser.parse_args()
     failed = campaign(kill_of, range(asked.seed, asked.seed + asked.kills), asked.jobs, "kill")
     changes = range(asked.seed, asked.seed + asked.changes)
     failed += campaign(change_of, changes, asked.jobs, "change")
-    resumptions = range(asked.seed, asked.seed + asked.resumptions)
-    failed += campaign(resumption_of, resumptions, asked.jobs, "resume")
+    failed += resumptions(asked.resumptions, asked.seed, asked.jobs)
     return int(failed > 0)
