@@ -68,6 +68,22 @@ def project(tmp_path_factory: pytest.TempPathFactory, flor_at: FlorAt) -> Projec
     return made(tmp_path_factory.mktemp("shell"), flor_at, TRAIN)
 
 
+LEFT = """\
+import random
+import flor
+
+random.seed(1)
+total = 0.0
+for turn in flor.loop("turn", range(50)):
+    total += random.random()
+    if turn == 6:
+        break
+print("between", turn)
+for late in flor.loop("late", range(3)):
+    total += late
+"""
+
+
 @pytest.fixture(scope="module")
 def failed(tmp_path_factory: pytest.TempPathFactory, flor_at: FlorAt) -> Project:
     return made(tmp_path_factory.mktemp("failed"), flor_at, FAILING, status=1)
@@ -132,6 +148,16 @@ def test_more_turns_than_there_are_end_with_the_loop_and_then_with_the_script(
     assert ran.stdout.splitlines()[-1].startswith("sum ")
     assert "epoch has ended" in ran.stderr
     assert "not executed to its end" in ran.stderr
+
+
+def test_a_loop_that_is_left_and_the_next_one(tmp_path: Path, flor_at: FlorAt) -> None:
+    project = made(tmp_path, flor_at, LEFT)
+
+    told = said(project, "step(9); print(turn)\nstep(); print(late)", "--at", "turn=4")
+    behind = said(project, "print(turn, 'late' in dir()); step(2); print(late)", "--at", "turn=7")
+
+    assert told == "6\nbetween 6\n0\n"
+    assert behind == "6 False\nbetween 6\n1\n"
 
 
 def test_leaving_changes_nothing(project: Project) -> None:

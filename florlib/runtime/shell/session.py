@@ -120,6 +120,7 @@ class ShellSession(Replayer):
             start = self._stop.position[0][1]
         if start == mark.iterations and mark.how == "break":
             walk.reach(start)
+            walk.entry.index = start
             self.arrives(walk.entry, walk.frame)
             return (yield from walk.leave())
         yield from walk.segment(Segment(walk.number, start, _NO_END))
