@@ -23,7 +23,7 @@ BENCHMARKS ?= $(filter-out ancestors models ratios spool subjects systems,$(base
 COGGED := $(wildcard README.md docs/cli.md docs/formats/*.md florctl/cli/entry.py florctl/cli/words.py)
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-deep exactness resumed pythons ray exports spool fuzz faults coverage check format docs pictures plots bench clean
+.PHONY: help install demo test test-deep exactness resumed pythons ray ui exports spool fuzz faults coverage check format docs pictures plots bench clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -61,6 +61,10 @@ pythons:  ## run what differs by version of Python, with each of PYTHONS that is
 ray: $(INSTALLED)  ## install Ray (260 MB) and replay on a cluster of two nodes, in namespaces of its own
 	@$(PIP) -e '.[ray]'
 	$(BIN)/python -m pytest -n 0 tests/orchestrate/test_ray_cluster.py
+
+ui: $(INSTALLED)  ## install what flor ui needs (110 MB), and look at its page in headless Chromium (build/ui-*.png)
+	@$(PIP) -e '.[ui]'
+	UI_PICTURES=build $(BIN)/python -m pytest -n 0 tests/cli/test_ui.py tests/orchestrate/test_page.py
 
 exports: $(INSTALLED)  ## install pyarrow and MLflow's client (210 MB), and read back what is exported
 	@$(PIP) -e '.[parquet,mlflow]'

@@ -86,6 +86,8 @@ def test_the_wheel_holds_every_source_file_and_nothing_else(wheel):
 
     expected = {str(path.relative_to(ROOT)) for path in sources()}
     expected |= {f"{package}/py.typed" for package in PACKAGES}
+    page = [path for path in (ROOT / "florctl/page").rglob("*") if path.is_file()]
+    expected |= {str(path.relative_to(ROOT)) for path in page}
     assert shipped == expected
 
 

@@ -135,10 +135,15 @@ def present_settings() -> Settings:
 
 def harvest_now(home: Path) -> None:
     """Bring the catalog up to date; what could not be read is told on stderr."""
+    _tell(problems_of_harvest(home))
+
+
+def problems_of_harvest(home: Path) -> list[str]:
+    """Bring the catalog up to date; returns what could not be read."""
     from florctl.orchestrate.harvest import harvest
 
     now, boot, host = _present()
-    _tell(harvest(home, now=now, boot=boot, host=host).problems)
+    return harvest(home, now=now, boot=boot, host=host).problems
 
 
 def rebuild_now(home: Path) -> int:

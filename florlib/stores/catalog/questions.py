@@ -121,6 +121,29 @@ def _beginning_with(prefix: str) -> str:
     return f"{escaped}%"
 
 
+def all_arguments(connection: sqlite3.Connection) -> dict[int, dict[str, Any]]:
+    """The arguments of all runs, by the key of the run and by name."""
+    rows = connection.execute(
+        "SELECT run, name, value FROM arg JOIN process ON process.key = arg.process"
+        " WHERE replay IS NULL ORDER BY wave DESC, rank DESC"
+    )
+    found: dict[int, dict[str, Any]] = {}
+    for run, name, value in rows:
+        found.setdefault(run, {})[name] = json.loads(value)
+    return found
+
+
+def stamp(connection: sqlite3.Connection) -> str:
+    """Changes whenever anything of the runs does, or of what they have logged."""
+    row = connection.execute(
+        "SELECT (SELECT json_array(count(*), max(key), sum(iterations), sum(checkpoints),"
+        " count(ended), sum(unicode(status)), sum(coalesce(exit_status, 0))) FROM run),"
+        " (SELECT json_array(sum(offset), sum(mtime_ns / 1000000)) FROM harvested),"
+        " (SELECT json_array(count(*), count(report)) FROM replay)"
+    ).fetchone()
+    return "".join(row)
+
+
 def details(connection: sqlite3.Connection, run: int) -> RunDetails:
     """What is known of a run beyond its row."""
 
