@@ -33,6 +33,7 @@ COMMANDS = {
     "spool": ("florctl.cli.spool", "spool_app"),
     "doctor": ("florctl.cli.doctor", "doctor"),
     "export": ("florctl.cli.export", "export"),
+    "import": ("florctl.cli.import_", "import_"),
     "ui": ("florctl.cli.ui", "ui"),
     "completion": ("florctl.cli.completion", "completion"),
     "_begin": ("florctl.cli.begin", "begin"),

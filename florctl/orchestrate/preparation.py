@@ -23,7 +23,7 @@ from florctl.orchestrate.inputs import changed_inputs
 from florctl.orchestrate.journals import read_run_journals
 from florctl.orchestrate.leftovers import left_files
 from florctl.orchestrate.report import INTERRUPTED
-from florctl.orchestrate.run_json import read_run_json
+from florctl.orchestrate.run_json import read_run_json, refuse_imported
 from florctl.orchestrate.sources import PresentSources, compare_sources
 from florlib.ground.errors import EnvironmentDiffers, JournalDamaged, NotReplayable, UsageError
 from florlib.ground.layout import RunLayout
@@ -110,13 +110,14 @@ def prepare(request: ReplayRequest) -> Prepared:
 
     Raises:
         RunDamaged, JournalDamaged: what tells of the run cannot be read, or not far enough.
-        NotReplayable: the run recorded no process, or its project is gone.
+        NotReplayable: the run recorded no process, its project is gone, or it was imported.
         UsageError: there are no such iterations.
         CodeChanged: the code differs by more than probes, and force was not asked for.
         EnvironmentDiffers: and that was not to be.
         SyntaxError: a present source does not parse; Python's own.
     """
     content = read_run_json(request.layout)
+    refuse_imported(content, "replayed")
     others = _environment_differences(content["environment"])
     if others and request.strict:
         raise _stricter(request.layout.run, others)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
 import shlex
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,21 +17,19 @@ from typing import Any
 from florctl.orchestrate.environment import HASH_SEED, devices, present_environment
 from florctl.orchestrate.launch import Ended, guest_environment, run_child
 from florctl.orchestrate.liveness import identity
+from florctl.orchestrate.ordinals import last_ordinal, numbering
 from florctl.orchestrate.requeue import settled
 from florctl.orchestrate.script import UserCommand, check_name, project_for
 from florctl.orchestrate.settings import NO_LIMIT, Settings
 from florlib.ground.errors import FlorError, HomeNotWritable, UsageError
 from florlib.ground.ids import run_id
 from florlib.ground.launch import LaunchSpec
-from florlib.ground.layout import RUN_FILE, HomeLayout, RunLayout
+from florlib.ground.layout import HomeLayout, RunLayout
 from florlib.stores.atomic import write_json
-from florlib.stores.removed import last_removed
 
 DEVICES_S = 2.0  # that a script which has ended waits for their names
 FREE_SHARE = 0.2  # of the disk's free bytes, that a run's checkpoints may take by default
 MOST_BYTES = 50 * 10**9
-# Runs that began in one second, or while a clock was put back, are not in the order of their ids.
-_LAST_RUNS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,30 +231,9 @@ def _claim(home: HomeLayout, recording: Recording, project: Path) -> None:
         with suppress(FileExistsError), (home.home / ".gitignore").open("x") as file:
             file.write("*\n")  # a home within the project is no part of its versions
     recording.layout.folder.mkdir()
-    with _alone_in(folder):
-        recording.content["ordinal"] = 1 + _last_ordinal(folder, home.removed_file(folder.name))
+    with numbering(folder):
+        recording.content["ordinal"] = 1 + last_ordinal(folder)
         recording.save()
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep other recordings of the name waiting; where files cannot be locked, hope."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _last_ordinal(folder: Path, removed: Path) -> int:
-    """The highest number among the last runs of a name; those of removed runs come not again."""
-    found = [last_removed(removed)]
-    for path in sorted(folder.glob(f"*/{RUN_FILE}"), reverse=True)[:_LAST_RUNS]:
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            found.append(int(json.loads(path.read_text(encoding="utf-8"))["ordinal"]))
-    return max(found)
 
 
 def _save_version(

@@ -19,7 +19,7 @@ from florctl.orchestrate.launch import Ended, guest_environment, run_child
 from florctl.orchestrate.liveness import identity
 from florctl.orchestrate.report import INTERRUPTED
 from florctl.orchestrate.requeue import settled
-from florctl.orchestrate.run_json import came_from, is_trusted, read_run_json
+from florctl.orchestrate.run_json import came_from, is_trusted, read_run_json, refuse_imported
 from florctl.orchestrate.sources import compare_sources
 from florlib.ground.errors import CheckpointDamaged, CheckpointMissing, Locked, NotResumable
 from florlib.ground.journal_format import Record
@@ -116,6 +116,7 @@ def prepare_resumption(
             hint=f"flor log show {layout.run}",
         )
     content = read_run_json(layout)
+    refuse_imported(content, "resumed")
     moved = came_from(content)
     if moved is not None:
         raise NotResumable(

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from florlib.ground.errors import RunDamaged
+from florlib.ground.errors import NotReplayable, RunDamaged
 from florlib.ground.layout import RunLayout
 
 _NEEDED: Mapping[str, tuple[type, ...]] = {
@@ -59,6 +59,25 @@ def came_from(content: Mapping[str, Any]) -> tuple[str, str] | None:
     """
     before = (content.get("fetched") or {}).get("project", content["project"])
     return None if before == content["project"] else (before, content["project"])
+
+
+def refuse_imported(content: Mapping[str, Any], doing: str) -> None:
+    """See that flor has recorded a run, and not another program.
+
+    Args:
+        content: run.json.
+        doing: what wants to be done with it, "replayed".
+
+    Raises:
+        NotReplayable: another program has.
+    """
+    imported = content.get("imported")
+    if imported is not None:
+        raise NotReplayable(
+            f"run {content['run']} cannot be {doing}: it was imported from {imported['from']},"
+            " with what it logged, and has no checkpoints",
+            hint=f"flor log get {content['run']}",
+        )
 
 
 def program_of(content: Mapping[str, Any]) -> tuple[str, ...]:

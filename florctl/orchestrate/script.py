@@ -51,7 +51,7 @@ def read_command(words: Sequence[str], *, module: str | None, cwd: Path) -> User
     """
     if module is not None:
         label = module.removesuffix(".__main__").rpartition(".")[2]
-        return UserCommand((sys.executable, "-m", module, *words), None, _clean(label))
+        return UserCommand((sys.executable, "-m", module, *words), None, clean_name(label))
     if not words:
         raise UsageError("there is nothing to record", hint="flor record train.py")
     script = words[0]
@@ -71,12 +71,14 @@ def read_command(words: Sequence[str], *, module: str | None, cwd: Path) -> User
             f"{script} is no Python script, and not executable",
             hint=f"flor record -- bash {shlex.join(words)}",
         )
-    return UserCommand((sys.executable, *words), script, _clean(path.stem))
+    return UserCommand((sys.executable, *words), script, clean_name(path.stem))
 
 
 def _any_command(words: Sequence[str]) -> UserCommand:
     scripts = [word for word in words if word.endswith((".py", ".sh"))]
-    return UserCommand(tuple(words), None, _clean(Path(scripts[0] if scripts else words[0]).stem))
+    return UserCommand(
+        tuple(words), None, clean_name(Path(scripts[0] if scripts else words[0]).stem)
+    )
 
 
 def _is_program(path: Path) -> bool:
@@ -95,7 +97,8 @@ def _nearest(script: str, cwd: Path, words: Sequence[str]) -> str:
     return "ls *.py"
 
 
-def _clean(label: str) -> str:
+def clean_name(label: str) -> str:
+    """A name for runs that is as near to a text as one can be."""
     cleaned = re.sub(r"[^A-Za-z0-9_.-]", "-", label).lstrip(".-")
     return cleaned or "run"
 
@@ -107,7 +110,7 @@ def check_name(name: str) -> str:
         UsageError: it cannot be one.
     """
     if not _NAME.fullmatch(name) or name == CATALOG_NAME:
-        near = _clean(Path(name).stem if name == CATALOG_NAME else name)
+        near = clean_name(Path(name).stem if name == CATALOG_NAME else name)
         raise UsageError(
             f"{name!r} cannot name a run: letters, digits, '_', '-' and '.' make a name",
             hint=f"flor record --name {near} train.py",

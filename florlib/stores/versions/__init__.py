@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from florlib.stores.versions.differing import lay_out_version
     from florlib.stores.versions.exporting import Exported, export
     from florlib.stores.versions.history import Link, links, read_link, saved_at
+    from florlib.stores.versions.others import Committed, committed
     from florlib.stores.versions.present import present_tree
     from florlib.stores.versions.reading import read_source, resolve, tree_of
     from florlib.stores.versions.saving import snapshot
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Archive",
     "Change",
+    "Committed",
     "Exported",
     "Lines",
     "Link",
@@ -40,6 +42,7 @@ __all__ = [
     "VersionFiles",
     "changed_paths",
     "changes",
+    "committed",
     "count_lines",
     "export",
     "find_project",
@@ -60,11 +63,13 @@ __all__ = [
 _MODULES = {
     "Archive": "archive",
     "Change": "comparing",
+    "Committed": "others",
     "Exported": "exporting",
     "Lines": "comparing",
     "Link": "history",
     "changed_paths": "comparing",
     "changes": "comparing",
+    "committed": "others",
     "count_lines": "comparing",
     "export": "exporting",
     "holds": "comparing",
