@@ -237,7 +237,7 @@ def _replay_several(
     from florctl.orchestrate.several import ask_several
 
     named = (find_run(word, settings.home, settings.project) for word in wanted.words)
-    rows = list(dict.fromkeys(named))
+    rows = list({row.run: row for row in named}.values())
     if wanted.of_script:
         rows = runs_of_script(rows[0], settings.home)
     chosen = choose(rows, settings.home, last=wanted.last, where=request.where)
