@@ -117,10 +117,10 @@ def test_a_comparison_has_the_last_value_of_each_name_with_its_mark(home: Home) 
 
 
 def test_a_long_curve_keeps_the_least_the_most_and_what_is_odd() -> None:
-    points = [Point(step, math.sin(step), "") for step in range(10_000)]
-    points[77] = Point(77, math.nan, "")
-    points[5000] = Point(5000, 9.0, "")
-    points[6000] = Point(6000, -9.0, "")
+    points = [Point(step, math.sin(step), ()) for step in range(10_000)]
+    points[77] = Point(77, math.nan, ())
+    points[5000] = Point(5000, 9.0, ())
+    points[6000] = Point(6000, -9.0, ())
 
     kept = thinned(points, buckets=100)
 

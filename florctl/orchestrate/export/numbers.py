@@ -17,6 +17,8 @@ def number_of(content: Any) -> float | None:
     >>> number_of(True), number_of({"$float": "-Infinity"}), number_of("0.5")
     (1.0, -inf, None)
     """
+    if type(content) is float:
+        return content
     cell = cell_of(content)
     if isinstance(cell, (bool, int, float)):
         try:

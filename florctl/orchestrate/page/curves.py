@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from florctl.orchestrate.export.numbers import number_of
 from florctl.orchestrate.steps import Steps, Turns, turns_per_entry
-from florlib.ground.position import describe
+from florlib.ground.position import Position, describe
 from florlib.ground.values import encode_value, plain_json
 from florlib.stores.catalog.rows import ValueRow
 
@@ -17,13 +17,12 @@ BUCKETS = 1000
 """Of a longer curve the least and the most of each bucket are kept: more than a screen has dots."""
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A number at its step, and where that is in words."""
+class Point(NamedTuple):
+    """A number at its step; a tuple, as a long curve has a million."""
 
     step: int
     number: float
-    where: str
+    position: Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ class Curve:
             "differing": self.differing,
             "steps": [point.step for point in self.points],
             "numbers": [plain_json(encode_value(point.number)) for point in self.points],
-            "where": [point.where for point in self.points],
+            "where": [describe(point.position) for point in self.points],
         }
 
 
@@ -104,7 +103,7 @@ def _of_process(
         is_late = value.origin != "record"
         differing += not is_late and value.verified is False
         kind = (None if value.is_trusted else value.mark, is_late)
-        kinds.setdefault(kind, []).append(Point(step, number, describe(value.position)))
+        kinds.setdefault(kind, []).append(Point(step, number, value.position))
     unit = at_once
     for depth in range(1, len(deepest)):
         unit *= per_entry[deepest[: depth + 1]]
