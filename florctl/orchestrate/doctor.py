@@ -16,7 +16,7 @@ from florctl.orchestrate.environment import devices, differences, present_enviro
 from florctl.orchestrate.inputs import changed_inputs
 from florctl.orchestrate.journals import read_run_journals
 from florctl.orchestrate.preparation import NAMED_BY_RECORD
-from florctl.orchestrate.run_json import read_run_json
+from florctl.orchestrate.run_json import read_run_json, refuse_imported
 from florctl.orchestrate.sources import compare_sources
 from florctl.orchestrate.sweep import Limits, plan_sweep
 from florlib.ground.errors import FlorError
@@ -153,9 +153,10 @@ def examine_run(home: Path, run: RunRow) -> list[Finding]:
     layout = RunLayout(home / run.folder)
     try:
         content = read_run_json(layout)
+        refuse_imported(content, "replayed")
         journals = read_run_journals(layout)
     except FlorError as error:
-        return [Finding("record", "problem", error.message)]
+        return [Finding("record", "problem", error.message, error.hint)]
     found = [Finding("record", "problem", text) for text in journals.damages]
     processes = journals.processes
     iterations = sum(main.iterations for one in processes for main in one.mains)

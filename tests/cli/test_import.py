@@ -216,6 +216,7 @@ def test_an_imported_run_is_not_replayed(flor: Flor) -> None:
     assert result.exit_code == 5
     assert "cannot be replayed: it was imported from flordb-4" in result.stderr.splitlines()[0]
     assert flor(*result.stderr.splitlines()[1].removeprefix("hint: flor ").split()).exit_code == 0
+    assert "it was imported from flordb-4" in flor("doctor", "train@1").stdout
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,11 @@ class _Batch:
         self.positions, self.rows = [], []
 
 
+# None of these programs tells in which line of which file a loop begins.
+_NO_LINE = {"path": None, "ordinal": None, "line": None, "length": None}
+_NO_BLOCK = {"skippable": False, "checkpoint": None, "block": None, "index": None}
+
+
 @dataclass(slots=True)
 class _Loops:
     """The loops that positions tell of, as they are entered and left."""
@@ -189,14 +194,22 @@ class _Loops:
         self._mains += role == "main"
         where = [list(pair) for pair in self._within]
         main = self._mains - 1
-        return {"kind": "enter", "position": where, "loop": loop, "role": role, "main": main}
+        return {
+            **_NO_LINE,
+            "kind": "enter",
+            "position": where,
+            "loop": loop,
+            "role": role,
+            "main": main,
+        }
 
     def _left(self) -> Record:
         loop, index = self._within.pop()
         role = "nested" if self._within else "main"
         where = [list(pair) for pair in self._within]
         about = {"position": where, "loop": loop, "role": role, "main": self._mains - 1}
-        return {"kind": "exit", **about, "how": None, "iterations": index + 1, "skippable": False}
+        about |= {**_NO_LINE, **_NO_BLOCK}
+        return {"kind": "exit", **about, "how": None, "iterations": index + 1}
 
 
 def is_there(run: ForeignRun, home: Path) -> bool:
