@@ -14,7 +14,7 @@ def read(
     import json
 
     from florctl.cli.options import harvest_now, present_settings
-    from florctl.cli.views import run_list
+    from florctl.cli.views import run_object
     from florctl.orchestrate.lookup import find_run, runs_of
 
     selectors = json.loads(asked)
@@ -25,4 +25,4 @@ def read(
         rows = runs_of(home, name=None, project=None, limit=None)
     else:
         rows = [find_run(one, home, settings.project) for one in selectors]
-    typer.echo(json.dumps({"home": str(home), "runs": run_list(rows).content()}))
+    typer.echo(json.dumps({"home": str(home), "runs": [run_object(row) for row in rows]}))

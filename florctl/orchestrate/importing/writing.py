@@ -19,8 +19,8 @@ from florlib.ground.journal_format import Record
 from florlib.ground.layout import HomeLayout, RunLayout
 from florlib.ground.position import Position
 from florlib.stores.atomic import sync_folder, write_json
-from florlib.stores.removed import note_removed
 from florlib.stores.journal import JournalWriter
+from florlib.stores.removed import note_removed
 
 POSITIONS = 500
 """That share a log record: some 50 kB, of which a reader holds one at a time."""
