@@ -26,13 +26,13 @@ from florlib.ground.journal_format import Record
 from florlib.ground.launch import VARIABLE, LaunchSpec
 from florlib.ground.layout import RunLayout
 from florlib.ground.recorded import RecordedProcess
-from florlib.hindsight.outside_state import rereads
 from florlib.hindsight.question import Run
 from florlib.hindsight.resumption import (
     ResumePoint,
     kept_records,
     passed_checkpoints,
     resume_points,
+    why_not_exact,
 )
 from florlib.stores.atomic import write_json
 from florlib.stores.checkpoints import Checkpoint
@@ -102,7 +102,7 @@ def prepare_resumption(
         layout: of the run.
         status: as the catalog has it.
         fetching: is told of checkpoints that come back from a spool first.
-        force: also where the loop looks at files that it writes.
+        force: also where it looks at files that it writes.
 
     Raises:
         NotResumable: it goes on still, has ended well, has no checkpoint to go on from, or looks at
@@ -132,7 +132,7 @@ def prepare_resumption(
     made = Resumption(
         layout, content, journal, process, records, point, kept, changed, [], fetching
     )
-    reads = _reads_own_files(made)
+    reads = why_not_exact(Run(layout.run, [process], 0.0))
     if reads is not None and not force:
         raise NotResumable(
             f"run {layout.run} cannot be resumed exactly: {reads}",
@@ -194,18 +194,6 @@ def _warnings(made: Resumption) -> list[str]:
     told = differences(made.content["environment"], present_environment())
     told += changed_inputs([made.process], project.joinpath)
     return told
-
-
-def _reads_own_files(made: Resumption) -> str | None:
-    """Why the loop may come to something else, which looks at files as the run has left them."""
-    if not rereads(Run(made.layout.run, [made.process], 0.0)):
-        return None
-    files = dict.fromkeys(made.process.reread_files)
-    named = f" ({', '.join(list(files)[:_TOLD])})" if files else ""
-    return (
-        f"its loop looks at files that it writes{named}, and they are as the interrupted run left"
-        " them"
-    )
 
 
 def resume(

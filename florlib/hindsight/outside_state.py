@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping, Sequence
 
@@ -9,6 +10,7 @@ from florlib.ground.plan import Segment
 from florlib.ground.recorded import RecordedProcess
 from florlib.hindsight.question import Question, Run, sources_of
 from florlib.source.existence import asks_existence
+from florlib.source.functions import loop_nodes
 from florlib.source.imports import import_aliases
 
 # What a probe says when it looks at files.
@@ -49,6 +51,13 @@ _UNTOLD = tuple(
         (r"\b(sf|soundfile)\.write\(", r"\b(sf|soundfile)\.read\("),
         (r"\b(xgb|lgb|booster|bst)\w*\.save_model\(", r"\b(load_model|Booster)\("),
     )
+)
+
+# What a script says that begins a file before its loop, or adds to one; and that reads files.
+_BEGINS_FILE = re.compile(r"\bopen\([^)\n]*[\"'][wx]|\bFileHandler\(")
+_ADDS_TO_FILE = re.compile(r"\bopen\([^)\n]*[\"']a|\bmode=[\"']a|\bFileHandler\(")
+_READS_AGAIN = re.compile(
+    r"\bopen\((?![^)\n]*[\"'][wax])|\bload(?!_state_dict)\w*\(|\bread\w*\(|\b(loadtxt|genfromtxt)\("
 )
 
 
@@ -95,6 +104,40 @@ def rereads(run: Run) -> bool:
     if written and any(map(asks_existence, run.trees.values())):
         return True
     return _keeps_untold(run) or any(process.reread_files for process in run.processes)
+
+
+def rereads_behind(run: Run) -> bool:
+    """Whether code behind main loops may read files that the run began before, or added to.
+
+    A run that is interrupted has not come there, so that its text alone tells. What a loop writes
+    anew as a whole, as its best weights, it writes again.
+    """
+    if not any(process.written_files for process in run.processes):
+        return False
+    adds = any(map(_ADDS_TO_FILE.search, sources_of(run.processes).values()))
+    texts = sources_of(run.processes)
+    for mark in (mark for marks in run.mains for mark in marks):
+        if mark.path is None or mark.ordinal is None or mark.path not in run.trees:
+            continue
+        loop = loop_nodes(run.trees[mark.path])[mark.ordinal]
+        lines = texts[mark.path].splitlines()
+        before, behind = lines[: loop.lineno - 1], lines[loop.end_lineno :]
+        begins = adds or _BEGINS_FILE.search("\n".join(before)) is not None
+        if begins and _READS_AGAIN.search(_with_callees("\n".join(behind), run.trees, texts)):
+            return True
+    return False
+
+
+def _with_callees(text: str, trees: Mapping[str, ast.Module], texts: Mapping[str, str]) -> str:
+    """A text, and the bodies of the project's functions that it names."""
+    words = set(re.findall(r"\w+", text))
+    bodies = [
+        ast.get_source_segment(texts[path], node) or ""
+        for path, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name in words
+    ]
+    return "\n".join([text, *bodies])
 
 
 def _keeps_untold(run: Run) -> bool:

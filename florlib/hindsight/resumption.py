@@ -11,9 +11,12 @@ from dataclasses import dataclass
 
 from florlib.ground.journal_format import Record
 from florlib.ground.recorded import CheckpointMark, MainMark, RecordedProcess, told_iterations
+from florlib.hindsight.outside_state import rereads, rereads_behind
+from florlib.hindsight.question import Run
 
 # Records that stay true of a process, whenever it told of them.
 _LASTING = ("dropped", "files")
+_TOLD_FILES = 3  # of many, so many by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +113,20 @@ def _is_before(record: Record, point: ResumePoint) -> bool:
     at_boundary = record["role"] == "boundary"
     when = (record["main"], record["index"], not at_boundary)
     return when <= (point.main, point.index, False)
+
+
+def why_not_exact(run: Run) -> str | None:
+    """Why a run that goes on may come to something else: it looks at files as it has left them."""
+    if rereads_behind(run):
+        return (
+            "code behind its loop reads files that it had begun before, and going on begins them anew"
+            " or adds to them twice"
+        )
+    if not rereads(run):
+        return None
+    files = dict.fromkeys(path for process in run.processes for path in process.reread_files)
+    named = f" ({', '.join(list(files)[:_TOLD_FILES])})" if files else ""
+    return (
+        f"its loop looks at files that it writes{named}, and they are as the interrupted run left"
+        " them"
+    )

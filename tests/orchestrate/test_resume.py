@@ -307,3 +307,31 @@ def test_a_loop_that_looks_at_files_which_it_writes_is_refused_or_forced(project
     assert "--force" in refused.stderr
     assert forced.returncode == 0, forced.stderr
     assert "warning: its loop looks at files" in forced.stderr
+
+
+@pytest.mark.parametrize("mode", ["w", "a"])
+def test_what_reads_behind_its_loop_a_file_that_it_had_begun_is_refused(
+    project: Project, mode: str
+) -> None:
+    begun = f'rows = open("rows.txt", "{mode}")\n'
+    text = TRAIN.replace("for epoch", f"{begun}for epoch", 1).replace(
+        '    print("epoch"', '    rows.write("row\\n")\n    print("epoch"'
+    )
+    interrupt(project, "4-1", text + '\nprint(len(open("rows.txt").readlines()))\n')
+
+    refused = project.flor("resume")
+
+    assert refused.returncode == 5
+    assert "code behind its loop reads files that it had begun before" in refused.stderr
+    assert "--force" in refused.stderr
+
+
+def test_weights_that_the_loop_writes_anew_are_read_behind_it(project: Project) -> None:
+    text = TRAIN.replace(
+        '    print("epoch"', '    open("best.txt", "w").write(str(epoch))\n    print("epoch"'
+    )
+    interrupt(project, "4-1", text + '\nprint("best", open("best.txt").read())\n')
+
+    ran = project.flor("resume")
+
+    assert ran.returncode == 0, ran.stderr
