@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from florctl.cli.options import harvest_now
@@ -43,7 +42,7 @@ def test_a_share_beyond_the_budget_is_told_in_seconds_as_well(flor_home: Path) -
 
 def test_a_run_without_training_has_no_cost(flor_home: Path) -> None:
     run, more = recorded(flor_home)
-    bare = replace(run, overhead=None)
+    bare = run._replace(overhead=None)
 
     assert short_cost_words(bare, more) == ""
     assert cost_words(bare, more) == "none, budget 1%"

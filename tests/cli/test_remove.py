@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from florctl.orchestrate.record import _last_ordinal
+from florctl.orchestrate.ordinals import last_ordinal
 from florlib.ground.layout import HomeLayout
 from tests.cli.conftest import Typed
 from tests.homes import BOOT, HOST, NOW, Home
@@ -49,7 +49,7 @@ def test_numbers_of_removed_runs_are_not_given_again(typed: Typed, old: Home):
     typed("log", "rm", "linear@3", "linear@2", "--yes")
 
     folder = old.path / "linear"
-    assert _last_ordinal(folder, HomeLayout(old.path).removed_file("linear")) == 3
+    assert last_ordinal(folder) == 3
     assert labels(typed) == [1]
 
 
