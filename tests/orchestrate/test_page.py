@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +94,7 @@ def test_what_is_no_fact_is_a_curve_of_its_own(home: Home) -> None:
 
 
 def test_recorded_values_that_a_replay_did_not_come_to_are_counted() -> None:
-    values = [VALUE, replace(VALUE, verified=False, occurrence=1)]
+    values = [VALUE, VALUE._replace(verified=False, occurrence=1)]
 
     (curve,) = curves_of(values, {})
 

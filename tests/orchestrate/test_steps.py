@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +17,7 @@ def at(*indices: int, loops: tuple[str, ...] = ("epoch", "batch")) -> Position:
 
 
 def test_turns_come_from_the_loops_where_entries_were_alike() -> None:
-    values = [replace(VALUE, position=at(epoch, 90)) for epoch in range(2)]
+    values = [VALUE._replace(position=at(epoch, 90)) for epoch in range(2)]
 
     assert turns_per_entry({("epoch",): 2, ("epoch", "batch"): 200}, values) == {
         ("epoch",): 2,

@@ -178,8 +178,9 @@ class ObjectWriter:
         """
         if sha in self._loose(sha[:2]):
             # A loose object that nothing refers to yet is kept by git for two weeks from its mtime.
-            with suppress(OSError):
-                os.utime(os.path.join(self._store.path, _loose_name(sha)))
+            if self.apart is None:
+                with suppress(OSError):
+                    os.utime(os.path.join(self._store.path, _loose_name(sha)))
             return True
         if sha in self._written or any(sha in pack for pack in self._packs):
             return True
