@@ -102,7 +102,8 @@ format: $(INSTALLED)  ## put the source in form
 docs: $(INSTALLED)  ## write help texts and sample outputs into the documents anew
 	$(if $(COGGED),$(BIN)/cog -r $(COGGED))
 
-pictures: $(INSTALLED)  ## draw what a terminal shows anew (docs/pictures)
+pictures: $(INSTALLED)  ## draw tables and plots anew (docs/pictures)
+	@$(PIP) -e '.[plot]'
 	$(BIN)/python docs/pictures.py
 
 plots: $(INSTALLED)  ## install what draws pictures and pages (matplotlib and plotly, 200 MB), and test `flor log plot`

@@ -1,4 +1,4 @@
-"""The pictures in docs/pictures of what a terminal shows: three small trainings, really recorded and asked.
+"""The pictures in docs/pictures of tables and plots: three small trainings, really recorded and asked.
 
 `make pictures` draws them anew.
 """
@@ -100,6 +100,7 @@ def main() -> None:
             typed(folder, ["record", "train.py", "--lr", rate])
         for picture, words in SHOWN.items():
             draw(out / f"{picture}.svg", words, typed(folder, words))
+        typed(folder, [*SHOWN["log-plot"], "acc", "--png", str(out / "log-plot.png")])
 
 
 def typed(folder: Path, words: list[str]) -> str:

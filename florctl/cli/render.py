@@ -99,13 +99,18 @@ def tables_only(tables: Sequence[Table]) -> View:
 def show(view: View, form: Format = Format.table) -> None:
     """Print a view in the form that was asked for."""
     if form is Format.json:
-        _write(json.dumps(view.content(), indent=2, default=bytes_text) + "\n")
+        show_json(view.content())
     elif form is Format.csv:
         _write_csv(view)
     elif form is Format.plain:
         _write("".join(f"{plain_line(row)}\n" for row in view.records()))
     else:
         _show_tables(view.tables())
+
+
+def show_json(content: Any) -> None:
+    """Print what --json asks for, of a command that has no table."""
+    _write(json.dumps(content, indent=2, default=bytes_text) + "\n")
 
 
 def plain_line(cells: Sequence[Any]) -> str:

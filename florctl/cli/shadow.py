@@ -148,7 +148,7 @@ def diff_versions(
 
 
 @shadow_app.command("merge")
-def merge(version: VersionArgument) -> None:
+def merge(version: VersionArgument, json: JsonOption = False) -> None:
     """Merge the code of a version into your branch, as git merge does.
 
     What is merged is the work that was uncommitted when the run began, on top of
@@ -156,13 +156,16 @@ def merge(version: VersionArgument) -> None:
 
     Example: flor shadow merge linear@3
     """
+    from florctl.cli.render import show_json
     from florctl.cli.summary import tell
     from florctl.orchestrate.merging import merge_version
 
     settings = _harvested()
     found = _found(version, settings)
     said = merge_version(found, version, settings.project)
-    if said:
+    if json:
+        show_json({"version": found.label, "commit": found.commit, "output": said})
+    elif said:
         typer.echo(said)
     tell(f"flor: the code of {found.label} ({found.commit[:7]}) is in your branch")
 
@@ -173,16 +176,29 @@ def export(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="An empty folder, or one that is not there yet.")
     ],
+    json: JsonOption = False,
 ) -> None:
     """Write all files of a version into a folder.
 
     Example: flor shadow export @~1 ../before
     """
+    from florctl.cli.render import show_json
     from florctl.cli.summary import counted, tell
     from florctl.orchestrate.code import export_version
 
     found = _found(version, _harvested())
     exported = export_version(found, folder)
+    if json:
+        show_json(
+            {
+                "version": found.label,
+                "commit": found.commit,
+                "folder": str(folder),
+                "files": exported.files,
+                "skipped": [{"path": path, "reason": reason} for path, reason in found.skipped],
+                "warnings": list(exported.warnings),
+            }
+        )
     for text in exported.warnings:
         tell(f"warning: {text}")
     for path, reason in found.skipped:

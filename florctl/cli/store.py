@@ -120,21 +120,21 @@ def sweep(
 
 
 @store_app.command("pin")
-def pin(run: RunArgument, at: AtOption = None) -> None:
+def pin(run: RunArgument, at: AtOption = None, json: JsonOption = False) -> None:
     """Keep all checkpoints of a run, or one, whatever room they take.
 
     Example: flor store pin @ --at epoch=5
     """
-    _pin(run, at, pinned=True)
+    _pin(run, at, json, pinned=True)
 
 
 @store_app.command("unpin")
-def unpin(run: RunArgument, at: AtOption = None) -> None:
+def unpin(run: RunArgument, at: AtOption = None, json: JsonOption = False) -> None:
     """Take pins away: all of a run, or the one of a checkpoint.
 
     Example: flor store unpin @
     """
-    _pin(run, at, pinned=False)
+    _pin(run, at, json, pinned=False)
 
 
 @store_app.command("verify")
@@ -166,12 +166,16 @@ def verify(
 
 
 @store_app.command("rebuild")
-def rebuild() -> None:
+def rebuild(json: JsonOption = False) -> None:
     """Make the catalog anew from the files of all runs.
 
     Example: flor store rebuild
     """
+    from florctl.cli.render import show_json
+
     runs = rebuild_now(present_settings().home)
+    if json:
+        show_json({"runs": runs})
     typer.echo(f"flor: the catalog holds {runs} run{'' if runs == 1 else 's'}", err=True)
 
 
@@ -188,11 +192,16 @@ def _chosen(selectors: list[str] | None, settings: Settings) -> list[RunRow]:
     return find_runs(selectors or [], settings.home, settings.project)
 
 
-def _pin(selector: str, at: str | None, *, pinned: bool) -> None:
+def _pin(selector: str, at: str | None, json: bool, *, pinned: bool) -> None:
+    from florctl.cli.render import show_json
     from florctl.orchestrate.lookup import find_run
     from florctl.orchestrate.pinning import pin as put
+    from florctl.orchestrate.pinning import pins_of
 
     settings = _harvested()
     run = find_run(selector, settings.home, settings.project)
     words = put(settings.home, run, at, pinned=pinned)
+    if json:
+        pins = pins_of(settings.home, run)
+        show_json({"run": run.run, "whole": pins.whole, "checkpoints": sorted(pins.files)})
     typer.echo(f"flor: {words} is {'pinned' if pinned else 'not pinned any more'}", err=True)

@@ -42,14 +42,14 @@ log rm | runs=[RUN]... | --where=EXPR | --yes | --dry-run | --force | --json | -
 shadow list | --name=NAME | --limit=N | --all | --json | --csv | --plain
 shadow show | version=VERSION | --json | --csv | --plain
 shadow diff | version=VERSION | others=[VERSION] [PATH]... | --stat | --name-only | --json
-shadow merge | version=VERSION
-shadow export | version=VERSION | folder=DIR
+shadow merge | version=VERSION | --json
+shadow export | version=VERSION | folder=DIR | --json
 store usage | runs=[RUN]... | --json | --csv | --plain
 store sweep | runs=[RUN]... | --max=SIZE | --max-run=SIZE | --keep-runs=N | --replays | --yes | --json | --csv | --plain
-store pin | run=RUN | --at=LOOP=N[,LOOP=N]
-store unpin | run=RUN | --at=LOOP=N[,LOOP=N]
+store pin | run=RUN | --at=LOOP=N[,LOOP=N] | --json
+store unpin | run=RUN | --at=LOOP=N[,LOOP=N] | --json
 store verify | runs=[RUN]... | --json | --csv | --plain
-store rebuild
+store rebuild | --json
 spool s3 | words=[URL] [RUN]... | --older-than=AGE | --keep-local=all|last:N|none | --endpoint-url=URL | --compress | --no-compress | --dry-run | --json | --csv | --plain
 spool dir | path=PATH | runs=[RUN]... | --older-than=AGE | --keep-local=all|last:N|none | --compress | --no-compress | --dry-run | --json | --csv | --plain
 spool status | runs=[RUN]... | --json | --csv | --plain

@@ -10,7 +10,7 @@ from florlib.ground.errors import CheckpointMissing, UsageError
 from florlib.ground.layout import RunLayout
 from florlib.ground.position import Position, describe
 from florlib.stores.catalog.rows import RunRow
-from florlib.stores.pins import read_pins, write_pins
+from florlib.stores.pins import Pins, read_pins, write_pins
 
 _PLACE = re.compile(r"\s*([^=,]+?)\s*=\s*(\d+)\s*")
 
@@ -53,6 +53,11 @@ def pin(home: Path, run: RunRow, at: str | None, *, pinned: bool) -> str:
     changed = pins.files | files if pinned else pins.files - files
     write_pins(layout.pins_file, whole=pins.whole, files=changed)
     return f"{label} at {describe(position)}"
+
+
+def pins_of(home: Path, run: RunRow) -> Pins:
+    """What is pinned of a run."""
+    return read_pins(RunLayout(home / run.folder).pins_file)
 
 
 def _files_at(layout: RunLayout, label: str, position: Position, run: RunRow) -> frozenset[str]:

@@ -245,6 +245,7 @@ class _Adder:
         self.repo, self.writer, self.root, self.tracked = repo, writer, root, tracked
         self.entries: dict[bytes, Entry] = {}
         self.skips: list[Skip] = []
+        self._start = os.path.join(os.fsencode(root), b"")
         self._normalizer: filters.Normalizer | None = None
 
     def add(self, files: Sequence[WorkFile], listing: Listing, has_attributes: bool | None) -> None:
@@ -317,7 +318,7 @@ class _Adder:
         return self.writer.add(b"blob", read_file(full))
 
     def _full(self, file: WorkFile) -> bytes:
-        return os.path.join(os.fsencode(self.root), file.path)
+        return self._start + file.path
 
 
 def _link_target(full: bytes) -> bytes:

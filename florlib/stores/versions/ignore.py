@@ -34,12 +34,6 @@ class Pattern:
     negated: bool
     directories_only: bool
 
-    def matches(self, path: bytes, is_directory: bool) -> bool:
-        """Whether the line speaks of a path, given from the folder that holds the file."""
-        if self.directories_only and not is_directory:
-            return False
-        return self.regex.match(path) is not None
-
 
 @dataclass(frozen=True, slots=True)
 class RuleFile:
@@ -52,7 +46,9 @@ class RuleFile:
         """True or False as the last matching line says, None where none matches."""
         seen = path[self.start :]
         for pattern in self.patterns:
-            if pattern.matches(seen, is_directory):
+            if pattern.directories_only and not is_directory:
+                continue
+            if pattern.regex.match(seen):
                 return not pattern.negated
         return None
 

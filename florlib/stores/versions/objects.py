@@ -8,7 +8,7 @@ import zlib
 from binascii import unhexlify
 from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from dulwich.objects import ObjectID, Tree
@@ -21,6 +21,7 @@ from florlib.stores.versions.tracked import FOLDER, Entry, folders_of
 # git's own level for loose objects; higher ones cost more time than they save on source code.
 COMPRESSION_LEVEL = 1
 CHUNK_BYTES = 1 << 20
+READ_BYTES = 1 << 16
 # From this many new objects on, one pack: making a file takes longer than compressing its content.
 PACK_OBJECTS = 200
 # What is held in memory until it is written.
@@ -243,8 +244,12 @@ def read_file(path: bytes) -> bytes:
         UnreadableFile: it cannot be read.
     """
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        # A buffered file costs more than reading a short one.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return b"".join(iter(partial(os.read, descriptor, READ_BYTES), b""))
+        finally:
+            os.close(descriptor)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FileNotFoundError(*error.args) from error
     except OSError as error:

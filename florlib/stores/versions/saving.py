@@ -237,7 +237,11 @@ def _facts(repo: Repo, contents: Contents) -> Facts:
 
 
 def _changes(repo: Repo, before: ObjectID | None, after: ObjectID) -> int:
-    return sum(1 for _ in repo.object_store.tree_changes(before, after))
+    store = repo.object_store
+    changes = (
+        store.iter_tree_contents(after) if before is None else store.tree_changes(before, after)
+    )
+    return sum(1 for _ in changes)
 
 
 def _version(
