@@ -6,7 +6,18 @@ Everything passes through when no run is being recorded or replayed. Recording n
 
 from __future__ import annotations
 
-from flor._calls import MTK, arg, checkpointing, checkpoints, commit, iteration, log, loop, probe
+from flor._calls import (
+    MTK,
+    arg,
+    checkpointing,
+    checkpoints,
+    commit,
+    histogram,
+    iteration,
+    log,
+    loop,
+    probe,
+)
 from flor._reading import dataframe, query, runs
 from flor._words import enter
 
@@ -17,6 +28,7 @@ __all__ = [
     "checkpoints",
     "commit",
     "dataframe",
+    "histogram",
     "iteration",
     "log",
     "loop",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar, overload
 
 from flor._active import runtime
@@ -46,6 +46,26 @@ def log(name: str, value: T) -> T:
     if active is not None:
         active.log(name, value)
     return value
+
+
+def histogram(values: Any, bins: int | Sequence[float] = 30) -> Any:
+    """How numbers are spread, to be logged: `flor.log("grad", flor.histogram(weight.grad))`.
+
+    The numbers are copied, and counted when they are written; where no run is recorded or replayed
+    they are not looked at. NaN and infinities are counted apart.
+
+    Args:
+        values: a tensor, an array, or a list of numbers; None gives None.
+        bins: how many of one width, from the least number to the greatest; or their edges. By
+            default as many as TensorBoard has.
+
+    Raises:
+        ValueError: the bins make no sense.
+    """
+    from florlib.runtime.histograms import Sample, checked_bins
+
+    wanted, active = checked_bins(bins), runtime()
+    return Sample(None, wanted) if active is None else active.histogram(values, wanted)
 
 
 def arg(name: str, default: Any = None) -> Any:

@@ -19,6 +19,7 @@ _BRAILLE = 0x2800
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 _LEAST = 10  # columns and rows of a plot that can be read
 _ROWS_A_TICK, _COLUMNS_A_TICK = 3, 12
+_DOTS_OF_BANDS = 3  # the ends of a band have every third dot
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,12 @@ class Glyphs:
     corner: str
     y_tick: str
     x_tick: str
+    band: str
     has_braille: bool
 
 
-UNICODE = Glyphs("●▲■◆★✚▼◇", "│", "─", "└", "┤", "┬", True)
-ASCII = Glyphs("ox+*#@%&", "|", "-", "+", "+", "+", False)
+UNICODE = Glyphs("●▲■◆★✚▼◇", "│", "─", "└", "┤", "┬", "·", True)
+ASCII = Glyphs("ox+*#@%&", "|", "-", "+", "+", "+", ".", False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,12 @@ class _Canvas:
         self._bits[row][column] |= _DOTS[x % 2][3 - y % 4]
         self._texts[row][column] = (chr(_BRAILLE + self._bits[row][column]), style)
 
-    def line(self, start: tuple[int, int], end: tuple[int, int], text: str, style: str) -> None:
+    def line(
+        self, start: tuple[int, int], end: tuple[int, int], text: str, style: str, every: int
+    ) -> None:
         (x, y), (x_end, y_end) = start, end
         steps = max(abs(x_end - x), abs(y_end - y), 1)
-        for step in range(steps + 1):
+        for step in range(0, steps + 1, every):
             at = (round(x + (x_end - x) * step / steps), round(y + (y_end - y) * step / steps))
             self.dot(*at, text, style)
 
@@ -107,7 +111,16 @@ def chart(panel: Panel, width: int, rows: int, runs: Sequence[str], glyphs: Glyp
         glyphs: what it is drawn with.
     """
     strokes = [drawable(curve.points, panel.is_log) for curve in panel.curves]
-    points = [point for curve in strokes for stroke in curve for point in stroke]
+    sides = [
+        [
+            stroke
+            for band in curve.bands
+            for side in band.sides()
+            for stroke in drawable(side, panel.is_log)
+        ]
+        for curve in panel.curves
+    ]
+    points = [point for curve in (*strokes, *sides) for stroke in curve for point in stroke]
     head: Line = [(panel.title, "bold"), (", log scale" if panel.is_log else "", "")]
     if not points:
         return [head, [("nothing that can be drawn", "")], *_notes(panel)]
@@ -118,6 +131,9 @@ def chart(panel: Panel, width: int, rows: int, runs: Sequence[str], glyphs: Glyp
     margin = max(map(len, texts))
     canvas = _Canvas(max(_LEAST, width - margin - 3), max(_LEAST, rows))
     looks = looks_of(panel, runs, glyphs.marks)
+    for curve, look in zip(sides, looks, strict=True):
+        text = "" if glyphs.has_braille else glyphs.band
+        _draw(canvas, curve, x_scale, y_scale, text, look[1], every=_DOTS_OF_BANDS)
     for curve, look in zip(strokes, looks, strict=True):
         _draw(canvas, curve, x_scale, y_scale, "" if glyphs.has_braille else look[0], look[1])
     for number, (curve, look) in enumerate(zip(strokes, looks, strict=True)):
@@ -171,12 +187,14 @@ def _draw(
     y_scale: _Scale,
     text: str,
     style: str,
+    *,
+    every: int = 1,
 ) -> None:
     dots = _dots(canvas, x_scale, y_scale)
     for stroke in strokes:
         placed = [dots(x, y) for x, y in thinned(stroke, 2 * canvas.columns)]
         for start, end in zip(placed, placed[1:] or placed, strict=False):
-            canvas.line(start, end, text, style)
+            canvas.line(start, end, text, style, every)
 
 
 def _mark(

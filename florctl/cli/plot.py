@@ -51,9 +51,9 @@ def plot(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Plot logged numbers: a plot a name, a curve a run.
+    """Plot logged numbers or histograms: a plot a name, a curve a run.
 
-    A recorded value goes before what replays came to; what diverged or was not
+    A histogram is drawn as its median, with bands around it. A recorded value goes before what replays came to; what diverged or was not
     verified is a curve of its own, and called so. --png and --html need the
     extra: pip install 'florctl[plot]'.
 
@@ -106,6 +106,7 @@ def _print_json(panels: Sequence[Panel]) -> None:
                     "run": curve.run,
                     "mark": curve.doubt or None,
                     "points": [[x, plain_json(encode_value(y))] for x, y in curve.points],
+                    "bands": [{"span": band.span, "points": band.points} for band in curve.bands],
                 }
                 for curve in panel.curves
             ],

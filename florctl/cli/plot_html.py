@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from florctl.cli.plot_png import COLOURS, DIVERGED, with_gaps
+from florctl.cli.plot_png import BAND_SHADE, COLOURS, DIVERGED, with_gaps
 from florctl.orchestrate.curves import Curve, Panel
 from florlib.ground.errors import UsageError
 
@@ -77,7 +77,20 @@ def _traces(curve: Curve, panel: Panel, runs: Sequence[str]) -> list[Any]:
 
     number = runs.index(curve.run)
     colour = DIVERGED if curve.doubt == "diverged" else COLOURS[number % len(COLOURS)]
-    traces = []
+    traces = [
+        Scatter(
+            x=[x for x, *_ in drawn] + [x for x, *_ in reversed(drawn)],
+            y=[low for _, low, _ in drawn] + [high for *_, high in reversed(drawn)],
+            mode="lines",
+            line={"color": colour, "width": 0},
+            fill="toself",
+            opacity=BAND_SHADE,
+            legendgroup=curve.label,
+            showlegend=False,
+            hoverinfo="skip",
+        )
+        for drawn in (band.drawn(panel.is_log) for band in curve.bands)
+    ]
     if curve.raw:
         xs, ys = with_gaps(curve.raw, panel.is_log)
         faint = {"color": colour, "width": 1}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#666666")
 """Of runs, by their number: told apart by people who see few colours (Okabe and Ito, 2008)."""
 DIVERGED = "#cc0000"
+BAND_SHADE = 0.2  # of a band of histograms; where two lie on each other it is darker
 _DASHES = {"": "solid", "unverified": "dashed", "diverged": "dotted"}
 _MARKS = "o^sDv*XP"
 _WIDTH_IN, _HEIGHT_IN, _DPI = 10.0, 4.5, 120
@@ -57,6 +58,11 @@ def _draw(axes: Axes, panel: Panel, runs: Sequence[str]) -> None:
     for curve in panel.curves:
         number = runs.index(curve.run)
         colour = DIVERGED if curve.doubt == "diverged" else COLOURS[number % len(COLOURS)]
+        for band in curve.bands:
+            drawn = band.drawn(panel.is_log)
+            lows, highs = [low for _, low, _ in drawn], [high for *_, high in drawn]
+            places = [x for x, *_ in drawn]
+            axes.fill_between(places, lows, highs, color=colour, alpha=BAND_SHADE, linewidth=0)
         if curve.raw:
             axes.plot(*with_gaps(curve.raw, panel.is_log), color=colour, alpha=0.25, linewidth=0.8)
         xs, ys = with_gaps(curve.points, panel.is_log)

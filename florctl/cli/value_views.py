@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from florctl.cli.render import Column, Table, View, records_of
+from florlib.ground.histogram import Histogram, merged
 from florlib.ground.position import Position
-from florlib.ground.values import plain_json
+from florlib.ground.values import Lost, decode_value, plain_json
 from florlib.stores.catalog.rows import SHELL, NameRow, RunRow, ValueRow
 
 
@@ -191,8 +192,37 @@ def value_text(value: Any) -> str:
     """
     if isinstance(value, dict) and "$array" in value:
         return _array_text(value)
+    known = decode_value(value) if isinstance(value, dict) and len(value) == 1 else None
+    if isinstance(known, Histogram):
+        return histogram_text(known)
+    if isinstance(known, Lost):
+        return f"lost: {known.reason}"
     plain = plain_json(value)
     return plain if isinstance(plain, str) else repr(plain)
+
+
+_BARS = "▁▂▃▄▅▆▇█"
+_MOST_BARS = 15
+
+
+def histogram_text(value: Histogram) -> str:
+    """A histogram in a line: a bar a bin or a few, the span of its edges, and what lies in none.
+
+    >>> from florlib.ground.histogram import Histogram
+    >>> histogram_text(Histogram((-1.0, 0.0, 1.0), (1, 4), nan=2))
+    '▃█ -1 to 1, 5 values nan 2'
+    """
+    bars = merged(value.counts, _MOST_BARS)
+    most = max(bars)
+    drawn = "".join(_BARS[-(-(len(_BARS) - 1) * bar // most)] if most else _BARS[0] for bar in bars)
+    outside = {
+        "nan": value.nan,
+        "inf": value.infinities,
+        "below": value.below,
+        "above": value.above,
+    }
+    words = [f"{drawn} {value.edges[0]:.4g} to {value.edges[-1]:.4g}, {value.finite} values"]
+    return " ".join([*words, *(f"{name} {count}" for name, count in outside.items() if count)])
 
 
 def _array_text(value: Any) -> str:

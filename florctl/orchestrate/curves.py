@@ -10,11 +10,37 @@ from pathlib import Path
 from florctl.orchestrate.axes import Axis, Course, unit_of
 from florctl.orchestrate.lookup import details_of, standing_values
 from florlib.ground.errors import UsageError
+from florlib.ground.histogram import Histogram
 from florlib.ground.values import decode_value
 from florlib.stores.catalog.rows import RunDetails, RunRow, ValueRow
 
 DOUBTS = ("", "unverified", "diverged")
 """How far the values of a curve can be trusted; the first is in full."""
+
+
+SPANS = ((0.0, 1.0), (0.25, 0.75))
+"""Of histograms, the shares of the numbers between which a band is drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """What lies around a curve that is the median of histograms.
+
+    Attributes:
+        span: the shares of the numbers that lie below it and below its upper end.
+        points: (x, low, high), where they are finite.
+    """
+
+    span: tuple[float, float]
+    points: tuple[tuple[float, float, float], ...]
+
+    def drawn(self, is_log: bool) -> tuple[tuple[float, float, float], ...]:
+        """The points that there is room for on the axis."""
+        return tuple(point for point in self.points if point[1] > 0 or not is_log)
+
+    def sides(self) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+        """The lower and the upper end as curves."""
+        return [(x, low) for x, low, _ in self.points], [(x, high) for x, _, high in self.points]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +52,14 @@ class Curve:
         doubt: one of DOUBTS.
         points: (x, y) in the order of execution; y may be NaN or infinite.
         raw: the points before they were smoothed; none where they were not.
+        bands: of histograms, whose medians are the points; the widest first.
     """
 
     run: str
     doubt: str
     points: tuple[tuple[float, float], ...]
     raw: tuple[tuple[float, float], ...] = ()
+    bands: tuple[Band, ...] = ()
 
     @property
     def label(self) -> str:
@@ -74,7 +102,7 @@ def panels_of(
 
     Args:
         runs: whose values.
-        names: of logged numbers.
+        names: of logged numbers or histograms.
         home: FLOR_HOME.
         axis: what stands on the x axis.
         smooth: weight of what went before in a moving average; 0 leaves values as they are.
@@ -82,7 +110,7 @@ def panels_of(
 
     Raises:
         NameNotFound: no run has logged one of the names.
-        UsageError: what was logged under one is no number.
+        UsageError: what was logged under one is no number, and no histogram.
     """
     found = standing_values(runs, names, home)
     details = {run.key: details_of(run, home) for run, _ in found}
@@ -163,17 +191,35 @@ def _numbers(rows: Sequence[ValueRow]) -> tuple[list[tuple[ValueRow, float]], li
     differing = sum(row.origin == "record" and row.verified is False for row, _ in found)
     if differing:
         told.append(f"{differing} recorded values came out otherwise in the newest replay")
-    return found, told
+    return found, told + _of_histograms([row for row, _ in found])
+
+
+def _of_histograms(rows: Sequence[ValueRow]) -> list[str]:
+    """What is to be known of the histograms among values."""
+    found = [one for one in map(_histogram, rows) if one is not None]
+    told = ["the median of each histogram, with its middle half and its span"] if found else []
+    strange = sum(bool(one.nan or one.infinities) for one in found)
+    if strange:
+        have = "s have" if strange > 1 else " has"
+        told.append(f"{strange} histogram{have} NaN or infinities, which are not drawn")
+    return told
+
+
+def _histogram(row: ValueRow) -> Histogram | None:
+    is_one = isinstance(row.value, dict) and "$histogram" in row.value
+    return decode_value(row.value) if is_one else None
 
 
 def _number(row: ValueRow) -> float | None:
     value = decode_value(row.value)
+    if isinstance(value, Histogram):
+        return value.quantile(0.5)
     if not isinstance(value, (bool, int, float)):
         return None
     try:
         return float(value)
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
 
 
 def _doubt(row: ValueRow) -> str:
@@ -184,13 +230,24 @@ def _curves(
     run: str, numbers: Sequence[tuple[ValueRow, float]], places: Sequence[float]
 ) -> Iterator[Curve]:
     for doubt in DOUBTS:
-        own = tuple(
-            (place, number)
+        own = [
+            (place, row, number)
             for place, (row, number) in zip(places, numbers, strict=True)
             if _doubt(row) == doubt
-        )
+        ]
         if own:
-            yield Curve(run, doubt, own)
+            points = tuple((place, number) for place, _, number in own)
+            bands = tuple(_bands([(place, row) for place, row, _ in own]))
+            yield Curve(run, doubt, points, bands=bands)
+
+
+def _bands(rows: Sequence[tuple[float, ValueRow]]) -> Iterator[Band]:
+    found = [(place, one) for place, row in rows if (one := _histogram(row)) is not None]
+    found = [(place, one) for place, one in found if one.finite]
+    for span in SPANS if found else ():
+        low, high = span
+        points = ((place, one.quantile(low), one.quantile(high)) for place, one in found)
+        yield Band(span, tuple(points))
 
 
 def _undrawn(curves: Iterable[Curve], is_log: bool) -> list[str]:
@@ -214,15 +271,25 @@ def _smoothed(curve: Curve, weight: float) -> Curve:
     The beginning is not drawn to zero: sums of weights are divided by, as Adam does
     (https://arxiv.org/abs/1412.6980, section 3).
     """
+    bands = []
+    for band in curve.bands:
+        low, high = (_averaged(side, weight) for side in band.sides())
+        around = ((x, y, top) for (x, y), (_, top) in zip(low, high, strict=True))
+        bands.append(replace(band, points=tuple(around)))
+    points = tuple(_averaged(curve.points, weight))
+    return replace(curve, points=points, raw=curve.points, bands=tuple(bands))
+
+
+def _averaged(curve: Sequence[tuple[float, float]], weight: float) -> list[tuple[float, float]]:
     total = norm = 0.0
     points = []
-    for x, y in curve.points:
+    for x, y in curve:
         if math.isfinite(y):
             total, norm = total * weight + y * (1 - weight), norm * weight + (1 - weight)
             points.append((x, total / norm))
         else:
             points.append((x, y))
-    return replace(curve, points=tuple(points), raw=curve.points)
+    return points
 
 
 def drawable(

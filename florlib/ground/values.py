@@ -12,8 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from florlib.ground.histogram import Histogram
+
 # Tags stand in a one-key object so that a plain dict of the user's is never mistaken for one.
-_FLOAT, _INT, _ARRAY, _BYTES, _OTHER, _TUPLE, _DICT, _COMPLEX = (
+_FLOAT, _INT, _ARRAY, _BYTES, _OTHER, _TUPLE, _DICT, _COMPLEX, _HISTOGRAM, _LOST = (
     "$float",
     "$int",
     "$array",
@@ -22,6 +24,8 @@ _FLOAT, _INT, _ARRAY, _BYTES, _OTHER, _TUPLE, _DICT, _COMPLEX = (
     "$tuple",
     "$dict",
     "$complex",
+    "$histogram",
+    "$lost",
 )
 
 # Longer ones are hexadecimal: Python refuses to write more than 4,300 digits
@@ -48,10 +52,17 @@ class Array:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """A logged object that is no number, text, array or tree of them: its type and repr."""
+    """A logged object that is no number, text, array, histogram or tree of them: its type and repr."""
 
     type_name: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A value that was logged and could not be kept: why."""
+
+    reason: str
 
 
 def encode_value(value: Any) -> Any:
@@ -84,7 +95,22 @@ def encode_value(value: Any) -> Any:
         return {_ARRAY: [value.library, value.dtype, list(value.shape), text]}
     if isinstance(value, Other):
         return {_OTHER: [value.type_name, value.text]}
+    if isinstance(value, Histogram):
+        return {_HISTOGRAM: _histogram_fields(value)}
+    if isinstance(value, Lost):
+        return {_LOST: value.reason}
     raise TypeError(f"{kind.__qualname__} is no logged value")
+
+
+def _histogram_fields(value: Histogram) -> dict[str, Any]:
+    return {
+        "edges": list(value.edges),
+        "counts": list(value.counts),
+        **{name: getattr(value, name) for name in _OUTSIDE},
+    }
+
+
+_OUTSIDE = ("below", "above", "nan", "negative_infinity", "positive_infinity")
 
 
 def _float_name(value: float) -> str:
@@ -123,6 +149,10 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     _COMPLEX: lambda body: complex(decode_value(body[0]), decode_value(body[1])),
     _ARRAY: lambda body: Array(body[1], tuple(body[2]), base64.b64decode(body[3]), body[0]),
     _OTHER: lambda body: Other(body[0], body[1]),
+    _HISTOGRAM: lambda body: Histogram(
+        tuple(body["edges"]), tuple(body["counts"]), *(body[name] for name in _OUTSIDE)
+    ),
+    _LOST: Lost,
 }
 
 
@@ -131,7 +161,7 @@ def plain_json(content: Any) -> Any:
 
     Floats that JSON cannot hold are the strings "NaN", "Infinity", "-Infinity", very long
     integers hexadecimal text; tuples are lists; an array is an object with dtype, shape and its
-    values in base64.
+    values in base64, a histogram one with edges and counts, a lost value one with the reason.
 
     >>> plain_json({"$tuple": [1, {"$float": "NaN"}]})
     [1, 'NaN']
@@ -153,6 +183,10 @@ def plain_json(content: Any) -> Any:
             return {"library": library, "dtype": dtype, "shape": shape, "base64": data}
         if tag == _OTHER:
             return body[1]
+        if tag == _HISTOGRAM:
+            return body
+        if tag == _LOST:
+            return {"lost": body}
     return {key: plain_json(item) for key, item in content.items()}
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from florlib.runtime.arguments import argument
 from florlib.runtime.guard import degrade
+from florlib.runtime.histograms import Bins, Sample, copied
+from florlib.runtime.logbook import lost
 from florlib.runtime.loops import Items, LoopBody, LoopCall, Turns, run_loop
 from florlib.runtime.probes import Probe
 from florlib.runtime.replayer import Replayer
@@ -91,6 +93,16 @@ class Runtime:
                 self.session.log(name, value, sys._getframe(2))
             except Exception as error:  # noqa: BLE001  # no memory to copy a tensor, for one
                 degrade("log a value", error)
+
+    def histogram(self, values: Any, bins: Bins) -> Sample:
+        """`flor.histogram(values)`: a copy of them, if anything is recorded."""
+        if self.session.active:
+            try:
+                return Sample(copied(values), bins)
+            except Exception as error:  # noqa: BLE001  # no memory for it
+                degrade("copy the values of a histogram", error)
+                return Sample(lost(error), bins)
+        return Sample(None, bins)
 
     def argument(self, name: str, default: Any) -> Any:
         """`flor.arg(name, default)`."""

@@ -11,38 +11,57 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from florlib.ground.histogram import Histogram
 from florlib.ground.position import Position
-from florlib.ground.values import Array, Other, encode_value
+from florlib.ground.values import Array, Lost, Other, encode_value
+from florlib.runtime.guard import degrade
+from florlib.runtime.histograms import Sample, histogram_of
 
 HINDSIGHT, VOLATILE, ALTERED = 1, 2, 4
+"""Flags: of a statement that was added; not to be compared; typed behind something altered by hand."""
 
 Row = tuple[Position, str, Any, str | None, int, int]
 """(position, name, value, file name, line, flags)"""
 
 PLAIN = frozenset({float, int, str, bool, type(None)})
+_DONE = PLAIN | {bytes, complex, Array, Histogram, Lost, Other}
 
 
 def freeze(value: Any) -> Any:
-    """The value as it is now; what may change later is copied, and no device is waited for."""
-    if type(value) in PLAIN:
-        return value
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(value, torch.Tensor):
-        return value.detach().clone()
-    return plain(value)
+    """The value as it is now; what may change later is copied, and no device is waited for.
+
+    One that cannot be copied, for want of memory or as it holds itself, is told once, and is lost.
+    """
+    try:
+        return _each(value, _frozen)
+    except Exception as error:  # noqa: BLE001  # training goes on
+        degrade("log a value", error)
+        return lost(error)
 
 
 def plain(value: Any) -> Any:
     """A value made of what `encode_value` takes: numbers, text, trees, arrays, or a repr."""
-    if type(value) in PLAIN or type(value) in (bytes, complex, Array, Other):
+    return _each(value, _library_value)
+
+
+def _each(value: Any, leaf: Callable[[Any], Any]) -> Any:
+    """A value in whose trees each leaf is replaced that JSON has no form for."""
+    if type(value) in _DONE:
         return value
     if isinstance(value, list):
-        return [plain(item) for item in value]
+        return [_each(item, leaf) for item in value]
     if isinstance(value, tuple):
-        return tuple(plain(item) for item in value)
+        return tuple(_each(item, leaf) for item in value)
     if isinstance(value, dict):
-        return {plain_key(key): plain(item) for key, item in value.items()}
-    return _library_value(value)
+        return {plain_key(key): _each(item, leaf) for key, item in value.items()}
+    return leaf(value)
+
+
+def _frozen(value: Any) -> Any:
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    return value if isinstance(value, Sample) else _library_value(value)
 
 
 def plain_key(key: Any) -> Any:
@@ -56,6 +75,8 @@ def _library_value(value: Any) -> Any:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
         return _tensor_value(torch, value.detach())
+    if isinstance(value, Sample):
+        return histogram_of(value)
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         if isinstance(value, numpy.generic) and not value.dtype.hasobject:
@@ -98,6 +119,20 @@ def _tensor_value(torch: Any, tensor: Any) -> Any:
     return Array(str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape), data, "torch")
 
 
+def kept_value(value: Any) -> Any:
+    """A frozen value made plain; one that cannot be is told once, and that it is lost."""
+    try:
+        return plain(value)
+    except Exception as error:  # noqa: BLE001  # of a device, for one; others are written all the same
+        degrade("keep a logged value", error)
+        return lost(error)
+
+
+def lost(error: Exception) -> Lost:
+    """What is kept in the place of a value of which an error is the end."""
+    return Lost(f"{type(error).__name__}: {error}")
+
+
 @dataclass(slots=True)
 class BatchEncoder:
     """Turns rows into one journal record.
@@ -123,11 +158,13 @@ class BatchEncoder:
             if path is not None:
                 told |= VOLATILE if self.volatile(path, line) else 0
                 told |= HINDSIGHT if self.hindsight(path, line, name) else 0
+            kept = value if type(value) in PLAIN else kept_value(value)
+            told |= VOLATILE if type(kept) is Lost else 0
             encoded.append(
                 [
                     positions.setdefault(position, len(positions)),
                     name,
-                    encode_value(value if type(value) in PLAIN else plain(value)),
+                    encode_value(kept),
                     sites.setdefault((path, line if path else 0), len(sites)),
                     flags | told,
                 ]

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from florlib.source.imports import dotted_name, import_aliases
-from florlib.source.logs import is_log_call, last_word
+from florlib.source.logs import flor_name, is_log_call, last_word
 from florlib.source.names import parameters
 from florlib.source.ownership import Scope, bindings, is_new
 
@@ -254,7 +254,7 @@ def _pure_call(call: ast.Call, aliases: Mapping[str, str]) -> bool:
     if is_log_call(call, aliases):
         return True
     name = dotted_name(call.func, aliases) or ""
-    if name in _CONTEXTS:
+    if name in _CONTEXTS or flor_name(call.func, aliases) == "flor.histogram":
         return True
     if isinstance(call.func, ast.Name) and name in _BUILTINS:
         if name in _CONSUMERS and any(_streams(part) for part in call.args):

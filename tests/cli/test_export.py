@@ -13,6 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from florctl.cli.app import app
+from florlib.ground.histogram import Histogram
+from florlib.ground.values import encode_value
 from tests.homes import HINDSIGHT, Home, Record, enter, exit_, iteration, log, process, training
 from tests.homes import write_journal as journal_of
 
@@ -193,6 +195,25 @@ def test_tensorboard_reads_scalars_texts_and_histograms(
     assert again.exit_code == 2 and "linear@1 is there already" in again.stderr
     done(flor("export", "linear", "--to", "tensorboard", "--out", "tb", "--force"))
     assert len(list((tmp_path / "tb" / "linear@1").iterdir())) == 1
+
+
+def test_a_histogram_is_one_for_tensorboard_and_json_for_tables(
+    flor: Flor, flor_home: Path, tmp_path: Path
+) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util.tensor_util import make_ndarray
+
+    value = encode_value(Histogram((-1.0, 0.0, 2.0), (3, 4), nan=1))
+    Home(flor_home).run("aa1111", records=[log([], ("grad", value))])
+
+    done(flor("export", "linear", "--to", "tensorboard", "--out", "tb"))
+
+    read = EventAccumulator(str(tmp_path / "tb" / "linear@1"), {"tensors": 0}).Reload()
+    assert read.SummaryMetadata("grad").plugin_data.plugin_name == "histograms"
+    bins = make_ndarray(read.Tensors("grad")[0].tensor_proto)
+    assert bins.tolist() == [[-1.0, 0.0, 3.0], [0.0, 2.0, 4.0]]
+    (row,) = rows(done(flor("export", "linear", "--to", "csv")).stdout)
+    assert json.loads(row["value"])["counts"] == [3, 4]
 
 
 def test_each_process_has_a_folder(flor: Flor, flor_home: Path, tmp_path: Path) -> None:

@@ -10,9 +10,14 @@ import pytest
 
 from florctl.cli.chart import ASCII, UNICODE, chart, looks_of
 from florctl.cli.ticks import log_ticks, tick_texts, ticks
-from florctl.orchestrate.curves import Curve, Panel, drawable, thinned
+from florctl.orchestrate.axes import Axis
+from florctl.orchestrate.curves import Curve, Panel, drawable, panels_of, thinned
+from florctl.orchestrate.lookup import catalog_of
+from florlib.ground.histogram import Histogram
+from florlib.ground.values import encode_value
+from florlib.stores.catalog import questions
 from tests.cli.conftest import Typed
-from tests.homes import Home
+from tests.homes import END, Home, log
 
 
 def curves(typed: Typed, *words: str) -> list[dict]:
@@ -140,6 +145,48 @@ def test_ticks():
     assert tick_texts([1e-05, 1.0]) == ["1e-05", "1"]
 
 
+@pytest.fixture
+def spread(flor_home: Path, tmp_path: Path) -> Home:
+    """linear@1 with a histogram an epoch, of which one has no number that is finite."""
+    found = [Histogram((0.0, 2.0, 4.0), (2, 2 + epoch), nan=epoch) for epoch in range(3)]
+    found.append(Histogram((0.0, 1.0), (0,), positive_infinity=1))
+    records = [
+        log([["epoch", epoch]], ("grad", encode_value(one))) for epoch, one in enumerate(found)
+    ]
+    home = Home(flor_home)
+    home.run("aa1111", project=str(tmp_path / "project"), records=[*records, END])
+    return home
+
+
+def test_a_histogram_is_drawn_as_its_median_and_bands(typed: Typed, spread: Home):
+    (panel,) = json.loads(typed("log", "plot", "@", "grad", "--json").stdout)
+
+    (curve,) = panel["curves"]
+    heights = [y for _, y in curve["points"]]
+    assert (heights[:3], heights[3]) == (pytest.approx([2.0, 2 + 1 / 3, 2.5]), "NaN")
+    assert [band["span"] for band in curve["bands"]] == [[0.0, 1.0], [0.25, 0.75]]
+    assert curve["bands"][0]["points"] == [[float(x), 0.0, 4.0] for x in range(3)]
+    assert curve["bands"][1]["points"][0] == [0.0, 1.0, 3.0]
+    assert any("3 histograms have NaN" in note for note in panel["notes"])
+    (smooth,) = curves(typed, "@", "grad", "--smooth", "0.5")
+    assert smooth["bands"][0]["points"] == curve["bands"][0]["points"]
+
+
+def test_bands_in_a_terminal(typed: Typed, spread: Home):
+    typed("log", "list")
+    with catalog_of(spread.path) as connection:
+        runs = questions.runs(connection)
+    (panel,) = panels_of(runs, ["grad"], spread.path, axis=Axis.iteration)
+
+    lines = text(panel, glyphs=ASCII)
+
+    plot = [line.partition("|")[2] or line.partition("+")[2] for line in lines[1:11]]
+    assert "." in plot[0] and "." in plot[9]  # the span: from 0 to 4
+    assert lines[1].startswith("4")
+    assert "the median of each histogram" in "\n".join(lines)
+    assert "linear@1" in typed("log", "plot", "@", "grad", "--log").stdout
+
+
 @pytest.mark.parametrize(
     ("words", "status", "error"),
     [
@@ -179,6 +226,21 @@ def test_a_page_loads_nothing(typed: Typed, trained: Home, tmp_path: Path):
     assert "default-src 'none'" in page
     assert "linear@2 (diverged)" in page
     assert 'src="http' not in page
+
+
+def test_bands_in_a_picture_and_on_a_page(typed: Typed, spread: Home, tmp_path: Path):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("plotly")
+    png, html = tmp_path / "grad.png", tmp_path / "grad.html"
+
+    drawn = [
+        typed("log", "plot", "@", "grad", *words)
+        for words in (("--png", str(png)), ("--html", str(html)), ("--png", str(png), "--log"))
+    ]
+
+    assert [one.exit_code for one in drawn] == [0, 0, 0]
+    assert png.read_bytes().startswith(b"\x89PNG")
+    assert html.read_text().count('"fill":"toself"') == 2
 
 
 def test_without_the_extra_it_says_what_to_install(typed, trained, monkeypatch, tmp_path):

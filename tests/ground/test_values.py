@@ -9,14 +9,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from florlib.ground.values import Array, Other, decode_value, encode_value, plain_json
+from florlib.ground.histogram import Histogram
+from florlib.ground.values import Array, Lost, Other, decode_value, encode_value, plain_json
 
 arrays = st.builds(
     Array, st.just("float32"), st.tuples(st.integers(0, 3)), st.binary(), st.just("torch")
 )
 hashables = st.none() | st.booleans() | st.integers() | st.text() | st.binary()
+histograms = st.builds(
+    Histogram,
+    st.tuples(st.floats(-1, 0), st.floats(1, 2)),
+    st.tuples(st.integers(0)),
+    nan=st.integers(0),
+)
 leaves = (
-    hashables | st.floats() | st.complex_numbers() | arrays | st.builds(Other, st.text(), st.text())
+    hashables
+    | st.floats()
+    | st.complex_numbers()
+    | arrays
+    | histograms
+    | st.builds(Lost, st.text())
+    | st.builds(Other, st.text(), st.text())
 )
 values = st.recursive(
     leaves,

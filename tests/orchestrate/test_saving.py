@@ -13,7 +13,8 @@ import torch
 from florctl.cli.value_views import value_text
 from florctl.orchestrate.saving import png, save_values
 from florlib.ground.errors import UsageError
-from florlib.ground.values import encode_value
+from florlib.ground.values import Lost, encode_value
+from florlib.runtime.histograms import Sample
 from florlib.runtime.logbook import freeze, plain
 from florlib.stores.catalog.rows import ValueRow
 
@@ -102,6 +103,14 @@ def test_a_tensor_is_shown_by_figures():
     )
     assert value_text(row(torch.tensor([[3 + 4j]])).value) == "complex64[1, 1] norm 5"
     assert value_text(row(torch.empty(0, 2)).value) == "float32[0, 2]"
+
+
+def test_a_histogram_is_shown_by_bars():
+    counted = Sample([1.0, 1.0, 2.0, float("nan"), 9.0, -1.0], (0.0, 1.5, 3.0))
+
+    assert value_text(row(counted).value) == "█▅ 0 to 3, 5 values nan 1 below 1 above 1"
+    assert value_text(row([Sample(None, 3)]).value) == "[None]"
+    assert value_text(encode_value(Lost("why"))) == "lost: why"
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path):

@@ -14,6 +14,7 @@ from florlib.source.purity import Purity, is_pure
     [
         "print(loss)",
         "flor.log('loss', loss.item())",
+        "flor.log('grad', flor.histogram(net.fc.weight.grad, bins=[0.0, 1.0]))",
         "gn = sum(p.grad.norm() ** 2 for p in net.parameters()) ** 0.5",
         "logger.info('%s', len(losses))",
         "writer.add_scalar('a', float(x), epoch)",

@@ -19,7 +19,8 @@ from florctl.orchestrate.export.files import not_writable
 from florctl.orchestrate.export.numbers import elements_of, number_of
 from florctl.orchestrate.export.tables import Tally, cell_of
 from florlib.ground.errors import UsageError
-from florlib.ground.values import bytes_text
+from florlib.ground.histogram import Histogram
+from florlib.ground.values import bytes_text, decode_value
 
 ABOUT = "flor/about"
 """The text that says which run it is, and what its steps mean."""
@@ -106,7 +107,7 @@ def _summaries(
 
 
 def _summary(tag: str, content: Any) -> Any:
-    """A number as a scalar, an array of them as a histogram, everything else as a text."""
+    """A number as a scalar, an array of them and a histogram as one, everything else as a text."""
     import numpy
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.histogram.summary_v2 import histogram_pb
@@ -115,10 +116,25 @@ def _summary(tag: str, content: Any) -> Any:
     number = number_of(content)
     if number is not None:
         return Summary(value=[Summary.Value(tag=tag, simple_value=number)])
+    if isinstance(content, dict) and "$histogram" in content:
+        return _histogram(tag, decode_value(content))
     elements = elements_of(content)
     if elements is not None and elements.dtype.kind in "biuf" and numpy.isfinite(elements).all():
         return histogram_pb(tag, elements)
     return text_pb(tag, _text(content))
+
+
+def _histogram(tag: str, counted: Histogram) -> Any:
+    """The bins as they were logged: left edge, right edge, count (TensorBoard, histogram/metadata.py)."""
+    import numpy
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.plugins.histogram.metadata import create_summary_metadata
+    from tensorboard.util.tensor_util import make_tensor_proto
+
+    bins = numpy.array([counted.edges[:-1], counted.edges[1:], counted.counts]).T
+    about = create_summary_metadata(display_name=None, description=None)
+    tensor = make_tensor_proto(bins, dtype=numpy.float64)
+    return Summary(value=[Summary.Value(tag=tag, metadata=about, tensor=tensor)])
 
 
 def _text(content: Any) -> str:

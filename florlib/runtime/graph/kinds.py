@@ -47,7 +47,7 @@ BYSTANDERS = frozenset(
     }
 )
 # Of their modules these are plain Python objects, such as a queue of asyncio.
-_PLAIN_MODULES = frozenset({"asyncio.locks", "asyncio.queues"})
+_PLAIN_MODULES = frozenset({"asyncio.locks", "asyncio.queues", "florlib.runtime.histograms"})
 _BYSTANDER_MODULES = (
     "torch._C._distributed_c10d",  # groups, reducers and their loggers: made by the script again
     "torch.distributed.distributed_c10d",
