@@ -1,4 +1,4 @@
-"""A CUDA device as `florlib.runtime.devices` wants it, by way of the torch that the script loaded."""
+"""A CUDA device as `florlib.runtime.devices` and `held` want it, by way of the torch that the script loaded."""
 
 from __future__ import annotations
 
@@ -57,3 +57,32 @@ class Cuda:
     def wait(self, mark: Any) -> None:
         """Wait here; the GIL is let go meanwhile."""
         mark.synchronize()
+
+
+class CudaQueue:
+    """The work of one device, for values that are logged.
+
+    Args:
+        name: "cuda:0".
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._stream = torch().cuda.Stream(name)
+
+    def mark(self) -> Any:
+        """An event on the script's present stream."""
+        cuda = torch().cuda
+        if cuda.is_current_stream_capturing():
+            raise RuntimeError(
+                "it was logged while a CUDA graph was captured, and has no value there"
+            )
+        event = cuda.Event(blocking=True)  # whoever waits for it leaves the processor to others
+        event.record(cuda.current_stream(self._name))
+        return event
+
+    def fetch(self, tensor: Any, mark: Any) -> Any:
+        """Wait here, and copy beside what the script has queued; the GIL is let go meanwhile."""
+        mark.synchronize()
+        with torch().cuda.stream(self._stream):
+            return tensor.cpu()

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from florlib.ground.histogram import Histogram, even_edges
 from florlib.ground.values import Lost
+from florlib.runtime.held import Held, held
 
 MOST_BINS = 10_000
 _AT_ONCE = 1 << 20  # elements that are widened to float64 at a time
@@ -37,6 +38,10 @@ class Sample:
 
     values: Any
     bins: Bins
+
+    def held(self) -> Sample:
+        """The same, that is read once the devices of its tensors have come to them."""
+        return Sample(_held(self.values), self.bins)
 
     def __repr__(self) -> str:
         bins = self.bins if isinstance(self.bins, int) else len(self.bins) - 1
@@ -74,12 +79,20 @@ def copied(values: Any) -> Any:
     return values
 
 
+def _held(values: Any) -> Any:
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(values, torch.Tensor):
+        return held(values)
+    return [_held(one) for one in values] if isinstance(values, list) else values
+
+
 def histogram_of(sample: Sample) -> Histogram | None:
-    """Count a sample whose tensors lie in this process's memory; None of no values.
+    """Count a sample, waiting for the devices of its tensors; None of no values.
 
     Raises:
         TypeError: it holds what is no number.
         ValueError: it could not be copied.
+        RuntimeError: a device has failed.
     """
     if sample.values is None:
         return None
@@ -120,6 +133,7 @@ class _Part(Protocol):
 
 
 def _parts(values: Any) -> Iterator[_Part]:
+    values = values.read() if isinstance(values, Held) else values
     torch, numpy = sys.modules.get("torch"), sys.modules.get("numpy")
     if torch is not None and isinstance(values, torch.Tensor):
         yield _Elements(torch, lambda: _of_tensor(torch, values))
@@ -156,6 +170,7 @@ def _float(number: Any) -> float:
 def _of_tensor(torch: Any, tensor: Any) -> Iterator[Any]:
     if tensor.is_complex():
         raise TypeError("complex numbers have no order")
+    tensor = tensor.cpu()  # of a device without a queue
     whole = tensor.to_dense() if tensor.layout is not torch.strided else tensor
     whole = whole.dequantize() if whole.is_quantized else whole
     flat = whole.contiguous().view(-1)

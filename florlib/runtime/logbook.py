@@ -15,6 +15,7 @@ from florlib.ground.histogram import Histogram
 from florlib.ground.position import Position
 from florlib.ground.values import Array, Lost, Other, encode_value
 from florlib.runtime.guard import degrade
+from florlib.runtime.held import Held, held
 from florlib.runtime.histograms import Sample, histogram_of
 
 HINDSIGHT, VOLATILE, ALTERED = 1, 2, 4
@@ -60,8 +61,8 @@ def _each(value: Any, leaf: Callable[[Any], Any]) -> Any:
 def _frozen(value: Any) -> Any:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
-        return value.detach().clone()
-    return value if isinstance(value, Sample) else _library_value(value)
+        return held(value.detach().clone())
+    return value.held() if isinstance(value, Sample) else _library_value(value)
 
 
 def plain_key(key: Any) -> Any:
@@ -72,6 +73,7 @@ def plain_key(key: Any) -> Any:
 
 
 def _library_value(value: Any) -> Any:
+    value = value.read() if isinstance(value, Held) else value
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
         return _tensor_value(torch, value.detach())

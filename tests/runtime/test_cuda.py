@@ -1,4 +1,4 @@
-"""Checkpoints of what lies on a CUDA device; needs one."""
+"""Checkpoints and logged values of what lies on a CUDA device; needs one."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from florlib.ground.values import Lost
 from florlib.runtime.cuda import Cuda
 from florlib.runtime.devices import Copies, TornSnapshot
 from florlib.runtime.graph.memory import Remote
+from florlib.runtime.histograms import Sample, copied
+from florlib.runtime.logbook import freeze, plain
 from tests.exactness.harness import DENSE, Project, report_of
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -120,3 +123,38 @@ def test_a_run_on_the_device_replays_bit_for_bit(tmp_path: Path) -> None:
 
     assert report is not None
     assert (report["status"], report["warnings"]) == ("verified", [])
+
+
+def test_logged_values_are_those_of_the_moment_and_nothing_waits() -> None:
+    value, side = torch.zeros((), device="cuda"), torch.cuda.Stream()
+    weight = torch.zeros(1000, device="cuda")
+    freeze(value)  # the first time, torch makes streams
+    torch.cuda.synchronize()
+
+    with torch.cuda.stream(side):
+        torch.cuda._sleep(1 << 31)  # about a second
+        for tensor in (value, weight):
+            tensor.add_(1)
+        kept = freeze({"loss": value, "weight": [Sample(copied(weight), 1)]})
+        for tensor in (value, weight):
+            tensor.add_(1)
+        again = freeze(value)
+        value.add_(1)
+        has_waited = side.query()
+
+    assert not has_waited
+    read = plain(kept)
+    assert (read["loss"], read["weight"][0].edges) == (1.0, (0.5, 1.5))
+    assert plain(again) == 2.0
+
+
+def test_a_captured_graph_has_no_values_to_log() -> None:
+    value, graph = torch.ones((), device="cuda"), torch.cuda.CUDAGraph()
+
+    with torch.cuda.graph(graph):
+        twice = value * 2
+        kept = freeze(twice)
+    graph.replay()
+
+    assert isinstance(kept, Lost)
+    assert twice.item() == 2.0
