@@ -238,7 +238,7 @@ class _Piece:
     def records(self) -> Iterator[Record]:
         """Give them, one after the other."""
         start = self.end
-        for record, end in walk_records(self.path, after=start):
+        for record, end in walk_records(self.path, after=start, float_texts=True):
             self.end, self.is_new = end, True
             yield record
             if self.end - start > PIECE_BYTES:

@@ -216,12 +216,15 @@ def read_records(path: Path, *, after: int = 0) -> tuple[list[Record], int]:
     return decoded.records, start + decoded.whole_bytes - len(preamble)
 
 
-def walk_records(path: Path, *, after: int = 0) -> Iterator[tuple[Record, int]]:
+def walk_records(
+    path: Path, *, after: int = 0, float_texts: bool = False
+) -> Iterator[tuple[Record, int]]:
     """Go through the whole records of a growing journal; of a large one, only a part is in memory.
 
     Args:
         path: the journal.
         after: an offset that a record was yielded with; 0 at first.
+        float_texts: see `florlib.ground.journal_format.frames`.
 
     Yields:
         Each record, and the offset behind it.
@@ -237,6 +240,6 @@ def walk_records(path: Path, *, after: int = 0) -> Iterator[tuple[Record, int]]:
         while chunk := file.read(CHUNK_BYTES):
             data += chunk
             end = 0
-            for record, end in frames(data):
+            for record, end in frames(data, float_texts=float_texts):
                 yield record, at + end
             data, at = data[end:], at + end

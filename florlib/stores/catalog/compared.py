@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
 
 from florlib.ground.likeness import likeness
 from florlib.stores.catalog.places import Place
@@ -20,7 +19,6 @@ UNCOMPARED_NAMES = frozenset({"stderr"})
 LOADED_BLOCKS = 32
 """Blocks whose values are in memory at once; a replay goes through a record forward."""
 
-_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 _Where = tuple[int, int, int]
 """(iteration, step, occurrence)"""
 
@@ -57,18 +55,17 @@ class Comparing:
         self._verdicts: list[tuple[int, int]] = []
 
     def compare(
-        self, place: Place, name: str, where: _Where, value: Any, flags: int, line: int
+        self, place: Place, name: str, where: _Where, text: str, flags: int, line: int
     ) -> None:
-        """Hold a value against the recorded one of the same key."""
+        """Hold a value, as JSON, against the recorded one of the same key."""
         if self._recorded is None or flags & VOLATILE or name in UNCOMPARED_NAMES:
             return
-        text = _encode(value)
         for block in self._blocks_of(name, place.path):
             if not block.begins <= where[0] <= block.ends:
                 continue
             key, recorded = self._values(block).get(where, (0, ""))
             if key:
-                same = recorded == text or self._is_like(recorded, value, (block.line, line))
+                same = recorded == text or self._is_like(recorded, text, (block.line, line))
                 self._verdicts.append((int(same), key))
 
     def flush(self) -> None:
@@ -104,5 +101,7 @@ class Comparing:
                 self._loaded.popitem(last=False)
         return found
 
-    def _is_like(self, recorded: str, value: Any, lines: tuple[int, int]) -> bool:
-        return likeness(json.loads(recorded), value, lines, self._tolerance) != "different"
+    def _is_like(self, recorded: str, text: str, lines: tuple[int, int]) -> bool:
+        return (
+            likeness(json.loads(recorded), json.loads(text), lines, self._tolerance) != "different"
+        )

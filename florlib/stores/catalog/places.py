@@ -142,9 +142,8 @@ class Frame:
         else:
             self.turns += 1
             turn = 2 * self.turns - 1
-        counts = self.counts
-        k = counts.get(name, 0)
-        counts[name] = k + 1
+        k = self.counts.get(name, 0)
+        self.counts[name] = k + 1
         return k, turn
 
     def to_json(self) -> list[Any]:
@@ -172,6 +171,8 @@ class Cursor:
     def __init__(self) -> None:
         self.seq = 0
         self._frames = [Frame(Nest())]
+        self._outer: Pairs | None = None  # of the position that the last frame is at
+        self._loop = ""
 
     def to_json(self) -> str:
         """Everything needed to go on with the next record."""
@@ -216,17 +217,21 @@ class Cursor:
         A position that was left does not come back, since indices only grow.
         """
         frames = self._frames
+        if position:
+            loop, index = position[-1]
+            if loop == self._loop and position[:-1] == self._outer:  # as nearly always
+                frame = frames[-1]
+                return frame if frame.index == index else frame.turned(index)
+            self._loop, self._outer = loop, position[:-1]
+        else:
+            self._outer = None
         depth = 0
         for loop, index in position:
             below = depth + 1
             if below == len(frames):
                 break
             frame = frames[below]
-            if frame.loop != loop:
-                break
-            if frame.index != index:
-                if below == len(position) == len(frames) - 1:
-                    return frame.turned(index)
+            if frame.loop != loop or frame.index != index:
                 break
             depth = below
         del frames[depth + 1 :]
