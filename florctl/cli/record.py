@@ -99,7 +99,7 @@ def _gone_on(request: RecordRequest) -> int | None:
     from florctl.cli.resume import Code, go_on
     from florctl.cli.summary import tell, tell_fetching
     from florctl.orchestrate.requeue import run_to_go_on
-    from florctl.orchestrate.resume import prepare_resumption
+    from florctl.orchestrate.resumption import prepare_resumption
     from florctl.orchestrate.script import project_for
     from florlib.ground.errors import HomeNotWritable, NotResumable
     from florlib.ground.layout import RunLayout

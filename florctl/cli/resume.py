@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from florctl.orchestrate.resume import Resumption
+    from florctl.orchestrate.resumption import Resumption
     from florctl.orchestrate.settings import Settings
     from florlib.stores.catalog.rows import RunRow
 
@@ -46,7 +46,7 @@ def resume(
     from florctl.cli.options import harvest_now, present_settings
     from florctl.cli.summary import tell_fetching
     from florctl.orchestrate.lookup import find_run
-    from florctl.orchestrate.resume import prepare_resumption
+    from florctl.orchestrate.resumption import prepare_resumption
     from florlib.ground.layout import RunLayout
 
     settings = present_settings()

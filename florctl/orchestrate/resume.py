@@ -1,4 +1,4 @@
-"""The flow of `flor resume`: cut the journal at the newest good boundary, start the script there."""
+"""The flow of `flor resume`: cut the journal where the run goes on, and start the script there."""
 
 from __future__ import annotations
 
@@ -6,194 +6,29 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from florctl.orchestrate.bringing import Fetching, bring_back, keep_spooled
-from florctl.orchestrate.environment import differences, present_environment, replay_variables
-from florctl.orchestrate.inputs import changed_inputs
+from florctl.orchestrate.bringing import keep_spooled
+from florctl.orchestrate.environment import replay_variables
 from florctl.orchestrate.keepsakes import Keepsakes
 from florctl.orchestrate.launch import Ended, guest_environment, run_child
 from florctl.orchestrate.liveness import identity
 from florctl.orchestrate.report import INTERRUPTED
 from florctl.orchestrate.requeue import settled
-from florctl.orchestrate.run_json import came_from, is_trusted, read_run_json, refuse_imported
-from florctl.orchestrate.sources import compare_sources
-from florlib.ground.errors import CheckpointDamaged, CheckpointMissing, Locked, NotResumable
-from florlib.ground.journal_format import Record
+from florctl.orchestrate.resumption import Resumption
+from florctl.orchestrate.run_json import is_trusted
+from florlib.ground.errors import Locked, NotResumable
 from florlib.ground.launch import VARIABLE, LaunchSpec
 from florlib.ground.layout import RunLayout
-from florlib.ground.recorded import RecordedProcess
-from florlib.hindsight.question import Run
-from florlib.hindsight.resumption import (
-    ResumePoint,
-    kept_records,
-    passed_checkpoints,
-    resume_points,
-    why_not_exact,
-)
 from florlib.stores.atomic import write_json
-from florlib.stores.checkpoints import Checkpoint
 from florlib.stores.journal import read_journal, rewrite
 from florlib.stores.spooled import Spooled, write_spooled
 
 REFUSED = "resume-refused"
 NO_LOOP = "the script ended before it came to its main loop"
 _TOLD = 3  # of many files, so many by name
-
-
-@dataclass(slots=True)
-class Resumption:
-    """A run that is about to go on.
-
-    Attributes:
-        content: of run.json.
-        journal: of the interrupted process.
-        process: what it did.
-        records: its journal.
-        kept: those that stay.
-        changed: by path, why the present source is not the recorded one.
-        warnings: what may be otherwise than if the run had not stopped, a line each.
-        fetching: is told of checkpoints that come back from a spool first.
-    """
-
-    layout: RunLayout
-    content: dict[str, Any]
-    journal: Path
-    process: RecordedProcess
-    records: list[Record]
-    point: ResumePoint
-    kept: list[Record]
-    changed: dict[str, str]
-    warnings: list[str]
-    fetching: Fetching
-
-    @property
-    def where(self) -> str:
-        """The boundary, in words."""
-        return f"behind {self.loop}" if self.point.is_over else f"at {self.loop}={self.point.index}"
-
-    def halfway(self) -> Resumption | None:
-        """The same from half as far in the loop; None where that is not further back."""
-        most = self.point.index // 2
-        if self.point.index == 0:
-            return None
-        for point in resume_points(self.process):
-            if point.main == self.point.main and point.index <= most and not point.is_over:
-                kept = kept_records(self.records, point)
-                if kept is not None and _is_whole(self.layout, point.file, self.fetching):
-                    return replace(self, point=point, kept=kept)
-        return None
-
-    @property
-    def loop(self) -> str:
-        """The name of the main loop that it goes on in, or behind."""
-        return self.process.mains[self.point.main].name
-
-
-def prepare_resumption(
-    layout: RunLayout, status: str, fetching: Fetching, *, force: bool = False
-) -> Resumption:
-    """Find where a run can go on.
-
-    Args:
-        layout: of the run.
-        status: as the catalog has it.
-        fetching: is told of checkpoints that come back from a spool first.
-        force: also where it looks at files that it writes.
-
-    Raises:
-        NotResumable: it goes on still, has ended well, has no checkpoint to go on from, or looks at
-            files that are not as they were.
-        RunDamaged, JournalDamaged: what tells of it cannot be read.
-    """
-    if status in ("running", "done"):
-        ended = "is still going on" if status == "running" else "has ended by itself"
-        raise NotResumable(
-            f"run {layout.run} {ended}: there is nothing to resume",
-            hint=f"flor log show {layout.run}",
-        )
-    content = read_run_json(layout)
-    refuse_imported(content, "resumed")
-    moved = came_from(content)
-    if moved is not None:
-        raise NotResumable(
-            f"run {layout.run} was recorded in {moved[0]}, and its state leads there",
-            hint=f"flor replay {layout.run}",
-        )
-    journal, records, process = _only_process(layout)
-    point, kept = _newest(layout, process, records, fetching)
-    sources = compare_sources(Path(content["project"]), [process])
-    changed = {path: one.changes[0] for path, one in sources.changed.items() if one.changes}
-    changed |= {path: "it has additions" for path, one in sources.comparisons.items() if one.probes}
-    bring_back(layout, passed_checkpoints(process, point), fetching)
-    made = Resumption(
-        layout, content, journal, process, records, point, kept, changed, [], fetching
-    )
-    reads = why_not_exact(Run(layout.run, [process], 0.0))
-    if reads is not None and not force:
-        raise NotResumable(
-            f"run {layout.run} cannot be resumed exactly: {reads}",
-            hint=f"flor resume {layout.run} --force",
-        )
-    made.warnings = [*_warnings(made), *([reads] if reads is not None else [])]
-    return made
-
-
-def _only_process(layout: RunLayout) -> tuple[Path, list[Record], RecordedProcess]:
-    found = []
-    for path in layout.journals():
-        records = read_journal(path).records
-        process = RecordedProcess.read(records)
-        if process is not None and process.mains:
-            found.append((path, records, process))
-    if len(found) == 1:
-        return found[0]
-    reason = (
-        f"{len(found)} of its processes trained, and only runs of one can go on"
-        if found
-        else "it had not come to its main loop"
-    )
-    raise NotResumable(
-        f"run {layout.run} cannot be resumed: {reason}", hint=f"flor log show {layout.run}"
-    )
-
-
-def _newest(
-    layout: RunLayout, process: RecordedProcess, records: list[Record], fetching: Fetching
-) -> tuple[ResumePoint, list[Record]]:
-    """The newest boundary whose checkpoint is whole."""
-    for point in resume_points(process):
-        kept = kept_records(records, point)
-        if kept is not None and _is_whole(layout, point.file, fetching):
-            return point, kept
-    marks = [mark for main in process.mains for mark in main.boundaries.values()]
-    missing = dict.fromkeys(name for mark in marks for name in mark.missing)
-    lacking = f": they lack {', '.join(list(missing)[:_TOLD])}" if missing else ""
-    raise NotResumable(
-        f"run {layout.run} has no whole checkpoint to go on from{lacking}",
-        hint=f"flor log show {layout.run}",
-    )
-
-
-def _is_whole(layout: RunLayout, file: str, fetching: Fetching) -> bool:
-    bring_back(layout, [file], fetching)
-    try:
-        checkpoint = Checkpoint.open(layout.folder / file)
-        for name in checkpoint.names:
-            checkpoint.read(name)
-    except (CheckpointDamaged, CheckpointMissing, OSError):
-        return False
-    return True
-
-
-def _warnings(made: Resumption) -> list[str]:
-    project = Path(made.content["project"])
-    told = differences(made.content["environment"], present_environment())
-    told += changed_inputs([made.process], project.joinpath)
-    return told
 
 
 def resume(
@@ -222,12 +57,24 @@ def resume(
         OSError: the script cannot be started.
     """
     with _alone_in(made.layout):
+        kept = _kept_aside(made.layout, made.journal)
+        # Once, as the script may write them anew on its way to a step that it does not come to.
+        files = Keepsakes.of(
+            Path(made.content["project"]), made.process.written_files, _beside(kept)
+        )
+        for path in files.left_out:
+            tell(f"warning: {path} is too large to be copied before the script writes it anew")
         while True:
-            ended = _resume(made, present_code=present_code, now=now, reread=reread, tell=tell)
+            ended = _resume(made, kept, present_code=present_code, now=now, reread=reread)
             if isinstance(ended, int):
+                for path in files.shorter_now():
+                    tell(
+                        f"warning: {path} is shorter than the interrupted run had it, as the script"
+                        f" has written it anew; that file is {files.folder / path}"
+                    )
                 return ended
             # What a process has imported only later is not there yet: further back it fits.
-            back = None if ended is NO_LOOP else made.halfway()
+            back = None if ended is NO_LOOP else made.further_back()
             if back is None:
                 raise NotResumable(
                     f"run {made.layout.run} was not resumed: {ended}; it is as it was before",
@@ -240,19 +87,15 @@ def resume(
 
 def _resume(
     made: Resumption,
+    kept: Path,
     *,
     present_code: bool,
     now: datetime,
     reread: Callable[[], None],
-    tell: Callable[[str], None],
 ) -> int | str:
     """Let the run go on; the exit status, or why it did not, and then it is as it was before."""
     layout, content = made.layout, dict(made.content)
     before = dict(content)
-    kept = _kept_aside(layout, made.journal)
-    files = Keepsakes.of(Path(content["project"]), made.process.written_files, _beside(kept))
-    for path in files.left_out:
-        tell(f"warning: {path} is too large to be copied before the script writes it anew")
     rewrite(made.journal, made.kept, kept)
     spooled = keep_spooled(
         layout, {record["file"] for record in made.kept if record["kind"] == "checkpoint"}
@@ -274,11 +117,6 @@ def _resume(
         return reason
     ended, status = settled(content, ended)
     _finish(layout, content, ended)
-    for path in files.shorter_now():
-        tell(
-            f"warning: {path} is shorter than the interrupted run had it, as the script has written"
-            f" it anew; that file is {files.folder / path}"
-        )
     return status
 
 
@@ -318,6 +156,9 @@ def _kept_aside(layout: RunLayout, journal: Path) -> Path:
 
 def _begin(layout: RunLayout, content: dict[str, Any], made: Resumption, now: datetime) -> None:
     point = {"loop": made.loop, "index": made.point.index, "at": now.isoformat()}
+    step = made.point.step
+    if step is not None:
+        point["step"] = {"loop": step.loop, "index": step.turn}
     content["resumed"] = [*content.get("resumed", ()), point]
     content |= {"ended": None, "exit_status": None, "signal": None, **identity(os.getpid())}
     write_json(layout.run_file, content)
@@ -353,14 +194,10 @@ def _left(made: Resumption) -> int | None:
     limit = made.content.get("checkpoint_bytes")
     if limit is None:
         return None
-    marks = [mark for main in made.process.mains for mark in main.boundaries.values()]
-    marks += [
-        block.checkpoint
-        for main in made.process.mains
-        for block in main.blocks.values()
-        if block.checkpoint is not None
-    ]
-    return max(int(limit) - sum(mark.bytes for mark in marks), int(limit) // 4)
+    dropped = {record["file"] for record in made.kept if record["kind"] == "dropped"}
+    kept = (record for record in made.kept if record["kind"] == "checkpoint")
+    taken: int = sum(record["bytes"] for record in kept if record["file"] not in dropped)
+    return max(int(limit) - taken, int(limit) // 4)
 
 
 def _not_resumed(made: Resumption) -> str | None:
@@ -370,7 +207,11 @@ def _not_resumed(made: Resumption) -> str | None:
             return None
         if record["kind"] == "warning" and record["code"] == REFUSED:
             return str(record["text"])
-    return NO_LOOP
+    return NO_LOOP if made.point.step is None else _not_reached(made)
+
+
+def _not_reached(made: Resumption) -> str:
+    return f"the script ended before it came to {made.where.removeprefix('at ')}"
 
 
 def _undo(made: Resumption, kept: Path, before: Mapping[str, Any], spooled: Spooled) -> None:

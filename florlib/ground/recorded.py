@@ -53,6 +53,38 @@ def _complete_in_all(
     return replace(mark, complete=False)
 
 
+@dataclass(frozen=True, slots=True)
+class StepMark:
+    """A moment in the middle of a nested loop: how far the run had come as a checkpoint was taken.
+
+    Attributes:
+        index: of the main loop's iteration.
+        block: number of the nested loop in it.
+        around: position of the loop's parent.
+        loop: its name.
+        turn: the one that follows.
+        seconds: that the iteration had taken.
+        block_s: that the loop had.
+        wrote: whether the loop may have written to project files.
+        drawn_from: digest of the generators that the order of its items was drawn from; None where
+            none is.
+        passed: training loops that had ended in the same turn of the parent.
+        checkpoint: None where it was not published, or was dropped.
+    """
+
+    index: int
+    block: int
+    around: Position
+    loop: str
+    turn: int
+    seconds: float
+    block_s: float
+    wrote: bool
+    drawn_from: str | None
+    passed: tuple[str, ...] = ()
+    checkpoint: CheckpointMark | None = None
+
+
 @dataclass(slots=True)
 class BlockMark:
     """One execution of a nested training loop.
@@ -86,6 +118,7 @@ class MainMark:
         boundaries: checkpoints by the index of the iteration that follows.
         blocks: by (position of the parent, loop name).
         seconds: of each iteration, by index; short ones have those of the average.
+        steps: moments in the middle of nested loops, in their order.
         began_s: seconds behind the begin of its process; None where the record does not tell.
     """
 
@@ -97,7 +130,13 @@ class MainMark:
     boundaries: dict[int, CheckpointMark] = field(default_factory=dict)
     blocks: dict[tuple[Position, str], BlockMark] = field(default_factory=dict)
     seconds: dict[int, float] = field(default_factory=dict)
+    steps: list[StepMark] = field(default_factory=list)
     began_s: float | None = None
+
+    @property
+    def last_step(self) -> StepMark | None:
+        """The last one of the iteration under way; None where there is none."""
+        return next((one for one in self.steps[-1:] if one.index == self.iterations), None)
 
     @property
     def innermost(self) -> frozenset[tuple[str | None, int | None]]:
@@ -198,6 +237,11 @@ class RecordedProcess:
             found_marks = marks.get(key, {})
             block.checkpoint = found_marks.get(None)
             block.steps = {step: mark for step, mark in found_marks.items() if step is not None}
+        for number, main in enumerate(found.mains if found is not None else ()):
+            main.steps = [
+                replace(one, checkpoint=marks.get((number, one.index, one.block), {}).get(one.turn))
+                for one in main.steps
+            ]
         return found
 
     def _take(
@@ -226,6 +270,8 @@ class RecordedProcess:
             self._take_exit(record, pending)
         elif kind == "checkpoint":
             self._take_checkpoint(record, marks)
+        elif kind == "step":
+            self._take_step(record)
         elif kind == "dropped":
             self.dropped.add(record["file"])
         elif kind == "arg" and record["source"] == "flor.arg":
@@ -315,6 +361,20 @@ class RecordedProcess:
         main.blocks[position, record["loop"]] = block
         if record["block"] is not None:
             pending.append(((record["main"], record["index"], record["block"]), block))
+
+    def _take_step(self, record: Record) -> None:
+        main, around = self.mains[record["main"]], position_from_json(record["position"])
+        if record["index"] != main.iterations:
+            return  # short iterations before it are not told of yet, so that its own time is not known
+        passed = []
+        for parent, loop in reversed(main.blocks):
+            if parent[: len(around)] != around:
+                break
+            passed += [loop] if parent == around else []
+        names = ("index", "block", "loop", "seconds", "block_s", "wrote", "drawn_from")
+        told = {name: record[name] for name in names}
+        mark = StepMark(**told, around=around, turn=record["step"], passed=tuple(passed))
+        main.steps.append(mark)
 
     def _take_checkpoint(self, record: Record, marks: _Marks) -> None:
         names = tuple(item["name"] for item in record["missing"])

@@ -7,9 +7,13 @@ IterableDataset, a sampler of the user's own) has to be gone through from its st
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
+from ctypes import string_at
 from typing import Any
 
+from florlib.ground.checkpoint_format import digest
+from florlib.runtime.graph.generators import generator_state
 from florlib.runtime.loader_parts import loader_part
 from florlib.runtime.loops import Items, Turns
 from florlib.runtime.parts import Bar, DrawWatch, Enumerated, Part, Sequence, Zipped
@@ -24,11 +28,26 @@ _SEQUENCE_ITERATORS: tuple[type, ...] = (
 
 
 class Course:
-    """What a nested loop goes over, entered at any of its items."""
+    """What a nested loop goes over, entered at any of its items.
+
+    Attributes:
+        drawn_from: a digest of the generators that the order of the items is going to be drawn from,
+            as they are before it is; None where it is not drawn.
+    """
 
     def __init__(self, part: Part) -> None:
         self._part = part
         self._begun = False
+        self.drawn_from = _generators_digest(part) if part.is_drawn else None
+
+    @classmethod
+    def found(cls, items: Items) -> tuple[Course | None, Items]:
+        """The course of a loop, and what it goes over; a call that is its course is not made."""
+        course = cls.of_call(items)
+        if course is not None:
+            return course, items
+        iterable = items.evaluate()
+        return cls.over(iterable), Items.of(iterable)
 
     @classmethod
     def of_call(cls, items: Items) -> Course | None:
@@ -90,6 +109,12 @@ class Course:
         present = self.roots(name)
         self._part.replace(iter([roots.get(key, one) for key, one in present.items()]))
         return self._part.rest()
+
+
+def _generators_digest(part: Part) -> str:
+    # torch's, whose DataLoader it is: a tensor of bytes each, which needs no numpy to be looked at.
+    states = [sys.modules["torch"].get_rng_state(), *map(generator_state, part.generators)]
+    return digest(b"".join(string_at(one.data_ptr(), one.numel()) for one in states))
 
 
 def _part_of_call(items: Items) -> Part | None:

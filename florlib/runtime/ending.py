@@ -7,14 +7,14 @@ import gc
 import io
 import signal
 import sys
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
 
 from florlib.runtime.event_files import EVENT_MODULES
 from florlib.runtime.guard import os
 
 
-def end_process(status: int) -> None:
+def end_process(status: int) -> NoReturn:
     """Leave at once: no `finally`, no atexit, so no "saving model" of the script's own.
 
     Worker processes of DataLoaders are ended first; they would wait for a parent that is gone.
@@ -31,7 +31,8 @@ def end_process(status: int) -> None:
     for stream in (*_open_streams(), sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()
-    os._exit(status)
+    leave: Callable[[int], NoReturn] = os._exit
+    leave(status)
 
 
 def _open_streams() -> Iterator[Any]:

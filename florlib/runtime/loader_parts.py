@@ -34,6 +34,8 @@ _SAMPLERS = frozenset(
 class Loader(Part):
     """A DataLoader that loads in this process: its sampler alone is driven."""
 
+    is_drawn = True
+
     def __init__(self, loader: Any) -> None:
         self._loader = loader
         self._iterator: Any = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from florlib.ground.recorded import BlockMark
 from florlib.runtime import states
 from florlib.runtime.course import Course
-from florlib.runtime.loops import Items, LoopBody, LoopCall
+from florlib.runtime.loops import LoopBody, LoopCall
 from florlib.runtime.parts import NotEntered
 from florlib.runtime.session import Entry
 from florlib.runtime.walk import ReplayImpossible
@@ -157,11 +157,7 @@ class NestedWalk:
     def _find_course(self) -> bool:
         if self._rest is not None:
             return self._course is not None and self._course.goes_on
-        self._course = Course.of_call(self._items)
-        if self._course is None:
-            iterable = self._items.evaluate()
-            self._items = Items.of(iterable)
-            self._course = Course.over(iterable)
+        self._course, self._items = Course.found(self._items)
         return self._course is not None
 
     def _jump(self, block: BlockMark, turn: int) -> bool:

@@ -37,6 +37,15 @@ class Pace:
         self._stall_s = budget.stall_s
         self.due = 1
 
+    def go_on(self, turn: int, now: float) -> None:
+        """Begin with a later turn than the first."""
+        self.turn, self.due = turn, turn + 1
+        self._since_s, self._stall_s = now, self._budget.stall_s
+
+    def since(self, now: float) -> float:
+        """Seconds since the last question, stalls apart."""
+        return now - self._since_s - (self._budget.stall_s - self._stall_s)
+
     def passed(self, turn: int, now: float, *, alone: bool = True) -> float:
         """Seconds that the turns since the last question took, stalls apart; sets the next one.
 
@@ -45,10 +54,9 @@ class Pace:
             now: the time.
             alone: no other training loop ran inside, so that the turns can be compared.
         """
-        began, stall_s, turns = self._since_s, self._budget.stall_s, turn - self.turn
-        seconds = now - began - (stall_s - self._stall_s)
+        began, seconds, turns = self._since_s, self.since(now), turn - self.turn
         self.due = turn + self._next(now - began, turns)
-        self.turn, self._since_s, self._stall_s = turn, now, stall_s
+        self.turn, self._since_s, self._stall_s = turn, now, self._budget.stall_s
         if alone and turns:
             self._budget.turned(self._usual, began, seconds, turns)
         return seconds

@@ -42,6 +42,11 @@ class Part:
         return [one for part in self.parts for one in part.generators]
 
     @property
+    def is_drawn(self) -> bool:
+        """Whether the order of its items may be drawn, from its generators or from torch's own."""
+        return any(part.is_drawn for part in self.parts)
+
+    @property
     def is_ready(self) -> bool:
         """Whether a checkpoint would hold all that going on from here takes."""
         return all(part.is_ready for part in self.parts)

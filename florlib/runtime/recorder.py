@@ -10,6 +10,7 @@ from typing import Any
 
 from florlib.ground.launch import LaunchSpec
 from florlib.ground.layout import RunLayout
+from florlib.runtime.blocks import Block
 from florlib.runtime.budget import Budget
 from florlib.runtime.callsets import CallSets
 from florlib.runtime.checkpoints import Checkpoints
@@ -34,7 +35,6 @@ from florlib.runtime.project import Project
 from florlib.runtime.requeue import Requeue
 from florlib.runtime.session import Entry, Session, now_s, process_identity
 from florlib.runtime.sources import Sources
-from florlib.runtime.steps import Steps
 from florlib.runtime.turns import MainTurns
 from florlib.runtime.untold_files import watch_untold_files
 from florlib.source.loops import LoopSite
@@ -198,16 +198,12 @@ class Recorder(Session):
         """The generator of a training loop inside the main loop: a block that ends captured."""
         entry = self.enter(call.name, call.path, call.site, "nested")
         entry.index = 0
-        writes = 0 if self.files is None else self.files.writes
-        block, self._blocks = self._blocks, self._blocks + 1
-        steps, turn, how, whiles = None, 0, "raise", call.turns
-        began_s = now_s()
-        pace = self._pace(entry)
+        number, self._blocks = self._blocks, self._blocks + 1
+        turn, how, whiles, pace = 0, "raise", call.turns, self._pace(entry)
+        block = Block(self, entry, number, frame, pace)
         try:
-            course = self._course(lambda: Course.of_call(call.items))
-            iterable = call.items.evaluate()
-            course = course or self._course(lambda: Course.over(iterable))
-            steps = self._steps(course, entry, frame, block, pace)
+            turn, iterable = self._first_within(block, call)
+            entry.index = turn
             for item in iterable:
                 yield item
                 if whiles is not None and whiles.finished:
@@ -216,7 +212,7 @@ class Recorder(Session):
                 if entry.counts:
                     entry.counts = {}
                 if turn >= pace.due:
-                    steps.reach(turn)
+                    block.reach(turn)
             how = "exhausted"
         except GeneratorExit:
             how = way_out(self, entry, frame)
@@ -225,9 +221,14 @@ class Recorder(Session):
         finally:
             if pace in self._paces:
                 self._paces.remove(pace)
-            seconds = now_s() - began_s
-            last = steps.last if steps else 0
-            self._block(entry, how, frame, writes, block, last=last, seconds=seconds)
+            block.end(how)
+
+    def _first_within(self, block: Block, call: LoopCall) -> tuple[int, Iterable[Any]]:
+        """The first turn of a nested loop, and what it goes over from there on."""
+        course = self._course(lambda: Course.of_call(call.items))
+        iterable = call.items.evaluate()
+        block.goes_over(course or self._course(lambda: Course.over(iterable)))
+        return 0, iterable
 
     def _course(self, found: Callable[[], Course | None]) -> Course | None:
         with guarded("look at what a loop goes over"):
@@ -239,6 +240,16 @@ class Recorder(Session):
         pace = Pace(self.budget, self.budget.usual((entry.path, loop)), now_s())
         self._paces.append(pace)
         return pace
+
+    @property
+    def main_number(self) -> int:
+        """Of the main loop that was last begun."""
+        return self._mains - 1
+
+    @property
+    def turn_seconds(self) -> float:
+        """What the turn under way of the main loop has taken."""
+        return 0.0 if self._turns is None else self._turns.seconds
 
     def nudge(self) -> None:
         """Have the loops that are running ask before their next turn whether anything is due."""
@@ -253,27 +264,6 @@ class Recorder(Session):
         note, passed = self._note_calls, self._leave_if_asked
         return MainTurns(self, entry, main, pace, self.budget, note, take, passed)
 
-    def _steps(
-        self, course: Course | None, entry: Entry, frame: types.FrameType, block: int, pace: Pace
-    ) -> Steps:
-        main = self.main
-
-        def take(turn: int, roots: dict[str, Any]) -> None:
-            assert main is not None
-            about = {
-                "role": "step",
-                "main": self._mains - 1,
-                "index": main.index,
-                "block": block,
-                "loop": entry.name,
-                "step": turn,
-            }
-            unread = self._own_roots(entry, frame, after=False)
-            stem = self._stem(main, turn, block)
-            self.checkpoints.take(stem, self.position(), about, frame, unread, roots)
-
-        return Steps(entry, course, pace, self.budget, take)
-
     def _note_calls(self) -> None:
         with guarded("note calls"):
             for record in self._calls.news():
@@ -286,62 +276,13 @@ class Recorder(Session):
         position = (*self.position()[: self.path.index(entry)], (entry.name, index))
         stem = f"{index:06d}.000000" + (f".m{main}" if main else "")
         self.checkpoints.take(
-            stem, position, about, frame, self._own_roots(entry, frame, after=False)
+            stem, position, about, frame, self.own_roots(entry, frame, after=False)
         )
 
-    def _block(
-        self,
-        entry: Entry,
-        how: str,
-        frame: types.FrameType,
-        writes: int,
-        block: int,
-        *,
-        last: int,
-        seconds: float,
-    ) -> None:
-        iterations = entry.index
-        has_else = entry.site is not None and entry.site.has_else
-        skippable = how == "exhausted" or (how == "break" and not has_else)
-        position = self.position()
-        main = self.main
-        name = None
-        wanted = self.active and self.budget.wants("block", now_s())
-        if skippable and main is not None and wanted:
-            stem = self._stem(main, iterations, block) + (".end" if last == iterations else "")
-            about = {
-                "role": "block",
-                "main": self._mains - 1,
-                "index": main.index,
-                "block": block,
-                "loop": entry.name,
-            }
-            unread = self._own_roots(entry, frame, after=True)
-            name = self.checkpoints.take(stem, position, about, frame, unread)
-        self.budget.block_ended(taken=name is not None)
-        self.leave(entry)
-        record = exit_record(entry, self.position(), how, iterations, main=self._mains - 1)
-        index = main.index if main is not None else None
-        self.append(
-            {
-                **record,
-                "skippable": skippable,
-                "checkpoint": name,
-                "block": block,
-                "index": index,
-                "seconds": seconds,
-                "wrote": self.files is not None and self.files.wrote_since(writes),
-            }
-        )
-
-    def _stem(self, main: Entry, turn: int, block: int) -> str:
-        """The name of a block's file: its position, and what else tells it from others."""
-        stem = f"{main.index:06d}.{turn:06d}" + (f".b{block}" if block else "")
-        return stem + (f".m{self._mains - 1}" if self._mains > 1 else "")
-
-    def _own_roots(
+    def own_roots(
         self, entry: Entry, frame: types.FrameType, *, after: bool
     ) -> Callable[[tuple[str, str]], bool]:
+        """Which roots nothing reads before they are set again."""
         with self._calls.aside():
             return unread_roots(self.sources, self.project, entry, frame, after=after)
 

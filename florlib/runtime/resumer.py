@@ -1,8 +1,10 @@
-"""Going on with a run that was interrupted: restore its newest boundary, and record from there.
+"""Going on with a run that was interrupted: restore its newest checkpoint, and record from there.
 
-The script runs from its first line, in silence: what it logs before the boundary is in the journal
+The script runs from its first line, in silence: what it logs before that moment is in the journal
 already. At the main loop the recorded state is restored, and what follows is recorded as if the run
-had never stopped. The journal was cut at that boundary before this process began (hindsight.resumption).
+had never stopped. For a step within an iteration that state is the iteration's begin: what leads to the
+step's loop runs in silence as well, and the loop is entered in its middle, as a replay does. The journal
+was cut at that moment before this process began (hindsight.resumption).
 """
 
 from __future__ import annotations
@@ -10,18 +12,21 @@ from __future__ import annotations
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from florlib.ground.launch import LaunchSpec
 from florlib.ground.plan import Plan
-from florlib.ground.recorded import CheckpointMark, RecordedProcess
+from florlib.ground.recorded import CheckpointMark, RecordedProcess, StepMark
 from florlib.ground.relocation import Relocation
+from florlib.runtime.blocks import Block
+from florlib.runtime.course import Course
 from florlib.runtime.ending import end_process
 from florlib.runtime.endstates import EndStates
 from florlib.runtime.graph.workers import watch_workers
 from florlib.runtime.guard import degrade, guarded
 from florlib.runtime.items import ItemDriver, NoSuchItem
 from florlib.runtime.loops import LoopBody, LoopCall
+from florlib.runtime.parts import NotEntered
 from florlib.runtime.project import Project
 from florlib.runtime.recorder import Recorder
 from florlib.runtime.session import Entry, now_s, process_identity
@@ -66,6 +71,7 @@ class Resumer(Recorder):
         self.jumped = False
         self.restored = False
         self.warming = True
+        self._reason = ""  # why a checkpoint was not restored
         self._standins = TemporaryStandins(recorded)
         self._start_differs: list[
             dict[str, Any]
@@ -96,6 +102,8 @@ class Resumer(Recorder):
             self._start_differs = record["differing"]
         elif record["kind"] == "warning" and record["code"] == "restore-refused":
             self._reason = f": {record['text']}"
+        elif record["kind"] == "exit" and record["role"] == "main" and record["how"] != "raise":
+            self._refuse_turn()
 
     def _is_unasked(self, name: str, file: str | None, line: int) -> bool:
         return True
@@ -155,15 +163,82 @@ class Resumer(Recorder):
             self._refuse(str(error))
         if walk.current != index:
             self._refuse(f"the state before {call.name}={index} cannot be restored{self._reason}")
-        self._go_on(main, index)
+        if self._step is None:
+            self._go_on(main, index)
         turns.go_on(index, walk.items.count)
-        return index, _items_from(walk.items, index)
+        return index, self._items_from(walk.items, index)
+
+    @property
+    def _step(self) -> StepMark | None:
+        """Where the run goes on in the iteration under way; None at its begin."""
+        return self.recorded.mains[-1].last_step
+
+    def _items_from(self, items: ItemDriver, index: int) -> Iterator[Any]:
+        """What a main loop goes over, from a turn on."""
+        while True:
+            try:
+                item = items.at(index)
+            except NoSuchItem:
+                return
+            yield item
+            if not self.restored:
+                self._refuse_turn()
+            index += 1
+
+    def _refuse_turn(self) -> None:
+        step = self._step
+        assert step is not None
+        self._refuse(f"{step.around[-1][0]}={step.index} ended before it came to {step.loop}")
+
+    # ------------------------------------------------------------------ nested loops
+
+    def _first_within(self, block: Block, call: LoopCall) -> tuple[int, Iterable[Any]]:
+        """The first turn of a nested loop in this process: none of those before a step's."""
+        step, number = self._step, self.main_number
+        if self.restored or step is None or number < len(self.recorded.mains) - 1:
+            return super()._first_within(block, call)
+        around, name = self.position()[:-1], block.entry.name
+        if (around, name) == (step.around, step.loop):
+            return step.turn, self._enter(block, call, step)
+        passed = self.recorded.mains[number].blocks.get((around, name))
+        if passed is None or passed.checkpoint is None or name not in step.passed:
+            self._refuse(f"{name} was not executed before {step.loop}")
+        if not self.stored.restore(passed.checkpoint, block.entry, block.frame, after=True):
+            self._refuse(f"the end of {name} cannot be restored{self._reason}")
+        block.pass_by()
+        return passed.iterations, ()
+
+    def _enter(self, block: Block, call: LoopCall, step: StepMark) -> Iterable[Any]:
+        """Enter the loop that the run was interrupted in, before a step; what is left of its items."""
+        course, _ = Course.found(call.items)
+        if course is None or course.drawn_from != step.drawn_from:
+            self._refuse(f"what {step.loop} goes over came out otherwise than before")
+        assert step.checkpoint is not None and self._turns is not None
+        try:
+            course.enter(0, step.turn, self.stored.course_values(step.checkpoint), step.loop)
+            anew = self.stored.restore_within(
+                step.checkpoint, block.entry, block.frame, course.roots(step.loop)
+            )
+            if anew is None:
+                raise NotEntered(f"its checkpoint cannot be restored{self._reason}")
+            items = course.rest(anew, step.loop)
+        except NotEntered as refusal:
+            self._refuse(f"{step.loop} cannot be entered at {step.turn}: {refusal}")
+        self._go_on(self.main_number, step.index)
+        self.budget.begin(now_s())
+        self._blocks = step.block + 1
+        self._turns.go_on_within(step.seconds)
+        block.go_on(step, course)
+        return items
+
+    # ------------------------------------------------------------------ going on
 
     def _go_on(self, main: int, index: int) -> None:
         """Record from now on."""
         rank, pid = process_identity()
-        mark = self.recorded.mains[main]
+        mark, step = self.recorded.mains[main], self._step
         passed_s = (mark.began_s or 0.0) + sum(mark.seconds.values())
+        passed_s += 0.0 if step is None else step.seconds
         self._began_s = now_s() - passed_s  # so that times go on as well
         self._records.clear()
         self._rows.clear()
@@ -176,6 +251,8 @@ class Resumer(Recorder):
         self.open_journal(journal)
         self.checkpoints.claim_folder(rank, pid)
         about = {key: self._about[key] for key in ("started", "python", "argv")}
+        if step is not None:
+            about |= {"loop": step.loop, "step": step.turn}
         self.append({"kind": "resume", "main": main, "index": index, "pid": pid, **about})
         if self._start_differs:
             first = self._start_differs[0]["item"]
@@ -189,21 +266,10 @@ class Resumer(Recorder):
         assert self.spec.resumes is not None
         return JournalWriter.going_on(Path(self.layout.folder, self.spec.resumes))
 
-    def _refuse(self, text: str) -> None:
+    def _refuse(self, text: str) -> NoReturn:
         """End here: what follows would not be what the run would have come to."""
         with guarded("say why the run does not go on"):
             writer = self._opened()
             writer.append({"kind": "warning", "code": REFUSED, "text": text})
             writer.close()
         end_process(1)
-
-
-def _items_from(items: ItemDriver, index: int) -> Iterator[Any]:
-    """What a loop goes over, from a turn on."""
-    while True:
-        try:
-            item = items.at(index)
-        except NoSuchItem:
-            return
-        yield item
-        index += 1

@@ -22,25 +22,28 @@ class Steps:
 
     Args:
         entry: the loop.
-        course: what it goes over; None where that cannot be entered in its middle.
         pace: says when to call `reach`.
         budget: decides whether a checkpoint is worth its time.
         take: takes one.
 
     Attributes:
+        course: what it goes over; None where that cannot be entered in its middle, or is not known.
+        began_s: when its first turn did.
         last: the turn before which the last one was taken.
     """
 
-    def __init__(
-        self, entry: Entry, course: Course | None, pace: Pace, budget: Budget, take: Take
-    ) -> None:
+    def __init__(self, entry: Entry, pace: Pace, budget: Budget, take: Take) -> None:
         self._entry = entry
-        self._course = course
         self._pace = pace
         self._budget = budget
         self._take = take
-        self._began_s = now_s()
+        self.course: Course | None = None
+        self.began_s = now_s()
         self.last = 0
+
+    def go_on(self, turn: int, began_s: float) -> None:
+        """Begin with a later turn than the first, before which there is a checkpoint already."""
+        self.last, self.began_s = turn, began_s
 
     def reach(self, turn: int) -> None:
         """Take a checkpoint before a turn, if it is worth its time."""
@@ -53,11 +56,11 @@ class Steps:
     def _reach(self, turn: int) -> None:
         now = now_s()
         self._pace.passed(turn, now)
-        course = self._course
+        course = self.course
         if course is None:
             return
         total = course.total
-        left_s = None if total is None else (total - turn) * (now - self._began_s) / turn
+        left_s = None if total is None else (total - turn) * (now - self.began_s) / turn
         if not self._budget.wants("step", now, left_s=left_s):
             return
         # Behind the last turn comes the loop's end, which has a checkpoint of its own.

@@ -71,8 +71,17 @@ class MainTurns:
             total: how many there are, if that is known.
         """
         self._total, self._told = total, turn
-        self._pace.turn, self._pace.due = turn, turn + 1
-        self._told_s = now_s()
+        self.go_on_within(0.0)
+
+    def go_on_within(self, seconds: float) -> None:
+        """Begin in the middle of the turn that is to come, which has taken so many seconds."""
+        self._told_s, self._seconds = now_s(), seconds
+        self._pace.go_on(self._told, self._told_s)
+
+    @property
+    def seconds(self) -> float:
+        """What the turns took that are not told of yet, up to now."""
+        return self._seconds + self._pace.since(now_s())
 
     def goes_over(self, items: Any) -> None:
         """Know how many turns there are, if that is known of what the loop goes over."""

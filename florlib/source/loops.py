@@ -8,10 +8,14 @@ from dataclasses import dataclass
 
 from florlib.source.calls import CallGraph
 from florlib.source.functions import Function, LoopNode, loop_nodes
+from florlib.source.imports import dotted_name
 from florlib.source.logs import is_flor_loop, is_log_call
 from florlib.source.names import names_in
 from florlib.source.spans import LineSpan
 from florlib.source.training import Training
+
+# What goes through one iterable and gives its items, and nothing that it has counted.
+_SHOWING = frozenset({"iter", "tqdm", "track"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class LoopSite:
     training: bool  # leads to a backward pass or an optimizer step
     logs: bool  # a call that logs or prints stands in it
     explicit: bool  # its iterable is wrapped by flor's loop in the source itself
+    surrounded: bool  # what stands around that call goes through it by itself, as `enumerate` does
     has_else: bool
     stored: frozenset[str]  # names stored in target, test and body
     loaded: frozenset[str]
@@ -62,6 +67,29 @@ def explicit_loop(iterable: ast.expr, aliases: Mapping[str, str]) -> ast.Call | 
         return iterable
     inner = (explicit_loop(argument, aliases) for argument in iterable.args)
     return next((call for call in inner if call), None)
+
+
+def is_surrounded(node: LoopNode, aliases: Mapping[str, str]) -> bool:
+    """Whether something stands around flor's loop in an iterable, and keeps its own count of items.
+
+    >>> [is_surrounded(ast.parse(text).body[1], {"flor": "flor"}) for text in (
+    ...     "import flor\nfor x in flor.loop(xs): pass",
+    ...     "import flor\nfor n, x in enumerate(flor.loop(xs)): pass",
+    ...     "import flor\nfor x in tqdm(flor.loop(xs)): pass")]
+    [False, True, False]
+    """
+    if isinstance(node, ast.While):
+        return False
+    around, call = node.iter, explicit_loop(node.iter, aliases)
+    while call is not None and isinstance(around, ast.Call) and around is not call:
+        name = dotted_name(around.func, aliases) or ""
+        if (
+            name.rpartition(".")[2] not in _SHOWING
+            or explicit_loop(around.args[0], aliases) != call
+        ):
+            return True
+        around = around.args[0]
+    return False
 
 
 def loop_name(node: LoopNode, aliases: Mapping[str, str]) -> str:
@@ -110,6 +138,7 @@ def _of_function(
                 training=node in trains,
                 logs=node in logs,
                 explicit=isinstance(node, ast.For) and bool(explicit_loop(node.iter, aliases)),
+                surrounded=is_surrounded(node, aliases),
                 has_else=bool(node.orelse),
                 stored=names.stored,
                 loaded=names.loaded,

@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import random
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -62,7 +63,7 @@ def outcome_of(case: Case, folder: Path, chance: random.Random) -> str:
     flor = (sys.executable, "-m", "florctl")
     project.run(*flor, "record", *DENSE, *command_of(case), environment=environment)
     ran = project.run(*flor, "resume", environment=project.environment(REPOSITORY, killer))
-    where = f"killed behind line {behind} of {len(truth.own_lines)}"
+    where = f"killed behind line {behind} of {len(truth.own_lines)}{_gone_on(ran.stderr)}"
     for text in REFUSALS:
         if text in ran.stderr:
             return f"{where}: {next(line for line in ran.stderr.splitlines() if text in line)}"
@@ -85,6 +86,12 @@ def outcome_of(case: Case, folder: Path, chance: random.Random) -> str:
     told = [line for line in ran.stderr.splitlines() if line.startswith("warning")]
     about = f"{where}: {len(lines)} lines, first other {first}; {named} {told}"
     return f"{'differs, warned' if told or named else 'WRONG'} {about}"
+
+
+def _gone_on(told: str) -> str:
+    """Where a run went on, as `flor resume` tells it: at the last place, where it tried several."""
+    found = re.findall(r"^flor: (?:resuming .*\)|going on) (.+)$", told, re.MULTILINE)
+    return f", on {found[-1]}" if found else ""
 
 
 def main() -> int:

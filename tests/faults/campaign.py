@@ -57,7 +57,7 @@ def resumptions(each: int, first: int, jobs: int) -> int:
             print(f"resume {seed}: {'' if right else f'FAILED {script} '}{text}", flush=True)
     titles = (*OUTCOMES, "FAILED")
     print(f"{'':12} {'  '.join(titles)}")
-    for script, _ in SCRIPTS:
+    for script in dict(SCRIPTS):
         cells = [f"{counts[script, title]:{len(title)}}" for title in titles]
         print(f"{script:12} {'  '.join(cells)}", flush=True)
     return sum(count for (_, outcome), count in counts.items() if outcome == "FAILED")

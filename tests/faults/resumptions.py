@@ -28,6 +28,7 @@ SCRIPTS = (
     ("plain.py", "--epochs 6 --batch-size 250"),
     ("cnn.py", "--epochs 6 --images 500"),
     ("char_gpt.py", "--max-iters 60 --eval-interval 20 --sample-length 20"),
+    ("linear.py", "--epochs 1 --batch-size 2"),  # of one long epoch: it goes on within that
 )
 BUDGETS = ("10000%", "50%", "5%")
 TIME_LIMIT_S = 300
@@ -36,7 +37,7 @@ _NOTHING = "there is nothing to resume"
 _TOO_EARLY = ("had not come to its main loop", "no whole checkpoint to go on from")
 
 
-OUTCOMES = ("went on", "went on, killed again", "had ended", "too early")
+OUTCOMES = ("went on", "went on, killed again", "went on within", "had ended", "too early")
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,8 @@ def resumed(seed: int, folder: Path) -> Resumed:
     outcome = "went on" if ran.status == 0 and where else "had ended"
     if "again" in where:
         outcome = "went on, killed again"
+    elif where and "=" in where[-1].partition(",")[2]:
+        outcome = "went on within"
     how = f"{script} killed after {after_s:.1f} s, {', '.join(where)}"
     return Resumed(script, outcome, how, len(rows), items)
 

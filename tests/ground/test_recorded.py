@@ -246,3 +246,20 @@ def test_ranks_go_on_from_where_all_of_them_can() -> None:
     alone = rank("end")
     alone.keep_in_step([])
     assert all(mark.complete for mark in alone.mains[0].boundaries.values())
+
+
+def test_a_step_knows_the_loops_that_had_ended_before_it() -> None:
+    step = {
+        "kind": "step", "position": [["epoch", 1]], "main": 0, "index": 1, "block": 2, "loop": "b",
+        "step": 7, "seconds": 4.0, "block_s": 3.0, "wrote": True, "drawn_from": "ab",
+    }  # fmt: skip
+    around, inside = [["epoch", 1]], [["epoch", 1], ["step", 0]]
+    earlier = [block(0, 0, loop="old"), iteration(0)]
+    before = [block(1, 1, loop="inner", position=inside), block(1, 0, position=around)]
+
+    (main,) = read(enter(), *earlier, *before, step, block(1, 2, loop="b")).mains
+
+    assert main.last_step is not None
+    assert main.last_step.passed == ("step",)
+    assert (main.last_step.turn, main.last_step.seconds, main.last_step.wrote) == (7, 4.0, True)
+    assert read(enter(), *earlier, step, iteration(1)).mains[0].last_step is None

@@ -131,6 +131,8 @@ def test_a_run_is_resumed_as_often_as_it_stops(
     last = project.flor("resume")
 
     assert (again.returncode, last.returncode) == (137, 0), last.stderr
+    assert "at epoch=2\n" in again.stderr  # there was no step before the first turn
+    assert "at epoch=4, step=2\n" in last.stderr
     assert told(project) == truth
     (run_file,) = project.home.glob("train/*/run.json")
     at = [one["index"] for one in json.loads(run_file.read_text())["resumed"]]
