@@ -45,17 +45,23 @@ class Block:
         self._writes = 0 if session.files is None else session.files.writes
         self._wrote = False  # before it was gone on with
         self._drawn_from: str | None = None
-        self._is_passed = False
+        self._is_alone = self._is_passed = False
 
-    def goes_over(self, course: Course | None) -> None:
-        """Know what the loop goes over; None where that cannot be entered in its middle."""
+    def goes_over(self, course: Course | None, *, alone: bool) -> None:
+        """Know what the loop goes over.
+
+        Args:
+            course: None where that cannot be entered in its middle.
+            alone: nothing around the loop counts its items as well.
+        """
+        self._is_alone = alone
         self._steps.course = course
         self._drawn_from = None if course is None else course.drawn_from
 
     def go_on(self, step: StepMark, course: Course) -> None:
         """Begin where a process was interrupted."""
         now = now_s()
-        self.goes_over(course)
+        self.goes_over(course, alone=True)
         self._pace.go_on(step.turn, now)
         self._steps.go_on(step.turn, now - step.block_s)
         self._wrote = step.wrote
@@ -93,7 +99,7 @@ class Block:
             unread,
             roots,
         )
-        if taken is not None and self._is_enterable:
+        if taken is not None and self._is_alone:
             # What was told before this record happened before the step, and what follows behind it.
             session.append(
                 {
@@ -106,11 +112,6 @@ class Block:
                     "drawn_from": self._drawn_from,
                 }
             )
-
-    @property
-    def _is_enterable(self) -> bool:
-        """Whether nothing outside of it counts its turns as well, as `enumerate(flor.loop(…))` does."""
-        return self.entry.site is not None and not self.entry.site.surrounded
 
     def end(self, how: str) -> None:
         """Tell of the loop's end, of which a checkpoint is taken if it is worth its time."""

@@ -81,6 +81,14 @@ class LoopCall:
     turns: Turns | None = None
 
     @property
+    def is_alone(self) -> bool:
+        """Whether nothing around it counts its items as well, as `enumerate(flor.loop(xs))` does.
+
+        Such a count goes on from where it is, also where the loop goes on from elsewhere.
+        """
+        return not self.explicit or (self.site is not None and not self.site.surrounded)
+
+    @property
     def finished(self) -> bool:
         """Whether the turn under way is none, as the test of a `while` came out false."""
         return self.turns is not None and self.turns.finished

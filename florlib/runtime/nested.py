@@ -148,7 +148,8 @@ class NestedWalk:
             for n, mark in block.steps.items()
             if self._at < n <= turn and mark.complete and not mark.workers
         ]
-        possible = bool(block.steps) and self.session.may_jump(block, self.entry, self.frame)
+        possible = bool(block.steps) and self._call.is_alone
+        possible = possible and self.session.may_jump(block, self.entry, self.frame)
         if possible and self._find_course() and marks and self._jump(block, max(marks)):
             return
         if self._rest is None:

@@ -227,7 +227,8 @@ class Recorder(Session):
         """The first turn of a nested loop, and what it goes over from there on."""
         course = self._course(lambda: Course.of_call(call.items))
         iterable = call.items.evaluate()
-        block.goes_over(course or self._course(lambda: Course.over(iterable)))
+        course = course or self._course(lambda: Course.over(iterable))
+        block.goes_over(course, alone=call.is_alone)
         return 0, iterable
 
     def _course(self, found: Callable[[], Course | None]) -> Course | None:

@@ -157,6 +157,8 @@ class Resumer(Recorder):
         index = self.recorded.mains[main].iterations
         if main == 0:
             walk.verify_start()
+        if not call.is_alone:
+            self._reason = ": what stands around it counts its items from 0 again"
         try:
             walk.reach(index)
         except ReplayImpossible as error:

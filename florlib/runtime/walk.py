@@ -6,7 +6,7 @@ import types
 from typing import TYPE_CHECKING
 
 from florlib.ground.plan import Segment
-from florlib.ground.recorded import MainMark
+from florlib.ground.recorded import CheckpointMark, MainMark
 from florlib.runtime.items import ItemDriver, NoSuchItem
 from florlib.runtime.loops import LoopBody, LoopCall
 from florlib.runtime.marks import iteration_record
@@ -181,14 +181,19 @@ class MainWalk:
     def _nearer(self, target: int) -> bool:
         assert self.current is not None
         return any(
-            self.current < index <= target and self.session.usable(mark, index)
+            self.current < index <= target and self._is_usable(mark, index)
             for index, mark in self.mark.boundaries.items()
         )
+
+    def _is_usable(self, mark: CheckpointMark, index: int) -> bool:
+        """Whether going on from a boundary is going on as the record did."""
+        left = index == self.mark.iterations and self.mark.how in ("exhausted", "break")
+        return (self.call.is_alone or index == 0 or left) and self.session.usable(mark, index)
 
     def restore(self, index: int) -> bool:
         """Make the state of a boundary live; False where that cannot be."""
         mark = self.mark.boundaries.get(index)
-        if mark is None or not self.session.usable(mark, index):
+        if mark is None or not self._is_usable(mark, index):
             return False
         if self.current == index:
             return True

@@ -231,3 +231,28 @@ def test_few_checkpoints_mean_more_turns_and_the_same_answer(project: Project) -
 
     assert project.values("size", report["replay"]) == [8]
     assert report["status"] == "verified"
+
+
+# What stands around flor's loops counts their items, and goes on from 0 wherever they begin.
+COUNTED = PLAIN.replace('for epoch in flor.loop("epoch", range(3))', "EPOCHS").replace(
+    'for step in flor.loop("step", range(4))', "STEPS"
+)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "steps"),
+    [
+        ('for n, epoch in enumerate(flor.loop("epoch", range(3)))', 'for step in flor.loop("step", range(4))'),
+        ('for epoch in flor.loop("epoch", range(3))', 'for n, step in zip(range(9), flor.loop("step", range(4)))'),
+    ],
+)  # fmt: skip
+def test_what_counts_the_items_of_a_loop_has_counted_them(
+    epochs: str, steps: str, project: Project
+) -> None:
+    text = COUNTED.replace("EPOCHS", epochs).replace("STEPS", steps)
+
+    _, counts = asked(
+        project, text, {DRAWN: '        flor.log("size", n)\n'}, "--epochs=2", "--steps=2"
+    )
+
+    assert counts == [2]

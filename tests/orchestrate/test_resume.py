@@ -293,6 +293,19 @@ def test_a_state_that_does_not_fit_yet_is_looked_for_further_back(
     assert told(project) == truth
 
 
+def test_what_counts_the_epochs_by_itself_has_counted_them(project: Project) -> None:
+    text = TRAIN.replace("for epoch in flor.loop", "for n, epoch in enumerate(flor.loop", 1)
+    text = text.replace("range(6)):", "range(6))):").replace('print("epoch"', 'print(n, "epoch"')
+    interrupt(project, "1-1", text)
+
+    ran = project.flor("resume")
+
+    assert ran.returncode == 0, ran.stderr
+    assert "going on at epoch=0" in ran.stderr
+    lines = [row[2] for row in told(project) if row[0] == "print" and "epoch" in row[2]]
+    assert [line.split()[0] for line in lines] == [*"012345"]
+
+
 def test_a_loop_that_looks_at_files_which_it_writes_is_refused_or_forced(project: Project) -> None:
     text = TRAIN.replace(
         '    print("epoch"',
