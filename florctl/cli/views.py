@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from florctl.cli.overhead import (
@@ -17,11 +17,13 @@ from florctl.cli.overhead import (
 )
 from florctl.cli.render import Column, Table, View, on_terminal
 from florctl.cli.value_views import position_objects, value_text
-from florctl.orchestrate.spool_status import SpooledRun
 from florlib.ground.position import describe
 from florlib.ground.values import plain_json
 from florlib.stores.catalog.rows import NameRow, RunDetails, RunRow
-from florlib.stores.spooled import Copy
+
+if TYPE_CHECKING:  # formats of spools, which a list of runs does without
+    from florctl.orchestrate.spool_status import SpooledRun
+    from florlib.stores.spooled import Copy
 
 RUN_FIELDS = (
     "run",

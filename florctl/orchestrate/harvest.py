@@ -89,15 +89,14 @@ def forget(home: Path, layout: RunLayout) -> None:
 
 def _changes(home: Path, known: dict[str, marks.Watch]) -> tuple[list[str], list[int]]:
     """The folders of runs, below FLOR_HOME, in which something may have happened; keys of lost ones."""
-    start = len(str(home)) + 1
-    changed, found = [], set()
-    for folder in _run_folders(home):
-        name = folder[start:]
-        found.add(name)
-        seen = known.get(name)
-        if seen is None or not _is_quiet(folder, seen):
-            changed.append(name)
-    return changed, [known[name][0] for name in known.keys() - found]
+    changed, lost = [], dict(known)
+    for name in _folders(home):
+        for run, of_name in _runs_of(home / name):
+            folder = f"{name}/{run}"
+            seen = lost.pop(folder, None)
+            if seen is None or not _is_quiet(run, of_name, seen):
+                changed.append(folder)
+    return changed, [key for key, *_ in lost.values()]
 
 
 def _taken_in(
@@ -127,30 +126,40 @@ def _taken_in(
     return Harvest(looked, intake.journals, intake.values, intake.problems)
 
 
-def _run_folders(home: Path) -> Iterator[str]:
-    """Every folder that may hold a run, as text: 10,000 Path objects would cost more than the rest."""
-    for name in _folders(str(home)):
-        yield from sorted(_folders(name))
+def _runs_of(folder: Path) -> Iterator[tuple[str, int]]:
+    """Every folder in one that may hold a run: its name, and the descriptor that it is named from.
+
+    From there the system finds it sooner than by a path, and 10,000 Path objects would cost more
+    than the rest.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        for run in sorted(_folders(descriptor)):
+            yield run, descriptor
+    finally:
+        os.close(descriptor)
 
 
-def _folders(folder: str) -> list[str]:
+def _folders(folder: Path | int) -> list[str]:
     try:
         with os.scandir(folder) as entries:
-            return [entry.path for entry in entries if entry.name[0] != "." and entry.is_dir()]
+            return [entry.name for entry in entries if entry.name[0] != "." and entry.is_dir()]
     except OSError:
         return []
 
 
-def _is_quiet(folder: str, seen: marks.Watch) -> bool:
+def _is_quiet(run: str, of_name: int, seen: marks.Watch) -> bool:
     """Whether nothing can have happened in a run's folder; a new replays folder changes its mtime."""
     _, settled, folder_mtime_ns, replays_mtime_ns = seen
-    if not settled or _mtime_ns(folder) != folder_mtime_ns:
-        return False
-    return not replays_mtime_ns or _mtime_ns(f"{folder}/{_REPLAYS}") == replays_mtime_ns
-
-
-def _mtime_ns(path: str) -> int:
     try:
-        return os.stat(path).st_mtime_ns
+        if not settled or os.stat(run, dir_fd=of_name).st_mtime_ns != folder_mtime_ns:
+            return False
+        if replays_mtime_ns:
+            replays = os.stat(f"{run}/{_REPLAYS}", dir_fd=of_name)
+            return replays.st_mtime_ns == replays_mtime_ns
     except OSError:
-        return 0
+        return False
+    return True

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils.db import Database
 
-VERSION = 6
+VERSION = 7
 """Stands in PRAGMA user_version; a reader refuses a higher one."""
 
 VIEWS = ("runs", "args", "logs", "series", "loops", "checkpoints", "versions", "replays")
@@ -239,6 +239,10 @@ CREATE TABLE harvested (
 ) STRICT, WITHOUT ROWID""",
     "CREATE INDEX run_by_name ON run (name, ordinal)",
     "CREATE INDEX run_by_project ON run (project, started)",
+    "CREATE INDEX run_by_start ON run (started, id)",
+    """\
+-- All that each command reads of every run.
+CREATE INDEX run_watched ON run (folder, settled, folder_mtime_ns, replays_mtime_ns)""",
     "CREATE INDEX process_by_run ON process (run)",
     "CREATE INDEX warning_by_run ON warning (run)",
     "CREATE INDEX harvested_by_run ON harvested (run)",
@@ -358,6 +362,14 @@ def migrate(connection: sqlite3.Connection) -> None:
             (view,) = [one for one in TABLES if "CREATE VIEW runs " in one]
             db.execute("DROP VIEW runs")
             db.execute(view)
+
+    @migrations()
+    def m007_runs_by_start(db: Database) -> None:
+        made = {index.name for index in db.table("run").indexes}  # by m005, of a new catalog
+        for name in ("run_by_start", "run_watched"):
+            (statement,) = [one for one in TABLES if f"CREATE INDEX {name} " in one]
+            if name not in made:
+                db.execute(statement)
 
     migrations.apply(Database(connection, execute_plugins=False))
     connection.execute(f"PRAGMA user_version = {VERSION:d}")
