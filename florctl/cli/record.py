@@ -43,7 +43,7 @@ def record(
         bool,
         typer.Option(
             "--requeue",
-            help="On SIGTERM or SIGUSR1 stop at the next boundary; the same command goes on.",
+            help="On SIGTERM or SIGUSR1 stop at the next step or boundary; the same command goes on.",
         ),
     ] = False,
     requeue_status: Annotated[

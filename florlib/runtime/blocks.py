@@ -41,7 +41,7 @@ class Block:
         self._session = session
         self._main = session.main_number
         self._pace = pace
-        self._steps = Steps(entry, pace, session.budget, self._take)
+        self._steps = Steps(entry, pace, session.budget, self._take, self._hurries)
         self._writes = 0 if session.files is None else session.files.writes
         self._wrote = False  # before it was gone on with
         self._drawn_from: str | None = None
@@ -80,6 +80,13 @@ class Block:
         """Take a checkpoint before a turn, if it is worth its time."""
         self._steps.reach(turn)
 
+    def _hurries(self) -> bool:
+        """Whether the run is asked to leave, and can be come to again in the middle of this loop."""
+        session, main = self._session, self._session.main
+        if not session.is_asked or not self._is_alone or main is None:
+            return False
+        return session.way_to == main.index and session.path[-2] is main
+
     def _take(self, turn: int, roots: dict[str, Any]) -> None:
         session, main, entry = self._session, self._session.main, self.entry
         assert main is not None
@@ -112,6 +119,10 @@ class Block:
                     "drawn_from": self._drawn_from,
                 }
             )
+        if self._hurries():
+            if taken is not None and session.checkpoints.is_whole:
+                session.leave_if_asked()
+            session.way_to = None  # no step is, and the next boundary has to be
 
     def end(self, how: str) -> None:
         """Tell of the loop's end, of which a checkpoint is taken if it is worth its time."""
@@ -138,6 +149,8 @@ class Block:
             name = session.checkpoints.take(stem, position, about, self.frame, unread)
         session.budget.block_ended(taken=name is not None)
         session.leave(entry)
+        if session.path[-1:] == [main] and not (name and session.checkpoints.is_whole):
+            session.way_to = None  # nothing behind it can be come to without running it
         record = exit_record(entry, session.position(), how, iterations, main=self._main)
         session.append(
             {

@@ -38,6 +38,9 @@ class Checkpoints:
         budget: of the run.
         calls: that must not be taken for the script's.
         limit: bytes that all of the run may take; None for any number.
+
+    Attributes:
+        is_whole: a run could go on from the last one that was taken.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Checkpoints:
         self._budget = budget
         self._calls = calls
         self._keeping = Keeping(session, layout, limit)
+        self.is_whole = False
         self._folder: Path | None = None
         self._writer: CheckpointWriter | None = None
         self._sizes: dict[str, int] = {}  # of the last one, by role
@@ -126,6 +130,7 @@ class Checkpoints:
                 done = self._announcer(record, started, size)
                 self._writer.submit(Job(path, captured.tree, copied, stored, done))
                 self._last = (about, path)
+                self.is_whole = not missing
                 return str(record["file"])
         self._budget.waste(started, now_s() - started)
         return None

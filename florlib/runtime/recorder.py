@@ -47,6 +47,10 @@ class Recorder(Session):
     Args:
         spec: what to record, and where.
         about: what the "process" record says of this process.
+
+    Attributes:
+        way_to: the iteration of the main loop that the present place can be come to by: its boundary
+            can be restored, and so can the ends of the loops since; None where there is none.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Recorder(Session):
         self._about = dict(about)
         self._mains = 0
         self._blocks = 0
+        self.way_to: int | None = None
         self._calls = CallSets(sources)
         self._paces: list[Pace] = []  # of the loops that are running
         self._turns: MainTurns | None = None
@@ -262,7 +267,7 @@ class Recorder(Session):
         def take(index: int) -> None:
             self._boundary(entry, main, index, frame)
 
-        note, passed = self._note_calls, self._leave_if_asked
+        note, passed = self._note_calls, self.leave_if_asked
         return MainTurns(self, entry, main, pace, self.budget, note, take, passed)
 
     def _note_calls(self) -> None:
@@ -276,9 +281,10 @@ class Recorder(Session):
         about = {"role": "boundary", "main": main, "index": index, "block": None}
         position = (*self.position()[: self.path.index(entry)], (entry.name, index))
         stem = f"{index:06d}.000000" + (f".m{main}" if main else "")
-        self.checkpoints.take(
+        taken = self.checkpoints.take(
             stem, position, about, frame, self.own_roots(entry, frame, after=False)
         )
+        self.way_to = index if taken is not None and self.checkpoints.is_whole else None
 
     def own_roots(
         self, entry: Entry, frame: types.FrameType, *, after: bool
@@ -309,9 +315,14 @@ class Recorder(Session):
         self.budget.is_urgent = True
         self.nudge()
 
-    def _leave_if_asked(self) -> None:
-        """End here, at a boundary whose checkpoint was taken, if a scheduler wants that."""
-        if self._requeue is not None and self._requeue.asked:
+    @property
+    def is_asked(self) -> bool:
+        """Whether a scheduler wants it to leave."""
+        return self._requeue is not None and self._requeue.asked
+
+    def leave_if_asked(self) -> None:
+        """End here, where a checkpoint was taken, if a scheduler wants that."""
+        if self.is_asked:
             from florlib.runtime.start import finish_session
 
             finish_session(self, "requeue")
@@ -333,5 +344,5 @@ class Recorder(Session):
         self.append({**end, "at_s": self.age_s()})
         with suppress(AttributeError):
             self.close()
-        if how == "exception" and self._requeue is not None and self._requeue.asked:
+        if how == "exception" and self.is_asked:
             end_process(self.spec.requeue or 0)  # the scheduler's signal has ended its workers

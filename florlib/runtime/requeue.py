@@ -1,4 +1,4 @@
-"""Being asked to leave by a scheduler: the run stops at its next boundary, and goes on later.
+"""Being asked to leave by a scheduler: the run stops at its next step or boundary, and goes on later.
 
 Slurm and its like send SIGTERM, or what was asked for beforehand (`--signal=USR1@120`), and SIGKILL some
 time behind. The default of both signals is to end the process at once; that alone is replaced, and only
@@ -59,7 +59,8 @@ class Requeue:
         self.asked, self._asked_s = True, monotonic()
         name = signal.Signals(number).name
         say(
-            f"flor: {name}: the run stops at the next boundary of its main loop; again to stop at once"
+            f"flor: {name}: the run stops at the next boundary of its main loop, or before that at a"
+            " step that it can go on from; again to stop at once"
         )
         self._heard()
 

@@ -167,6 +167,7 @@ class Resumer(Recorder):
             self._refuse(f"the state before {call.name}={index} cannot be restored{self._reason}")
         if self._step is None:
             self._go_on(main, index)
+            self.way_to = index
         turns.go_on(index, walk.items.count)
         return index, self._items_from(walk.items, index)
 
@@ -228,7 +229,7 @@ class Resumer(Recorder):
             self._refuse(f"{step.loop} cannot be entered at {step.turn}: {refusal}")
         self._go_on(self.main_number, step.index)
         self.budget.begin(now_s())
-        self._blocks = step.block + 1
+        self._blocks, self.way_to = step.block + 1, step.index
         self._turns.go_on_within(step.seconds)
         block.go_on(step, course)
         return items

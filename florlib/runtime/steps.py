@@ -25,6 +25,7 @@ class Steps:
         pace: says when to call `reach`.
         budget: decides whether a checkpoint is worth its time.
         take: takes one.
+        hurries: whether one is to be taken at the next turn, whatever it costs.
 
     Attributes:
         course: what it goes over; None where that cannot be entered in its middle, or is not known.
@@ -32,11 +33,14 @@ class Steps:
         last: the turn before which the last one was taken.
     """
 
-    def __init__(self, entry: Entry, pace: Pace, budget: Budget, take: Take) -> None:
+    def __init__(
+        self, entry: Entry, pace: Pace, budget: Budget, take: Take, hurries: Callable[[], bool]
+    ) -> None:
         self._entry = entry
         self._pace = pace
         self._budget = budget
         self._take = take
+        self._hurries = hurries
         self.course: Course | None = None
         self.began_s = now_s()
         self.last = 0
@@ -61,7 +65,7 @@ class Steps:
             return
         total = course.total
         left_s = None if total is None else (total - turn) * (now - self.began_s) / turn
-        if not self._budget.wants("step", now, left_s=left_s):
+        if not (self._hurries() or self._budget.wants("step", now, left_s=left_s)):
             return
         # Behind the last turn comes the loop's end, which has a checkpoint of its own.
         if (total is None or turn < total) and course.is_ready:

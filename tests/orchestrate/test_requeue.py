@@ -78,7 +78,7 @@ def plain(project: Project) -> list[str]:
 def test_it_leaves_at_a_boundary_and_the_same_command_goes_on(
     project: Project, number: signal.Signals
 ) -> None:
-    recording = started(project)
+    recording = started(project, "--budget", "0%")  # iteration 3 has no boundary to come to it by
     said, told = sent(project, recording, number)
     assert recording.returncode == 85, told
     assert said.splitlines()[-1].startswith("3 ")  # the iteration under way came to its end
@@ -97,6 +97,20 @@ def test_it_leaves_at_a_boundary_and_the_same_command_goes_on(
     again = project.flor("record", "--requeue", "train.py")
     assert "resuming" not in again.stderr
     assert len(json.loads(project.flor("log", "list", "--json").stdout)) == 2
+
+
+def test_it_leaves_at_a_step_that_it_can_go_on_from(project: Project) -> None:
+    recording = started(project, "--budget", "10000%")
+    said, told = sent(project, recording, signal.SIGUSR1)
+    assert recording.returncode == 85, told
+    assert said.splitlines()[-1].startswith("2 ")  # the iteration under way did not come to its end
+
+    ran = project.flor("record", "--requeue", "--budget", "10000%", "train.py")
+
+    assert ran.returncode == 0, ran.stderr
+    assert "at epoch=3, step=2" in ran.stderr
+    rows = json.loads(project.flor("log", "get", "@", "print", "--json").stdout)
+    assert [row["value"] for row in rows] == plain(project)
 
 
 def test_a_handler_of_the_scripts_own_stays(project: Project) -> None:
