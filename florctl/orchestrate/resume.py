@@ -201,12 +201,13 @@ def _left(made: Resumption) -> int | None:
 
 
 def _not_resumed(made: Resumption) -> str | None:
-    """Why the script did not come to where it was to go on; None where it did."""
-    for record in read_journal(made.journal).records[len(made.kept) :]:
-        if record["kind"] == "resume":
-            return None
+    """Why the script did not go on from there; None where it did."""
+    records = read_journal(made.journal).records[len(made.kept) :]
+    for record in records:
         if record["kind"] == "warning" and record["code"] == REFUSED:
             return str(record["text"])
+    if any(record["kind"] == "resume" for record in records):
+        return None
     return NO_LOOP if made.point.step is None else _not_reached(made)
 
 

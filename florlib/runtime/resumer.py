@@ -22,6 +22,7 @@ from florlib.runtime.blocks import Block
 from florlib.runtime.course import Course
 from florlib.runtime.ending import end_process
 from florlib.runtime.endstates import EndStates
+from florlib.runtime.graph.standin import on_graph_missing
 from florlib.runtime.graph.workers import watch_workers
 from florlib.runtime.guard import degrade, guarded
 from florlib.runtime.items import ItemDriver, NoSuchItem
@@ -256,6 +257,7 @@ class Resumer(Recorder):
         about = {key: self._about[key] for key in ("started", "python", "argv")}
         if step is not None:
             about |= {"loop": step.loop, "step": step.turn}
+            on_graph_missing(self._refuse)  # the boundary lies before what has made that graph
         self.append({"kind": "resume", "main": main, "index": index, "pid": pid, **about})
         if self._start_differs:
             first = self._start_differs[0]["item"]
@@ -271,6 +273,10 @@ class Resumer(Recorder):
 
     def _refuse(self, text: str) -> NoReturn:
         """End here: what follows would not be what the run would have come to."""
+        if self.restored:
+            self.warn(REFUSED, text)
+            self.flush()
+            end_process(1)
         with guarded("say why the run does not go on"):
             writer = self._opened()
             writer.append({"kind": "warning", "code": REFUSED, "text": text})

@@ -59,6 +59,15 @@ print(hashlib.sha256(b"".join(one.numpy().tobytes() for one in whole)).hexdigest
 BREAKING = EPOCH.replace(
     "        stop(", "        if losses[-1] < 0.9 and step > 14:\n            break\n        stop("
 )
+# Four batches are one graph, which is gone back through at once.
+GRAPH = (
+    EPOCH.replace("losses = []\n", "losses = []\ntotal = 0.0\n")
+    .replace("        (loss / 4).backward()\n", "        total = total + loss / 4\n")
+    .replace(
+        "            optimizer.step()\n",
+        "            total.backward()\n            optimizer.step()\n            total = 0.0\n",
+    )
+)
 # The second loop's numbers go on from the first one's, which is passed by.
 SIBLINGS = (
     STOP
@@ -168,3 +177,16 @@ def test_a_loop_before_it_is_passed_by(project: Project, truths: Any) -> None:
     assert ran.returncode == 0, ran.stderr
     assert "at epoch=1, step=2" in ran.stderr
     assert told(project) == truths(SIBLINGS)
+
+
+def test_a_graph_that_reaches_back_behind_a_step_is_made_again(
+    project: Project, truths: Any
+) -> None:
+    record(project, GRAPH, 0, 13)
+
+    ran = project.flor("resume")
+
+    assert ran.returncode == 0, ran.stderr
+    assert "at epoch=0, loop=13" in ran.stderr
+    assert "its graph was not recorded\nflor: going on at epoch=0\n" in ran.stderr
+    assert told(project) == truths(GRAPH)

@@ -6,11 +6,18 @@ error that says so: silently missing gradients would be worse.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from florlib.runtime.graph.memory import torch
 
 _classes: dict[str, Any] = {}
+_listeners: list[Callable[[str], None]] = []
+
+
+def on_graph_missing(listener: Callable[[str], None]) -> None:
+    """Have a listener told, in words, before the error is raised."""
+    _listeners.append(listener)
 
 
 class GraphNotRestored(RuntimeError):
@@ -33,9 +40,10 @@ def _make(name: str) -> Any:
         return tensor.view_as(tensor) if tensor.layout is torch().strided else tensor.clone()
 
     def backward(ctx: Any, *grads: Any) -> Any:
-        raise GraphNotRestored(
-            f"flor: backward() reached a restored tensor ({name}); its graph was not recorded"
-        )
+        text = f"backward() reached a restored tensor ({name}); its graph was not recorded"
+        for listener in _listeners:
+            listener(text)
+        raise GraphNotRestored(f"flor: {text}")
 
     function = type(
         name,
