@@ -28,7 +28,7 @@ SCRIPTS = (
     ("plain.py", "--epochs 6 --batch-size 250"),
     ("cnn.py", "--epochs 6 --images 500"),
     ("char_gpt.py", "--max-iters 60 --eval-interval 20 --sample-length 20"),
-    ("linear.py", "--epochs 1 --batch-size 2"),  # of one long epoch: it goes on within that
+    ("linear.py", "--epochs 1 --batch-size 10"),  # of one long epoch: it goes on within that
 )
 BUDGETS = ("10000%", "50%", "5%")
 TIME_LIMIT_S = 300

@@ -5,6 +5,7 @@ have had.
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,13 @@ import pytest
 
 from tests.exactness.harness import REPOSITORY
 from tests.orchestrate.test_replay import Project
-from tests.orchestrate.test_resume import STOP, told
+from tests.orchestrate.test_resume import STOP
 from tests.runner import FlorAt
 
 pytestmark = pytest.mark.process
 
 # One epoch: its order is drawn, its network drops, its rate changes with each batch, four batches
-# make a step, and its list grows. What it comes to is told in the end.
+# make a step, its list grows, and ends it early. What it comes to is told in the end.
 EPOCH = (
     STOP
     + """\
@@ -49,15 +50,14 @@ for epoch in range(1):
         flor.log("loss", losses[-1])
         flor.log("rate", schedule.get_last_lr()[0])
         stop(epoch, step)
+        if len(losses) == 18:
+            break
     print("mean", sum(losses) / len(losses), len(losses))
 whole = [*net.state_dict().values(), *(one.grad for one in net.parameters() if one.grad is not None)]
 whole += [value for state in optimizer.state_dict()["state"].values() for value in state.values()]
 whole += [torch.get_rng_state(), torch.tensor(losses, dtype=torch.float64)]
 print(hashlib.sha256(b"".join(one.numpy().tobytes() for one in whole)).hexdigest())
 """
-)
-BREAKING = EPOCH.replace(
-    "        stop(", "        if losses[-1] < 0.9 and step > 14:\n            break\n        stop("
 )
 # Four batches are one graph, which is gone back through at once.
 GRAPH = (
@@ -68,6 +68,7 @@ GRAPH = (
         "            total.backward()\n            optimizer.step()\n            total = 0.0\n",
     )
 )
+NAMES = ("loss", "rate", "print")
 # The second loop's numbers go on from the first one's, which is passed by.
 SIBLINGS = (
     STOP
@@ -105,6 +106,12 @@ def record(project: Project, text: str, *at: int, status: int = 137) -> None:
     assert ran.returncode == status, ran.stderr
 
 
+def told(project: Project, *names: str) -> list[tuple[str, Any, Any]]:
+    """All values of these names."""
+    found = json.loads(project.flor("log", "get", "@", *names, "--json").stdout)
+    return [(row["name"], row["position"], row["value"]) for row in found]
+
+
 def positions(project: Project) -> list[Any]:
     (run_file,) = project.home.glob("train/*/run.json")
     resumed = json.loads(run_file.read_text())["resumed"]
@@ -114,15 +121,15 @@ def positions(project: Project) -> list[Any]:
 @pytest.fixture(scope="module")
 def truths(tmp_path_factory: pytest.TempPathFactory, forked_flor_at: FlorAt) -> Any:
     """What a script comes to that nothing interrupts."""
-    known: dict[str, list[tuple[str, Any]]] = {}
+    known: dict[str, Any] = {}
 
-    def of(text: str) -> list[tuple[str, Any]]:
+    def of(text: str) -> Any:
         if text not in known:
             root = tmp_path_factory.mktemp("whole")
             flor = forked_flor_at(root, {"FLOR_HOME": str(root / "home")})
             whole = Project(root, root / "home", flor)
             record(whole, text, status=0)
-            known[text] = told(whole)
+            known[text] = told(whole, *NAMES)
         return known[text]
 
     return of
@@ -131,29 +138,15 @@ def truths(tmp_path_factory: pytest.TempPathFactory, forked_flor_at: FlorAt) -> 
 def test_a_run_goes_on_in_the_middle_of_its_only_epoch(project: Project, truths: Any) -> None:
     record(project, EPOCH, 0, 13)
 
-    ran = project.flor("resume", STOP="0-17")
+    ran = project.flor("resume", STOP="0-16")
     last = project.flor("resume")
 
     assert (ran.returncode, last.returncode) == (137, 0), last.stderr
     assert "at epoch=0, loop=13" in ran.stderr
-    assert "at epoch=0, loop=17" in last.stderr
-    assert told(project) == truths(EPOCH)
+    assert "at epoch=0, loop=16" in last.stderr
+    assert told(project, *NAMES) == truths(EPOCH)
     step = {"loop": "loop", "index": 13}
-    assert positions(project) == [(0, step), (0, {**step, "index": 17})]
-    report = project.replay("--verify")
-    assert (report["status"], report["first_divergence"]) == ("verified", None)
-
-
-def test_a_loop_that_is_left_early_is_left_where_it_would_have_been(
-    project: Project, truths: Any
-) -> None:
-    record(project, BREAKING, 0, 5)
-
-    ran = project.flor("resume")
-
-    assert ran.returncode == 0, ran.stderr
-    assert "at epoch=0, loop=5" in ran.stderr
-    assert told(project) == truths(BREAKING)
+    assert positions(project) == [(0, step), (0, {**step, "index": 16})]
 
 
 def test_an_order_that_comes_out_otherwise_is_begun_anew(project: Project) -> None:
@@ -166,17 +159,21 @@ def test_an_order_that_comes_out_otherwise_is_begun_anew(project: Project) -> No
     assert "what loop goes over came out otherwise than before" in ran.stderr
     assert "going on at epoch=0\n" in ran.stderr
     assert positions(project) == [(0, None)]
-    assert [row[1][1]["index"] for row in told(project) if row[0] == "loss"] == [*range(20)]
+    assert [row[1][1]["index"] for row in told(project, "loss")] == [*range(18)]
 
 
-def test_a_loop_before_it_is_passed_by(project: Project, truths: Any) -> None:
+def test_a_loop_before_it_is_passed_by(project: Project) -> None:
     record(project, SIBLINGS, 1, 2)
 
     ran = project.flor("resume")
 
     assert ran.returncode == 0, ran.stderr
     assert "at epoch=1, step=2" in ran.stderr
-    assert told(project) == truths(SIBLINGS)
+    draws = random.Random(3)
+    values = [[draws.random() for _ in range(7)] for _ in range(3)]
+    warmed, drawn = ([value for _, _, value in told(project, name)] for name in ("warmed", "drawn"))
+    assert warmed == [value for part in values for value in part[:3]]
+    assert drawn == [value for part in values for value in part[3:]]
 
 
 def test_a_graph_that_reaches_back_behind_a_step_is_made_again(
@@ -189,4 +186,4 @@ def test_a_graph_that_reaches_back_behind_a_step_is_made_again(
     assert ran.returncode == 0, ran.stderr
     assert "at epoch=0, loop=13" in ran.stderr
     assert "its graph was not recorded\nflor: going on at epoch=0\n" in ran.stderr
-    assert told(project) == truths(GRAPH)
+    assert told(project, *NAMES) == truths(GRAPH)
