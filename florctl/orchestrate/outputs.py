@@ -18,11 +18,11 @@ class Outputs:
     """The files that a replay wrote.
 
     Attributes:
-        files: where they lie.
+        files: where they lie, each with where it was written.
         split: those that several workers wrote in different ways, as the project has them.
     """
 
-    files: list[Path]
+    files: dict[Path, Path]
     split: list[str]
 
 
@@ -42,7 +42,7 @@ def gather(workers: Sequence[Worker]) -> Outputs:
     split: dict[str, None] = {}
     for worker, paths in written:
         for path in paths:
-            target, aside, inside = _targets(worker.layout, path)
+            target, aside, inside = _targets(worker, path)
             if target not in found:
                 found[target] = path
             elif filecmp.cmp(found[target], path, shallow=False):
@@ -50,7 +50,7 @@ def gather(workers: Sequence[Worker]) -> Outputs:
             else:
                 split[inside] = None
                 found[aside] = path
-    # The first worker's files lie where those of others are to be: they make room before.
+    # The first worker's event files lie where those of others are to be: they make room before.
     for target, path in sorted(
         found.items(), key=lambda item: item[0] == item[1] or item[1] not in found
     ):
@@ -59,17 +59,18 @@ def gather(workers: Sequence[Worker]) -> Outputs:
         for folder in {path.parent for path in paths}:
             with suppress(OSError):
                 os.removedirs(folder)
-    return Outputs(sorted(found), list(split))
+    return Outputs(dict(sorted(found.items())), list(split))
 
 
-def _targets(layout: ReplayLayout, path: Path) -> tuple[Path, Path, str]:
+def _targets(worker: Worker, path: Path) -> tuple[Path, Path, str]:
     """(where a file is to lie, where it stays if another is there, its path in the project)."""
+    layout = worker.layout
     whole = ReplayLayout(layout.folder)
-    areas = (
-        (layout.work, whole.work),
-        (layout.work_beside, whole.work_beside),
+    roots = [sandbox.root for sandbox in worker.place.sandboxes]
+    areas = [
+        *zip(roots, (whole.work, whole.work_beside), strict=False),
         (layout.work_elsewhere, whole.work_elsewhere),
-    )
+    ]
     for own, common in areas:
         if path.is_relative_to(own):
             inside = path.relative_to(own)

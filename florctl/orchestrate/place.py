@@ -12,6 +12,7 @@ from typing import Any
 from florctl.orchestrate.earlier import Earlier
 from florctl.orchestrate.run_json import came_from
 from florctl.orchestrate.sandbox import Sandbox, lay_out
+from florctl.orchestrate.surroundings import clear_around, surround
 from florlib.ground.layout import ReplayLayout
 from florlib.ground.recorded import RecordedProcess
 from florlib.ground.relocation import Relocation
@@ -30,12 +31,14 @@ class Place:
         recorded: the project as the record names it, where that lay elsewhere.
         sandboxes: stand-ins for the project, and for the present folder of the run where that
             lies elsewhere; none where the replay runs in place.
+        arounds: for each sandbox, what stands for the root of the file system.
     """
 
     cwd: Path
     project: Path
     sandboxes: tuple[Sandbox, ...]
     recorded: str | None = None
+    arounds: tuple[Path, ...] = ()
 
     @classmethod
     def users_own(cls, content: Mapping[str, Any]) -> Place:
@@ -68,9 +71,10 @@ class Place:
         started = datetime.fromisoformat(content["started"])
         began = int(started.timestamp() * 1e9)
         without = [home]
+        named = Path(recorded or project)  # what a script knows of its folder is the name, too
         sandbox = lay_out(
             project,
-            layout.work,
+            layout.standin(named),
             started_ns=began,
             written=[path for process in processes for path in process.written_files],
             read=[
@@ -85,16 +89,22 @@ class Place:
         )
         if earlier is not None:
             sandbox.put(earlier.texts)
-        if cwd.is_relative_to(project) or not cwd.is_dir():
-            return cls(cwd, project, (sandbox,), recorded)
-        without.append(project)
-        beside = lay_out(cwd, layout.work_beside, started_ns=began, without=without)
-        return cls(cwd, project, (sandbox, beside), recorded)
+        sandboxes, arounds = [sandbox], [Path(os.path.realpath(layout.around()))]
+        if cwd.is_dir() and not cwd.is_relative_to(project):
+            root = layout.standin(cwd, beside=True)
+            beside = lay_out(cwd, root, started_ns=began, without=[*without, project])
+            sandboxes.append(beside)
+            arounds.append(Path(os.path.realpath(layout.around(beside=True))))
+        standins = {one.project: one.root for one in sandboxes}
+        for one, around in zip(sandboxes, arounds, strict=True):
+            surround(one.root, one.project, around, instead=standins, without=without)
+        return cls(cwd, project, tuple(sandboxes), recorded, tuple(arounds))
 
     @property
     def relocation(self) -> Relocation:
         """Of paths in what was recorded."""
         moves = tuple((str(one.project), str(one.root)) for one in self.sandboxes)
+        moves += tuple(("", str(around)) for around in self.arounds)
         if self.recorded is None:
             return Relocation(moves)
         return Relocation(((self.recorded, str(self.inside(self.project))), *moves))
@@ -124,8 +134,9 @@ class Place:
 
     def clear(self) -> None:
         """Remove what was laid out; the files that the replay wrote stay."""
-        for sandbox in self.sandboxes:
+        for sandbox, around in zip(self.sandboxes, self.arounds, strict=True):
             sandbox.clear()
+            clear_around(sandbox.root, around)
 
 
 def log_dir_of(written: Sequence[Path]) -> str | None:

@@ -158,7 +158,7 @@ def _judge(prepared: Prepared, crew: Crew, outputs: Outputs) -> Report:
         seconds=0.0,
         failure=_failure(prepared, crew, whole=not undone),
         outputs=[os.path.relpath(path, crew.layout.work) for path in outputs.files],
-        log_dir=log_dir_of(outputs.files),
+        log_dir=log_dir_of(list(outputs.files)),
         workers=len(crew.workers),
         lost=[f"not executed: {'; '.join(undone)}"] if undone else [],
         carried=None if prepared.earlier is None else prepared.earlier.propagated,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -262,11 +262,11 @@ def _came_of(crew: Crew, own: ReplayLayout, moment: Moment) -> Shelled:
 
 
 def _keep(
-    own: ReplayLayout, shelled: Shelled | None, files: Iterable[Path], *, seconds: float
+    own: ReplayLayout, shelled: Shelled | None, files: Mapping[Path, Path], *, seconds: float
 ) -> None:
     """Keep what was logged, and what was written at the prompt; remove all else."""
     if shelled is not None:
-        shelled.files = [path for path in files if path in shelled.files]
+        shelled.files = [path for path, written in files.items() if written in shelled.files]
     if shelled is None or not (shelled.logged or shelled.files):
         shutil.rmtree(own.folder, ignore_errors=True)
         return

@@ -105,13 +105,25 @@ class ReplayLayout:
 
     @property
     def work(self) -> Path:
-        """The sandbox in which the script runs; what it wrote stays here."""
+        """What the script wrote in its sandbox."""
         return self._own("files")
 
     @property
     def work_beside(self) -> Path:
         """The same for the run's present folder, where that lay outside the project."""
         return self._own("cwd")
+
+    def standin(self, folder: Path, *, beside: bool = False) -> Path:
+        """The sandbox in which the script runs, under the folder's whole path, so that it has its name.
+
+        >>> ReplayLayout(Path("/r")).standin(Path("/home/u/project"))
+        PosixPath('/r/around/home/u/project')
+        """
+        return self.around(beside=beside) / folder.relative_to(folder.anchor)
+
+    def around(self, *, beside: bool = False) -> Path:
+        """Stands for the root of the file system while the script runs."""
+        return self._own("around-cwd" if beside else "around")
 
     @property
     def work_elsewhere(self) -> Path:
@@ -130,8 +142,8 @@ class ReplayLayout:
 
     @property
     def all_work(self) -> list[Path]:
-        """The folders that exist of those three, of all workers."""
-        names = ("files", "cwd", "elsewhere")
+        """The folders of files that exist, of all workers."""
+        names = ("files", "cwd", "elsewhere", "around")
         return sorted(path for name in names for path in self.folder.glob(f"{name}*"))
 
     def of_worker(self, worker: int) -> ReplayLayout:

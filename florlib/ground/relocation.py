@@ -11,7 +11,9 @@ class Relocation:
     """Translates texts between the record and a replay that runs in a stand-in.
 
     Attributes:
-        moves: (folder of the record, its stand-in), absolute, symbolic links resolved.
+        moves: (folder of the record, its stand-in), absolute, symbolic links resolved. An empty
+            folder is the root of the file system, in whose stand-in the others lie among links: a
+            recorded path goes without it.
     """
 
     moves: tuple[tuple[str, str], ...] = ()
@@ -29,6 +31,8 @@ class Relocation:
 
         >>> Relocation((("/p", "/s"),)).back({"print": "wrote /s/out"})
         {'print': 'wrote /p/out'}
+        >>> Relocation((("/u/p", "/a/u/p"), ("", "/a"))).back(["/a/u/p/x", "/a/u/data"])
+        ['/u/p/x', '/u/data']
         """
         return self._translated(content, self._text_back) if self._active() else content
 
@@ -46,7 +50,7 @@ class Relocation:
 
     def _text_there(self, text: str) -> str:
         for folder, standin in self.moves:
-            if text == folder or text.startswith(folder + "/"):
+            if folder and (text == folder or text.startswith(folder + "/")):
                 return standin + text[len(folder) :]
         return text
 

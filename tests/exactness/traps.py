@@ -30,6 +30,7 @@ CAPTURED: dict[str, str] = {
     "history lists": "history",
     "locals used after a skipped loop": "locals_after_loop",
     "views and shared storages": "views",
+    "arrays that are mapped from files": "memory_mapped",
     "tied weights": "tied_weights",
     "two networks with two optimizers": "two_networks",
     "one optimizer per layer": "optimizer_per_layer",
@@ -70,6 +71,7 @@ CAPTURED: dict[str, str] = {
     "names of added lines that others have as well": "names_of_probes",
     "values logged in passing by statements that print": "values_in_passing",
     "temporary files and folders": "temporary_folder",
+    "data beside the project, and the name of its folder": "beside_the_project",
     "gradients and graphs that live on": "retained_gradients graph_over_epochs",
     "FlorDB's names": "flor_names",
 }

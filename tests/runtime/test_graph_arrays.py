@@ -122,6 +122,36 @@ def test_views_look_into_one_array_again(into_live):
     assert not live["wide"].flags.writeable
 
 
+def test_what_cannot_be_written_stays_where_it_holds_the_same(tmp_path):
+    path = tmp_path / "x.bin"
+    np.arange(6.0).tofile(path)
+    mapped = np.memmap(path, dtype="f8", mode="r", shape=(2, 3))
+    live = {"mapped": mapped, "row": mapped[1], "constant": read_only()}
+    kept, captured = dict(live), capture(live)
+
+    put_back(captured, live)
+
+    assert all(live[name] is kept[name] for name in live)
+    assert live["mapped"].filename == path
+
+
+def test_what_cannot_be_written_and_holds_something_else_is_made_anew(tmp_path):
+    path = tmp_path / "x.bin"
+    np.arange(6.0).tofile(path)
+    mapped = np.memmap(path, dtype="f8", mode="r", shape=(2, 3))
+    captured = capture({"mapped": mapped, "row": mapped[1]})
+    np.zeros(6).tofile(path)
+    changed = np.memmap(path, dtype="f8", mode="r", shape=(2, 3))
+    live = {"mapped": changed, "row": changed[1]}
+
+    put_back(captured, live)
+
+    assert live["mapped"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert live["row"].base is live["mapped"]
+    assert type(live["mapped"]) is np.memmap
+    assert capture(live).tree == captured.tree
+
+
 def test_views_that_came_apart_look_into_one_array_again():
     live = {"view": None, "whole": np.arange(6.0)}
     live["view"] = live["whole"][2:]

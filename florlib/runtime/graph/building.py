@@ -58,6 +58,7 @@ class Builder:
         nodes = [self.pairing.nodes[number] for number in self.pairing.seen]
         large = [node for node in nodes if node.get("bytes", 0) >= copying.SHARED_FROM_BYTES]
         copying.in_threads(self.read, [node["t"] for node in large])
+        self._let_go()
         for number in sorted(self.pairing.seen):
             self.object(number)
             if "t" in (node := self.pairing.nodes[number]):
@@ -66,6 +67,20 @@ class Builder:
             self.read(name)
         for tensor, data in self.storages():
             copying.check_length(tensor.untyped_storage(), data)
+
+    def _let_go(self) -> None:
+        """Leave out live arrays that cannot be written and hold something else, and their views."""
+        nodes, paired = self.pairing.nodes, self.pairing.paired
+        others = {
+            number
+            for number, array in paired.items()
+            if nodes[number]["k"] == "array"
+            and "owner" not in nodes[number]
+            and not array.flags["WRITEABLE"]
+            and not copying.holds(array, self.read(nodes[number]["t"]))
+        }
+        for number in [n for n in paired if n in others or nodes[n].get("owner") in others]:
+            del paired[number]
 
     def storages(self) -> Iterator[tuple[Any, memoryview]]:
         """A tensor over each live storage that is written over, and its new content."""
@@ -203,19 +218,18 @@ class Builder:
 
     def _build_array(self, node: dict[str, Any]) -> Any:
         numpy = sys.modules["numpy"]
-        dtype = numpy.dtype(node["dtype"])
+        dtype, cls = numpy.dtype(node["dtype"]), find_global(*node["c"])
         if "owner" in node:
             owner = self.object(node["owner"])
             buffer = owner if owner.flags["C_CONTIGUOUS"] else owner.T  # the same bytes
-            view = numpy.ndarray(
-                node["shape"], dtype, buffer=buffer, offset=node["offset"], strides=node["strides"]
+            view = numpy.ndarray.__new__(
+                cls, node["shape"], dtype, buffer, node["offset"], node["strides"]
             )
             view.flags.writeable = node["writeable"]
             return view
-        array = copying.new_array(self.read(node["t"]), dtype, node["shape"], node["order"])
+        array = copying.new_array(self.read(node["t"]), dtype, node["shape"], node["order"], cls)
         array.flags.writeable = node["writeable"]
-        cls = find_global(*node["c"])
-        return array if cls is numpy.ndarray else array.view(cls)
+        return array
 
     def _build_records(self, node: dict[str, Any]) -> Any:
         dtype = decode_record_dtype(node["dtype"])

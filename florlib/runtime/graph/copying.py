@@ -120,11 +120,13 @@ def fill_bytearray(target: bytearray, data: memoryview) -> None:
         target += data
 
 
-def new_array(data: memoryview, dtype: Any, shape: Iterable[int], order: str) -> Any:
-    """An array that owns its memory, with these elements in C order."""
+def new_array(
+    data: memoryview, dtype: Any, shape: Iterable[int], order: str, cls: Any = None
+) -> Any:
+    """An array that owns its memory, with these elements in C order; of a subclass where one is given."""
     numpy = sys.modules["numpy"]
-    made = numpy.empty(tuple(shape), dtype=dtype, order=order)
-    made[...] = numpy.frombuffer(data, dtype=dtype).reshape(made.shape)
+    made = numpy.ndarray.__new__(cls or numpy.ndarray, tuple(shape), dtype=dtype, order=order)
+    fill_array(numpy.asarray(made), data)
     return made
 
 
@@ -132,6 +134,13 @@ def fill_array(target: Any, data: memoryview) -> None:
     """Write elements in C order into an array of whatever layout."""
     numpy = sys.modules["numpy"]
     target[...] = numpy.frombuffer(data, dtype=target.dtype).reshape(target.shape)
+
+
+def holds(array: Any, data: memoryview) -> bool:
+    """Whether an array has these elements, bit for bit, given in C order."""
+    numpy = sys.modules["numpy"]
+    present = numpy.ascontiguousarray(array, dtype=array.dtype).reshape(-1).view("u1")
+    return bool(numpy.array_equal(present, numpy.frombuffer(data, dtype="u1")))
 
 
 def check_length(storage: Any, data: memoryview) -> None:

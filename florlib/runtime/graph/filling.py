@@ -196,7 +196,7 @@ class Filler:
             vars(target)[name] = self.builder.value(content, vars(target).get(name, ABSENT))
 
     def _fill_array(self, node: dict[str, Any], target: Any, paired: bool) -> None:
-        if paired and "owner" not in node:
+        if paired and "owner" not in node and target.flags["WRITEABLE"]:
             copying.fill_array(target, self.builder.read(node["t"]))
         for name, content in node.get("d", ()):
             vars(target)[name] = self.builder.value(content, vars(target).get(name, ABSENT))

@@ -261,7 +261,9 @@ class Pairing:
             owner = memory.array_owner(present)
             place = (list(present.strides), memory.array_offset(present, owner))
             return place == (node["strides"], node["offset"]) and self._pair_owner(node, owner)
-        return bool(present.flags["WRITEABLE"]) and memory.array_owner(present) is present
+        # What cannot be written, as a file that is mapped for reading, stays if it has the content.
+        can_hold = present.flags["WRITEABLE"] or not node["writeable"]
+        return bool(can_hold) and memory.array_owner(present) is present
 
     def _pair_owner(self, node: dict[str, Any], owner: Any) -> bool:
         number = node["owner"]
