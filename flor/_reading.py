@@ -42,16 +42,22 @@ def dataframe(*names: str, run: Selectors = None) -> Any:
 
     Raises:
         ImportError: pandas is not installed.
-        FlorError: no run answers, or several do.
+        FlorError: no run answers, or several do; or elements of a large array are not there.
     """
     try:
         import pandas
     except ImportError as error:
         raise ImportError("flor.dataframe needs pandas: pip install 'florctl[pandas]'") from error
+    from florlib.ground.layout import RunLayout
+    from florlib.stores.arrays import read_array
     from florlib.stores.catalog.frames import value_records
 
     home, found = _asked(run)
-    return pandas.DataFrame(value_records(home, names, [one["run"] for one in found]))
+
+    def read(row: Any, stored: Any) -> bytes:
+        return read_array(RunLayout(home / row.folder).all_arrays(), stored)
+
+    return pandas.DataFrame(value_records(home, names, [one["run"] for one in found], read))
 
 
 def query(sql: str) -> list[dict[str, Any]]:

@@ -182,9 +182,10 @@ def get_values(
     wanted = list(dict.fromkeys(names))
     values = values_of(row, wanted, settings.home)
     if save is not None:
+        from florctl.orchestrate.arrays import Elements
         from florctl.orchestrate.saving import save_values
 
-        written = save_values(values, save)
+        written = save_values(Elements(row, settings.home).all_whole(values), save)
         typer.echo(f"flor: wrote {len(written)} files to {save}", err=True)
     if save is None or form is not Format.table:
         show(value_list(row, wanted, values), form)

@@ -24,6 +24,7 @@ USAGE_FIELDS = (
     "checkpoints",
     "checkpoint_bytes",
     "journal_bytes",
+    "array_bytes",
     "replay_bytes",
     "bytes",
     "pinned",
@@ -48,6 +49,7 @@ def usage_table(usage: Usage) -> View:
         Column("checkpoints", right=True),
         Column("their size", right=True),
         Column("journals", right=True, wide=True),
+        Column("arrays", right=True, wide=True),
         Column("replays", right=True, wide=True),
         Column("in all", right=True),
         Column("in a spool", right=True, wide=True),
@@ -80,6 +82,7 @@ def _usage_object(one: RunUsage) -> dict[str, Any]:
         "checkpoints": one.checkpoints,
         "checkpoint_bytes": one.checkpoint_bytes,
         "journal_bytes": one.journal_bytes,
+        "array_bytes": one.array_bytes,
         "replay_bytes": one.replay_bytes,
         "bytes": one.bytes,
         "pinned": one.pinned,
@@ -95,6 +98,7 @@ def _usage_cells(one: RunUsage) -> list[str]:
         str(one.checkpoints),
         size(one.checkpoint_bytes),
         size(one.journal_bytes),
+        size(one.array_bytes),
         size(one.replay_bytes),
         size(one.bytes),
         size(one.spooled_bytes) if one.spooled_bytes else "",
@@ -201,7 +205,7 @@ def sweep_lines(sweep: Sweep, *, done: bool) -> list[str]:
 
 
 def checked_table(checked: Checked) -> View:
-    """The checkpoints that are not as they were written."""
+    """The files that are not as they were written."""
     columns = (Column("run"), Column("file"), Column("what is wrong", shrinks=True))
     faults = [
         {"run": one.run.run, "file": one.file, "code": one.code, "text": one.text}
@@ -211,6 +215,7 @@ def checked_table(checked: Checked) -> View:
         "checkpoints": checked.checkpoints,
         "tensors": checked.tensors,
         "spooled": checked.spooled,
+        "arrays": checked.arrays,
         "bytes": checked.bytes,
         "faults": faults,
     }
@@ -225,7 +230,8 @@ def checked_table(checked: Checked) -> View:
 
 def checked_lines(checked: Checked) -> list[str]:
     """What came of it, for stderr."""
-    read = f"{counted(checked.checkpoints, 'checkpoint')} read, {size(checked.bytes)}"
+    arrays = f" and {counted(checked.arrays, 'array')}" if checked.arrays else ""
+    read = f"{counted(checked.checkpoints, 'checkpoint')}{arrays} read, {size(checked.bytes)}"
     if checked.spooled:
         read += f"; {checked.spooled} in a spool, not looked at"
     if not checked.faults:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from florctl.cli.render import Column, Table, View, records_of
 from florlib.ground.histogram import Histogram, merged
 from florlib.ground.position import Position
+from florlib.ground.stored_array import FIGURES, StoredArray
 from florlib.ground.values import Lost, decode_value, plain_json
 from florlib.stores.catalog.rows import SHELL, NameRow, RunRow, ValueRow
 
@@ -193,6 +194,8 @@ def value_text(value: Any) -> str:
     if isinstance(value, dict) and "$array" in value:
         return _array_text(value)
     known = decode_value(value) if isinstance(value, dict) and len(value) == 1 else None
+    if isinstance(known, StoredArray):
+        return _figured(known.dtype, known.shape, known.figures)
     if isinstance(known, Histogram):
         return histogram_text(known)
     if isinstance(known, Lost):
@@ -232,13 +235,16 @@ def _array_text(value: Any) -> str:
 
     _, dtype, shape, _ = value["$array"]
     elements = elements_of_value(value)
+    if elements is None or not elements.size:
+        return _figured(dtype, shape, {})
+    stats = stats_of(elements)
+    return _figured(dtype, shape, {name: getattr(stats, name) for name in FIGURES})
+
+
+def _figured(dtype: str, shape: Sequence[int], figures: Mapping[str, float | None]) -> str:
+    """What an array is, and those of its figures that say most."""
     words = [f"{dtype}[{', '.join(map(str, shape))}]"]
-    if elements is not None and elements.size:
-        stats = stats_of(elements)
-        shown = ("norm",) if stats.mean is None else ("mean", "std", "min", "max")
-        figures = {name: getattr(stats, name) for name in shown}
-        words += [f"{name} {figure:.4g}" for name, figure in figures.items() if figure is not None]
-        words += [
-            f"{name} {count}" for name, count in (("nan", stats.nan), ("inf", stats.inf)) if count
-        ]
-    return " ".join(words)
+    shown = ("norm",) if figures.get("mean") is None else ("mean", "std", "min", "max")
+    known = {name: figures.get(name) for name in shown}
+    words += [f"{name} {figure:.4g}" for name, figure in known.items() if figure is not None]
+    return " ".join([*words, *(f"{n} {figures[n]}" for n in ("nan", "inf") if figures.get(n))])

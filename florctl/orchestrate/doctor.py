@@ -19,7 +19,7 @@ from florctl.orchestrate.preparation import NAMED_BY_RECORD
 from florctl.orchestrate.run_json import read_run_json, refuse_imported
 from florctl.orchestrate.sources import compare_sources
 from florctl.orchestrate.sweep import Limits, plan_sweep
-from florlib.ground.errors import FlorError
+from florlib.ground.errors import ArrayDamaged, ArrayMissing, FlorError
 from florlib.ground.layout import RunLayout
 from florlib.stores.catalog.rows import RunRow
 from florlib.stores.mounts import NETWORK, file_system
@@ -27,6 +27,7 @@ from florlib.stores.versions import find_project
 
 LITTLE_BYTES = 5 * 10**9  # free, below which a disk is nearly full for checkpoints
 _ASKED_S = 10.0
+_OF_ARRAYS = (ArrayMissing.code, ArrayDamaged.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,8 @@ def examine_run(home: Path, run: RunRow) -> list[Finding]:
 def _checkpoints(home: Path, run: RunRow) -> Iterator[Finding]:
     checked = check(home, [run])
     for fault in checked.faults:
-        yield Finding("checkpoint", "problem", f"{fault.file}: {fault.text}")
+        what = "array" if fault.code in _OF_ARRAYS else "checkpoint"
+        yield Finding(what, "problem", f"{fault.file}: {fault.text}")
     if checked.spooled:
         text = f"{checked.spooled} lie in a spool, and come back when a replay needs them"
         yield Finding("spool", "ok", text, f"flor spool status {run.run}")

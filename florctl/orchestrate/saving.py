@@ -7,7 +7,7 @@ import json
 import re
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,12 @@ _CHANNELS = {1: 0, 3: 2, 4: 6}
 """The colour type of PNG by the number of channels (PNG specification, 11.2.1)."""
 
 
-def save_values(values: Sequence[ValueRow], folder: Path) -> list[Path]:
+def save_values(values: Iterable[ValueRow], folder: Path) -> list[Path]:
     """Write a file for each value, two for an image, named by its name and position.
 
     Raises:
         UsageError: one cannot be written.
+        FlorError: `values` raises.
     """
     written: list[Path] = []
     try:

@@ -294,6 +294,8 @@ def files_of(layout: RunLayout, processes: Iterable[StoredProcess]) -> Iterator[
     paths += sorted(path for path in layout.interrupted.rglob("*") if _is_plain(path))
     for folder in sorted(layout.replays.iterdir()) if layout.replays.is_dir() else ():
         paths += sorted(path for path in folder.iterdir() if _is_plain(path))
+    for folder in layout.all_arrays():
+        paths += sorted(path for path in folder.glob("*") if _is_plain(path))
     paths += [layout.folder / one.file for process in processes for one in process.checkpoints]
     yield from ((path.relative_to(layout.folder).as_posix(), path) for path in paths)
 

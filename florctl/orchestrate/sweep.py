@@ -217,7 +217,8 @@ def _leftovers(
         for file in process.undead:
             path = layout.folder / file
             yield Leftover(run, path, path.stat().st_size, "dropped")
-    for folder in (layout.folder, layout.checkpoints, *layout.checkpoints.glob("*.*/")):
+    checkpoints = (layout.checkpoints, *layout.checkpoints.glob("*.*/"))
+    for folder in (layout.folder, *checkpoints, *layout.all_arrays()):
         for path in orphans(folder, lambda pid: is_alive(pid, "")) if folder.is_dir() else ():
             yield Leftover(run, path, path.stat().st_size, "unfinished")
     for replay in _replays(layout) if limits.replays else ():

@@ -21,6 +21,7 @@ class RunUsage:
 
     Attributes:
         checkpoints: how many files.
+        array_bytes: of large logged arrays; those of replays are replay_bytes.
         spooled_bytes: of checkpoints that lie in a spool alone; they take no room here.
         pinned: "run", "some" (checkpoints of it) or "" (nothing).
     """
@@ -29,6 +30,7 @@ class RunUsage:
     checkpoints: int
     checkpoint_bytes: int
     journal_bytes: int
+    array_bytes: int
     replay_bytes: int
     spooled_bytes: int
     pinned: str
@@ -36,7 +38,7 @@ class RunUsage:
     @property
     def bytes(self) -> int:
         """Of all of them."""
-        return self.checkpoint_bytes + self.journal_bytes + self.replay_bytes
+        return sum((self.checkpoint_bytes, self.journal_bytes, self.array_bytes, self.replay_bytes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ def _run_usage(home: Path, run: RunRow) -> RunUsage:
         len(files),
         folder_bytes(layout.checkpoints),
         sum(path.stat().st_size for path in layout.journals()),
+        folder_bytes(layout.arrays),
         folder_bytes(layout.replays),
         _spooled_bytes(home, run),
         _pinned(layout),

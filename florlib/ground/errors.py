@@ -90,6 +90,18 @@ class CheckpointDamaged(FlorError):
     code, exit_status = "checkpoint-damaged", 5
 
 
+class ArrayMissing(FlorError):
+    """The elements of a large logged array are not where they were written."""
+
+    code, exit_status = "array-missing", 5
+
+
+class ArrayDamaged(FlorError):
+    """The elements of a large logged array are not what was written."""
+
+    code, exit_status = "array-damaged", 5
+
+
 class JournalDamaged(FlorError):
     """A journal is not one, or is damaged elsewhere than at its end."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 CATALOG_NAME = "catalog.db"
 RUN_FILE = "run.json"
 CHECKPOINTS = "checkpoints"
+ARRAYS = "arrays"
 _REMOVED = ".removed-"
 
 
@@ -47,6 +48,15 @@ class RunLayout:
     def checkpoints(self) -> Path:
         """Checkpoints of the run's first recording process."""
         return self.folder / CHECKPOINTS
+
+    @property
+    def arrays(self) -> Path:
+        """The elements of large logged arrays."""
+        return self.folder / ARRAYS
+
+    def all_arrays(self) -> list[Path]:
+        """The folders that may have elements of large arrays: the run's, and those of its replays."""
+        return [self.arrays, *sorted(self.replays.glob(f"*/{ARRAYS}"))]
 
     @property
     def replays(self) -> Path:
@@ -97,6 +107,11 @@ class ReplayLayout:
     def report_file(self) -> Path:
         """What came of it; a replay without one has not ended."""
         return self.folder / "report.json"
+
+    @property
+    def arrays(self) -> Path:
+        """The elements of large logged arrays, of all workers."""
+        return self.folder / ARRAYS
 
     @property
     def claims(self) -> Path:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from florlib.ground.histogram import Histogram
+from florlib.ground.stored_array import FIGURES, STORED, StoredArray
 
 # Tags stand in a one-key object so that a plain dict of the user's is never mistaken for one.
 _FLOAT, _INT, _ARRAY, _BYTES, _OTHER, _TUPLE, _DICT, _COMPLEX, _HISTOGRAM, _LOST = (
@@ -95,11 +96,23 @@ def encode_value(value: Any) -> Any:
         return {_ARRAY: [value.library, value.dtype, list(value.shape), text]}
     if isinstance(value, Other):
         return {_OTHER: [value.type_name, value.text]}
+    if isinstance(value, StoredArray):
+        return {STORED: _stored_fields(value)}
     if isinstance(value, Histogram):
         return {_HISTOGRAM: _histogram_fields(value)}
     if isinstance(value, Lost):
         return {_LOST: value.reason}
     raise TypeError(f"{kind.__qualname__} is no logged value")
+
+
+def _stored_fields(value: StoredArray) -> list[Any]:
+    figures = {name: encode_value(one) for name, one in value.figures.items()}
+    return [value.library, value.dtype, list(value.shape), value.digest, value.bytes, figures]
+
+
+def _decode_stored(body: list[Any]) -> StoredArray:
+    library, dtype, shape, digest, size, figures = body
+    return StoredArray(library, dtype, tuple(shape), digest, size, decode_value(figures))
 
 
 def _histogram_fields(value: Histogram) -> dict[str, Any]:
@@ -152,8 +165,26 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     _HISTOGRAM: lambda body: Histogram(
         tuple(body["edges"]), tuple(body["counts"]), *(body[name] for name in _OUTSIDE)
     ),
+    STORED: _decode_stored,
     _LOST: Lost,
 }
+
+
+def stored_arrays(content: Any) -> Iterator[StoredArray]:
+    """All large arrays within an encoded value.
+
+    >>> [one.digest for one in stored_arrays([{"$stored": ["torch", "int8", [9], "ab", 9, {}]}, 1])]
+    ['ab']
+    """
+    if isinstance(content, list):
+        for item in content:
+            yield from stored_arrays(item)
+    elif isinstance(content, dict):
+        if content.keys() == {STORED}:
+            yield _decode_stored(content[STORED])
+        else:
+            for item in content.values():
+                yield from stored_arrays(item)
 
 
 def plain_json(content: Any) -> Any:
@@ -161,7 +192,8 @@ def plain_json(content: Any) -> Any:
 
     Floats that JSON cannot hold are the strings "NaN", "Infinity", "-Infinity", very long
     integers hexadecimal text; tuples are lists; an array is an object with dtype, shape and its
-    values in base64, a histogram one with edges and counts, a lost value one with the reason.
+    values in base64, or in place of them the digest that its file is named by, and its figures; a
+    histogram is one with edges and counts, a lost value one with the reason.
 
     >>> plain_json({"$tuple": [1, {"$float": "NaN"}]})
     [1, 'NaN']
@@ -183,6 +215,11 @@ def plain_json(content: Any) -> Any:
             return {"library": library, "dtype": dtype, "shape": shape, "base64": data}
         if tag == _OTHER:
             return body[1]
+        if tag == STORED:
+            library, dtype, shape, digest, size, figures = body
+            known = {"library": library, "dtype": dtype, "shape": shape}
+            shown = {name: plain_json(figures[name]) for name in FIGURES if name in figures}
+            return {**known, "digest": digest, "bytes": size, **shown}
         if tag == _HISTOGRAM:
             return body
         if tag == _LOST:

@@ -18,9 +18,9 @@ from typing import Any, Protocol
 from florlib.ground.histogram import Histogram, even_edges
 from florlib.ground.values import Lost
 from florlib.runtime.held import Held, held
+from florlib.runtime.widened import of_array, of_tensor
 
 MOST_BINS = 10_000
-_AT_ONCE = 1 << 20  # elements that are widened to float64 at a time
 
 Bins = int | tuple[float, ...]
 """How many, of one width; or their edges."""
@@ -136,11 +136,9 @@ def _parts(values: Any) -> Iterator[_Part]:
     values = values.read() if isinstance(values, Held) else values
     torch, numpy = sys.modules.get("torch"), sys.modules.get("numpy")
     if torch is not None and isinstance(values, torch.Tensor):
-        yield _Elements(torch, lambda: _of_tensor(torch, values))
+        yield _Elements(torch, lambda: of_tensor(torch, values))
     elif numpy is not None and isinstance(values, numpy.ndarray):
-        if values.dtype.kind not in "biuf":
-            raise TypeError(f"an array of {values.dtype} holds no numbers that have an order")
-        yield _Elements(numpy, lambda: _of_array(numpy, values))
+        yield _Elements(numpy, lambda: of_array(numpy, values))
     elif isinstance(values, (list, range)):
         numbers: list[float] = []
         for one in values:
@@ -165,24 +163,6 @@ def _float(number: Any) -> float:
         return float(number)
     except OverflowError:
         return math.inf if number > 0 else -math.inf
-
-
-def _of_tensor(torch: Any, tensor: Any) -> Iterator[Any]:
-    if tensor.is_complex():
-        raise TypeError("complex numbers have no order")
-    tensor = tensor.cpu()  # of a device without a queue
-    whole = tensor.to_dense() if tensor.layout is not torch.strided else tensor
-    whole = whole.dequantize() if whole.is_quantized else whole
-    flat = whole.contiguous().view(-1)
-    for at in range(0, flat.numel(), _AT_ONCE):
-        yield flat[at : at + _AT_ONCE].to(torch.float64)
-
-
-def _of_array(numpy: Any, array: Any) -> Iterator[Any]:
-    flat = array.reshape(-1)
-    for at in range(0, flat.size, _AT_ONCE):
-        with numpy.errstate(all="ignore"):
-            yield flat[at : at + _AT_ONCE].astype(numpy.float64)
 
 
 @dataclass(frozen=True, slots=True)

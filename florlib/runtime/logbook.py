@@ -13,10 +13,13 @@ from typing import Any
 
 from florlib.ground.histogram import Histogram
 from florlib.ground.position import Position
+from florlib.ground.stored_array import LEAST_BYTES, StoredArray
 from florlib.ground.values import Array, Lost, Other, encode_value
+from florlib.runtime.figures import figures_of
 from florlib.runtime.guard import degrade
 from florlib.runtime.held import Held, held
 from florlib.runtime.histograms import Sample, histogram_of
+from florlib.stores.arrays import ArrayWriter
 
 HINDSIGHT, VOLATILE, ALTERED = 1, 2, 4
 """Flags: of a statement that was added; not to be compared; typed behind something altered by hand."""
@@ -25,7 +28,7 @@ Row = tuple[Position, str, Any, str | None, int, int]
 """(position, name, value, file name, line, flags)"""
 
 PLAIN = frozenset({float, int, str, bool, type(None)})
-_DONE = PLAIN | {bytes, complex, Array, Histogram, Lost, Other}
+_DONE = PLAIN | {bytes, complex, Array, Histogram, Lost, Other, StoredArray}
 
 
 def freeze(value: Any) -> Any:
@@ -121,13 +124,33 @@ def _tensor_value(torch: Any, tensor: Any) -> Any:
     return Array(str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape), data, "torch")
 
 
-def kept_value(value: Any) -> Any:
-    """A frozen value made plain; one that cannot be is told once, and that it is lost."""
+def kept_value(value: Any, arrays: ArrayWriter | None) -> Any:
+    """A frozen value made plain; one that cannot be is told once, and that it is lost.
+
+    Args:
+        value: as `freeze` gives it.
+        arrays: writes the elements of large arrays.
+    """
     try:
-        return plain(value)
+        found = plain(value)
+        return found if arrays is None else _apart(found, arrays)
     except Exception as error:  # noqa: BLE001  # of a device, for one; others are written all the same
         degrade("keep a logged value", error)
         return lost(error)
+
+
+def _apart(value: Any, arrays: ArrayWriter) -> Any:
+    """A plain value whose large arrays lie in files."""
+    if isinstance(value, list):
+        return [_apart(item, arrays) for item in value]
+    if isinstance(value, tuple):
+        return tuple(_apart(item, arrays) for item in value)
+    if isinstance(value, dict):
+        return {key: _apart(item, arrays) for key, item in value.items()}
+    if not isinstance(value, Array) or len(value.data) <= LEAST_BYTES:
+        return value
+    digest, size = arrays.write(value.data), len(value.data)
+    return StoredArray(value.library, value.dtype, value.shape, digest, size, figures_of(value))
 
 
 def lost(error: Exception) -> Lost:
@@ -143,11 +166,14 @@ class BatchEncoder:
         relative: project-relative path of a file name, None for others.
         volatile: whether what a (path, line) logs depends on the wall clock.
         hindsight: whether a name that a (path, line) logs was added after the recorded run.
+        arrays: writes the elements of large arrays, before the record that tells of them; where
+            there is none, they are in the record.
     """
 
     relative: Callable[[str], str | None]
     volatile: Callable[[str, int], bool]
     hindsight: Callable[[str, int, str], bool]
+    arrays: ArrayWriter | None = None
 
     def encode(self, rows: list[Row]) -> dict[str, Any]:
         """The "log" record of a batch; positions and sites are written once a batch."""
@@ -160,7 +186,7 @@ class BatchEncoder:
             if path is not None:
                 told |= VOLATILE if self.volatile(path, line) else 0
                 told |= HINDSIGHT if self.hindsight(path, line, name) else 0
-            kept = value if type(value) in PLAIN else kept_value(value)
+            kept = value if type(value) in PLAIN else kept_value(value, self.arrays)
             told |= VOLATILE if type(kept) is Lost else 0
             encoded.append(
                 [

@@ -38,6 +38,7 @@ from florlib.runtime.sources import Sources
 from florlib.runtime.turns import MainTurns
 from florlib.runtime.untold_files import watch_untold_files
 from florlib.source.loops import LoopSite
+from florlib.stores.arrays import ArrayWriter
 from florlib.stores.journal import JournalWriter
 
 
@@ -87,7 +88,7 @@ class Recorder(Session):
             self._records = [head, *self._source_records(), *waiting]
             for code, text, path, line in unrepeatable(self.sources):
                 self.warn(code, text, file=path, line=line)
-            self.open_journal(writer)
+            self.open_journal(writer, ArrayWriter(self.layout.arrays))
 
     def _name_moved(self, before: Numbers, entry: Entry) -> None:
         """Name the numbers of libraries that a main loop has moved."""

@@ -33,6 +33,7 @@ from florlib.runtime.sources import Sources
 from florlib.runtime.standins import TemporaryStandins
 from florlib.runtime.stored_states import StoredStates
 from florlib.runtime.walk import MainWalk
+from florlib.stores.arrays import ArrayWriter
 from florlib.stores.claims import Claims
 from florlib.stores.journal import JournalWriter
 
@@ -122,7 +123,8 @@ class Replayer(Session):
         head = {"kind": "process", "format": 1, "rank": rank, "pid": pid, **about}
         head["recorded"] = self.recorded.process["pid"]
         self._records.insert(0, head)
-        self.open_journal(JournalWriter(self.layout.journal(rank, pid)))
+        arrays = ArrayWriter(self.layout.arrays, self.run_layout.arrays)
+        self.open_journal(JournalWriter(self.layout.journal(rank, pid)), arrays)
 
     def note_loaded(self, path: str) -> None:
         """Say which of the files with probes really ran, for the report."""

@@ -36,6 +36,7 @@ from florlib.runtime.standins import TemporaryStandins
 from florlib.runtime.stored_states import StoredStates
 from florlib.runtime.turns import MainTurns
 from florlib.runtime.walk import MainWalk, ReplayImpossible
+from florlib.stores.arrays import ArrayWriter
 from florlib.stores.journal import JournalWriter
 
 REFUSED = "resume-refused"
@@ -252,7 +253,7 @@ class Resumer(Recorder):
             degrade("go on with the journal", error)
             end_process(1)
         self.restored, self.warming = True, False
-        self.open_journal(journal)
+        self.open_journal(journal, ArrayWriter(self.layout.arrays))
         self.checkpoints.claim_folder(rank, pid)
         about = {key: self._about[key] for key in ("started", "python", "argv")}
         if step is not None:

@@ -17,6 +17,7 @@ from florlib.runtime.prints import LineTap
 from florlib.runtime.project import Project
 from florlib.runtime.sources import Sources
 from florlib.source.loops import LoopSite
+from florlib.stores.arrays import ArrayWriter
 from florlib.stores.journal import JournalWriter
 
 FLUSH_EVERY_S = 0.5  # what a kill -9 may lose at most (DESIGN section 3, Logging)
@@ -73,6 +74,7 @@ class Session:
         self._records: list[Record] = []
         self._unwritten: list[Record] = []  # encoded, on their way to the journal
         self._journal: JournalWriter | None = None
+        self._arrays: ArrayWriter | None = None
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._wake = threading.Event()
@@ -240,9 +242,15 @@ class Session:
             del self._rows[:count]
             self._records.append({"kind": "rows", "rows": rows})
 
-    def open_journal(self, writer: JournalWriter) -> None:
-        """Have everything written to a journal from now on; what waited goes first."""
+    def open_journal(self, writer: JournalWriter, arrays: ArrayWriter) -> None:
+        """Have everything written to a journal from now on; what waited goes first.
+
+        Args:
+            writer: of the journal.
+            arrays: of the elements of large arrays.
+        """
         self._journal = writer
+        self._arrays = self._encoder.arrays = arrays
         self.resume()
         self.flush()
 
@@ -322,6 +330,8 @@ class Session:
         self._wake.set()
         if self._journal is not None:
             with guarded("close the journal"):
+                if self._arrays is not None:
+                    self._arrays.sync()
                 self._journal.sync()
                 self._journal.close()
             self._journal = None

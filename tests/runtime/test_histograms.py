@@ -98,7 +98,7 @@ def test_torch_numpy_and_python_count_the_same():
 def test_long_ones_are_counted_in_pieces(monkeypatch):
     values = torch.randn(1000, generator=torch.Generator().manual_seed(0))
     whole = made(values)
-    monkeypatch.setattr("florlib.runtime.histograms._AT_ONCE", 7)
+    monkeypatch.setattr("florlib.runtime.widened.AT_ONCE", 7)
 
     assert made(values) == whole == made(values.numpy())
 

@@ -63,6 +63,7 @@ class Chosen:
 
     rows: Sequence[RunRow]
     names: Sequence[str] | None
+    home: Path
     _connection: sqlite3.Connection
 
     def runs(self) -> Iterator[ChosenRun]:
@@ -132,7 +133,7 @@ def choose(rows: Sequence[RunRow], names: Sequence[str] | None, home: Path) -> I
     try:
         with translated(path):
             connection.execute("BEGIN")
-            chosen = Chosen(rows, names, connection)
+            chosen = Chosen(rows, names, home, connection)
             chosen.check()
             yield chosen
     finally:

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from florctl.orchestrate.arrays import Elements
 from florctl.orchestrate.export.chosen import Chosen, ChosenRun, OutputExists, Track
 from florctl.orchestrate.export.files import not_writable
 from florctl.orchestrate.export.numbers import elements_of, number_of
@@ -97,11 +98,12 @@ def _summaries(
     yield 0, text_pb(ABOUT, _about(run, arguments, tracks))
     if arguments:
         yield 0, hparams_pb({name: _hyper(one) for name, one in arguments.items()})
+    elements = Elements(run.row, chosen.home)
     for track in tracks:
         for step, value in track.values:
             if value.is_trusted:
                 tally.values += 1
-                yield step, _summary(track.name, value.value)
+                yield step, _summary(track.name, elements.whole(value))
             else:
                 tally.marked += 1
 

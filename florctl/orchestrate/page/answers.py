@@ -14,6 +14,7 @@ from florctl.orchestrate.export.chosen import PRINTED
 from florctl.orchestrate.export.numbers import number_of
 from florctl.orchestrate.page.curves import Curve, curves_of
 from florlib.ground.layout import HomeLayout
+from florlib.ground.stored_array import STORED
 from florlib.ground.values import plain_json
 from florlib.stores.catalog import questions
 from florlib.stores.catalog.connection import open_readonly
@@ -162,6 +163,9 @@ def _last(value: ValueRow) -> dict[str, Any]:
     content = value.value
     if isinstance(content, dict) and "$array" in content:
         _, dtype, shape, _ = content["$array"]
+        content = f"{dtype}{shape}"
+    elif isinstance(content, dict) and STORED in content:
+        _, dtype, shape, *_ = content[STORED]
         content = f"{dtype}{shape}"
     position = [{"loop": loop, "index": index} for loop, index in value.position]
     shown = plain_json(content)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from florlib.ground.errors import UsageError
 from florlib.ground.layout import HomeLayout
 from florlib.ground.position import Position
+from florlib.ground.stored_array import StoredArray
 from florlib.ground.values import Array, Other, decode_value
 from florlib.stores.catalog import questions
 from florlib.stores.catalog.connection import open_readonly
@@ -21,7 +22,13 @@ from florlib.stores.elements import NoElements, typed
 Record = dict[str, Any]
 
 
-def value_records(home: Path, names: Sequence[str], runs: Sequence[str]) -> list[Record]:
+Read = Callable[[RunRow, StoredArray], bytes]
+"""Gives the elements of a large array of a run."""
+
+
+def value_records(
+    home: Path, names: Sequence[str], runs: Sequence[str], read: Read
+) -> list[Record]:
     """One record for each run, position and occurrence at which one of the names was logged.
 
     A value that is not to be trusted stands there with its mark, under `NAME.mark`. What was
@@ -31,17 +38,18 @@ def value_records(home: Path, names: Sequence[str], runs: Sequence[str]) -> list
         home: FLOR_HOME.
         names: that were logged; all of each run where there is none.
         runs: ids.
+        read: for large arrays.
     """
     found: list[Record] = []
     with closing(open_readonly(HomeLayout(home).catalog)) as connection:
         rows = [row for row in questions.runs(connection) if row.run in set(runs)]
         for row in reversed(rows):
             wanted = names or [one.name for one in questions.names(connection, row.key)]
-            found += _of_run(row, questions.values(connection, row.key, wanted))
+            found += _of_run(row, questions.values(connection, row.key, wanted), read)
     return found
 
 
-def _of_run(run: RunRow, values: Sequence[ValueRow]) -> list[Record]:
+def _of_run(run: RunRow, values: Sequence[ValueRow], read: Read) -> list[Record]:
     records: dict[tuple[Any, ...], Record] = {}
     recorded: set[tuple[Any, ...]] = set()
     has_ranks = len({value.rank for value in values}) > 1
@@ -61,7 +69,7 @@ def _of_run(run: RunRow, values: Sequence[ValueRow]) -> list[Record]:
             }
         record = records[key]
         column = value.name if value.name not in _indices(value.position) else f"{value.name}.value"
-        record[column] = _plain(decode_value(value.value))
+        record[column] = _plain(decode_value(value.value), run, read)
         record.pop(f"{column}.mark", None)
         if value.mark == "diverged" or (value.origin != "record" and value.mark != "verified"):
             record[f"{column}.mark"] = value.mark
@@ -77,10 +85,18 @@ def _indices(position: Position) -> dict[str, int]:
     }
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, run: RunRow, read: Read) -> Any:
     """A value as notebooks like it: arrays are numpy's; what numpy has no type for, a wider one."""
+    if isinstance(value, list):
+        return [_plain(item, run, read) for item in value]
+    if isinstance(value, tuple):
+        return tuple(_plain(item, run, read) for item in value)
+    if isinstance(value, dict):
+        return {key: _plain(item, run, read) for key, item in value.items()}
     if isinstance(value, Other):
         return value.text
+    if isinstance(value, StoredArray):
+        value = Array(value.dtype, value.shape, read(run, value), value.library)
     if isinstance(value, Array):
         try:
             return typed(memoryview(value.data), value.dtype).reshape(value.shape)
