@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from florctl.cli.render import Column, Table, View, records_of
-from florlib.ground.histogram import Histogram, merged
+from florctl.orchestrate.histograms import histogram_text
+from florlib.ground.histogram import Histogram
 from florlib.ground.position import Position
 from florlib.ground.stored_array import FIGURES, StoredArray
 from florlib.ground.values import Lost, decode_value, plain_json
@@ -202,30 +203,6 @@ def value_text(value: Any) -> str:
         return f"lost: {known.reason}"
     plain = plain_json(value)
     return plain if isinstance(plain, str) else repr(plain)
-
-
-_BARS = "▁▂▃▄▅▆▇█"
-_MOST_BARS = 15
-
-
-def histogram_text(value: Histogram) -> str:
-    """A histogram in a line: a bar a bin or a few, the span of its edges, and what lies in none.
-
-    >>> from florlib.ground.histogram import Histogram
-    >>> histogram_text(Histogram((-1.0, 0.0, 1.0), (1, 4), nan=2))
-    '▃█ -1 to 1, 5 values nan 2'
-    """
-    bars = merged(value.counts, _MOST_BARS)
-    most = max(bars)
-    drawn = "".join(_BARS[-(-(len(_BARS) - 1) * bar // most)] if most else _BARS[0] for bar in bars)
-    outside = {
-        "nan": value.nan,
-        "inf": value.infinities,
-        "below": value.below,
-        "above": value.above,
-    }
-    words = [f"{drawn} {value.edges[0]:.4g} to {value.edges[-1]:.4g}, {value.finite} values"]
-    return " ".join([*words, *(f"{name} {count}" for name, count in outside.items() if count)])
 
 
 def _array_text(value: Any) -> str:

@@ -12,7 +12,10 @@ from florctl.orchestrate.harvest import harvest
 from florctl.orchestrate.page.answers import Answers
 from florctl.orchestrate.page.curves import Point, curves_of, thinned
 from florctl.orchestrate.page.queries import QUERIES
+from florlib.ground.histogram import Histogram
 from florlib.ground.layout import HomeLayout
+from florlib.ground.stored_array import StoredArray
+from florlib.ground.values import encode_value
 from florlib.stores.catalog.connection import open_readonly
 from florlib.stores.catalog.rows import ValueRow
 from tests.homes import BOOT, HOST, NOW, Home, append_journal, log
@@ -113,6 +116,26 @@ def test_a_comparison_has_the_last_value_of_each_name_with_its_mark(home: Home) 
     ]
     assert norms[0]["position"] == [{"loop": "epoch", "index": 19}]
     assert compared[0]["tags"] == {"data": "5k"}
+
+
+def test_last_values_are_shown_in_a_line(flor_home: Path) -> None:
+    values = {
+        "spread": encode_value(Histogram((0.0, 1.0, 2.0), (1, 2))),
+        "small": {"$array": ["torch", "float32", [2], "AACAPwAAAEA="]},
+        "large": encode_value(StoredArray("torch", "float32", (9, 9), "0" * 32, 1 << 20)),
+    }
+    home = Home(flor_home)
+    home.run("aa1111", records=[log([], *values.items())])
+    gather(home)
+    answers = Answers(home.path)
+
+    (compared,) = answers.comparison({"run": ids(answers)})["runs"]
+
+    assert {name: one["value"] for name, one in compared["last"].items()} == {
+        "spread": "▅█ 0 to 2, 3 values",
+        "small": "float32[2]",
+        "large": "float32[9, 9]",
+    }
 
 
 def test_a_long_curve_keeps_the_least_the_most_and_what_is_odd() -> None:

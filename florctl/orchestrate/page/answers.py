@@ -12,10 +12,11 @@ from typing import Any
 
 from florctl.orchestrate.export.chosen import PRINTED
 from florctl.orchestrate.export.numbers import number_of
+from florctl.orchestrate.histograms import histogram_text
 from florctl.orchestrate.page.curves import Curve, curves_of
 from florlib.ground.layout import HomeLayout
 from florlib.ground.stored_array import STORED
-from florlib.ground.values import plain_json
+from florlib.ground.values import decode_value, plain_json
 from florlib.stores.catalog import questions
 from florlib.stores.catalog.connection import open_readonly
 from florlib.stores.catalog.rows import RunDetails, RunRow, ValueRow
@@ -167,6 +168,8 @@ def _last(value: ValueRow) -> dict[str, Any]:
     elif isinstance(content, dict) and STORED in content:
         _, dtype, shape, *_ = content[STORED]
         content = f"{dtype}{shape}"
+    elif isinstance(content, dict) and "$histogram" in content:
+        content = histogram_text(decode_value(content))
     position = [{"loop": loop, "index": index} for loop, index in value.position]
     shown = plain_json(content)
     return {
