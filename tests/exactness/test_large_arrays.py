@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -53,8 +52,5 @@ def test_they_are_compared_by_content_and_found_again(
         weights = weights + rng.standard_normal(20_000) + rng.standard_normal(20_000)
         assert np.allclose(array, weights)
     assert len(found) == 5
-    values = json.loads(project.flor("log", "get", "@", "twice", "--json").stdout)
-    assert [one["value"]["both"][0]["bytes"] for one in values] == [160_000] * 3
-    assert json.loads(project.flor("store", "verify", "--json").stdout)["faults"] == []
     (replayed,) = (project.root / "home" / ".flor").glob("*/*/replays/*/arrays")
     assert len(list(replayed.iterdir())) == 3  # those that the record has are not written again

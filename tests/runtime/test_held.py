@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +15,11 @@ from florlib.ground.values import Array, Lost, decode_value
 from florlib.runtime import held
 from florlib.runtime.histograms import Sample, copied
 from florlib.runtime.logbook import BatchEncoder, freeze
-from tests.runtime.programs import REPOSITORY, Program
+from florlib.runtime.project import Project
+from florlib.runtime.session import Session
+from florlib.runtime.sources import Sources
+from florlib.stores.arrays import ArrayWriter
+from florlib.stores.journal import JournalWriter, read_journal
 
 NAME = "fake:0"
 
@@ -154,43 +160,19 @@ def test_devices_without_a_queue_are_read_when_written() -> None:
     assert held.held(other) is other
 
 
-@pytest.mark.process
-def test_all_is_there_when_a_process_ends(program: Program) -> None:
-    program.write(
-        {
-            "train.py": """
-import sys, threading
-import torch
-import flor
+def test_all_is_there_when_a_session_ends(device: Device, tmp_path: Path) -> None:
+    project = Project.at(str(tmp_path))
+    session, path = Session(project, Sources(project)), tmp_path / "journal.0.1.flor"
+    session.open_journal(JournalWriter(path), ArrayWriter(tmp_path / "arrays"))
+    loss, device.fails_at = tensor(0.0), 6
+    for turn in range(5):
+        session.log("loss", loss, sys._getframe())
+        session.log("turn", turn, sys._getframe())
+        loss.set_later(turn + 1.0)
 
-class Queue:
-    marks = 0
-    def mark(self):
-        assert threading.current_thread() is threading.main_thread()
-        Queue.marks += 1
-        return Queue.marks
-    def fetch(self, tensor, mark):
-        if mark == 3:
-            raise RuntimeError("device-side assert triggered")
-        return tensor
+    session.close()
 
-held = sys.modules.get("florlib.runtime.held")
-if held is not None:
-    held.QUEUES["cpu"] = lambda name: Queue()
-loss = torch.zeros(())
-for epoch in flor.loop(range(5)):
-    flor.log("loss", loss)
-    loss += 1
-print("end")
-"""
-        }
-    )
-
-    plain, recorded = program.both("train.py", python_path=str(REPOSITORY))
-
-    assert (recorded.status, recorded.stdout) == (plain.status, plain.stdout) == (0, b"end\n")
-    lost = Lost("RuntimeError: device-side assert triggered")
-    assert program.values("loss") == [0.0, 1.0, lost, 3.0, 4.0]
-    assert recorded.stderr.count("\n") == 1
-    assert "flor could not keep a logged value (RuntimeError: device-side" in recorded.stderr
-    assert [record["code"] for record in program.kinds("warning")] == ["degraded"]
+    rows = [row for record in read_journal(path).records for row in record["rows"]]
+    found = [decode_value(row[2]) for row in rows]
+    assert found[1::2] == [0, 1, 2, 3, 4]
+    assert found[::2] == [0.0, 1.0, 2.0, *2 * [Lost("RuntimeError: device-side assert triggered")]]
