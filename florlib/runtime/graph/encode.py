@@ -144,7 +144,9 @@ class Encoder:
     def _give_up(self, number: int, value: Any, error: Exception) -> None:
         """Leave out an object that cannot be taken apart, and name it."""
         self.nodes[number] = {"k": "stub", "c": class_name(type(value))}
-        reason = f"{type(value).__name__} cannot be captured ({type(error).__name__}: {error})"
+        reason = (
+            f"a {type(value).__name__} that cannot be captured ({type(error).__name__}: {error})"
+        )
         place = self.place(number)
         self.note_missing(place, reason, value=value, node=number)
 
@@ -311,7 +313,8 @@ class Encoder:
         try:
             data = pickled(value)
         except Exception as error:  # noqa: BLE001  # pickling runs code of any library
-            return self.miss(value, place, f"{type(value).__name__} cannot be captured ({error})")
+            reason = f"a {type(value).__name__} that cannot be captured ({error})"
+            return self.miss(value, place, reason)
         number = self._own(value, place)
         name = self.block(number, memory.Block("uint8", (len(data),), data))
         self.nodes[number] = {"k": "opaque", "c": class_name(type(value)), "t": name}
