@@ -291,6 +291,15 @@ def test_names_of_files_that_are_no_utf8_are_kept_as_escapes(home: Home):
     assert rows(home, "SELECT path FROM file") == [("x\\udce9.txt",)]
 
 
+def test_values_under_a_name_that_is_no_utf8_are_compared(home: Home):
+    layout = home.run(records=[log([], ("x\udce9", 1.0))])
+    home.replay(layout, "b00001", [log([], ("x\udce9", 1.0))], {"status": "verified"})
+
+    assert gather(home).problems == []
+
+    assert rows(home, "SELECT name, verified FROM logs") == [("x\\udce9", 1)]
+
+
 def test_rebuilding_gives_the_same_catalog_also_after_damage(home: Home):
     layout = home.run(records=training())
     home.replay(layout, "b00001", [log([["epoch", 0]], ("acc", 0.0))], {"status": "verified"})

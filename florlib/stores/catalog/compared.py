@@ -8,6 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from florlib.ground.likeness import likeness
+from florlib.stores.catalog.interned import storable
 from florlib.stores.catalog.places import Place
 
 VOLATILE = 2
@@ -83,7 +84,7 @@ class Comparing:
                 " JOIN name ON name.key = block.name JOIN place ON place.key = block.place"
                 " LEFT JOIN site ON site.key = block.site"
                 " WHERE process = ? AND name.name = ? AND place.path = ? AND flags & 3 = 0",
-                (self._recorded, name, path),
+                (self._recorded, storable(name), path),
             )
             found = self._blocks[name, path] = [_Block(*row) for row in rows]
         return found
