@@ -168,7 +168,8 @@ def _kill(project: Project, words: tuple[str, ...], chance: random.Random, secon
     began_s = time.monotonic()
     after_s = chance.uniform(0, 1.5 * seconds)
     if chance.random() < 0.9:  # else it may be anywhere, and is mostly before the first checkpoint
-        while recording.poll() is None and not any(project.root.rglob("*.safetensors")):
+        home = project.root / "home" / ".flor"
+        while recording.poll() is None and not any(home.glob("*/*/checkpoints/*.safetensors")):
             time.sleep(0.02)
     time.sleep(after_s)
     _end(recording)
