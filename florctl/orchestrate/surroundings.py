@@ -8,7 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
+
+MOST_NAMES = 500
+"""Of a folder whose content is linked: /tmp, or the folder of all homes, can hold many thousands."""
 
 
 def surround(
@@ -40,11 +44,13 @@ def surround(
 
 
 def _names_in(folder: Path) -> list[str]:
-    """The names in a folder; none where it is not ours to look into, as the script cannot either."""
+    """The names in a folder; none where they are many, or not ours to look into."""
     try:
-        return os.listdir(folder)
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in islice(entries, MOST_NAMES + 1)]
     except OSError:
         return []
+    return names if len(names) <= MOST_NAMES else []
 
 
 def clear_around(standin: Path, around: Path) -> None:

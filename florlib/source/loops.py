@@ -73,9 +73,9 @@ def is_surrounded(node: LoopNode, aliases: Mapping[str, str]) -> bool:
     """Whether something stands around flor's loop in an iterable, and keeps its own count of items.
 
     >>> [is_surrounded(ast.parse(text).body[1], {"flor": "flor"}) for text in (
-    ...     "import flor\nfor x in flor.loop(xs): pass",
-    ...     "import flor\nfor n, x in enumerate(flor.loop(xs)): pass",
-    ...     "import flor\nfor x in tqdm(flor.loop(xs)): pass")]
+    ...     "import flor\\nfor x in flor.loop(xs): pass",
+    ...     "import flor\\nfor n, x in enumerate(flor.loop(xs)): pass",
+    ...     "import flor\\nfor x in tqdm(flor.loop(xs)): pass")]
     [False, True, False]
     """
     if isinstance(node, ast.While):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from florctl.orchestrate import surroundings
 from florctl.orchestrate.surroundings import clear_around, surround
 
 
@@ -43,6 +44,19 @@ def test_what_is_left_out_is_not_there(project: Path, tmp_path: Path) -> None:
     standin = surrounded(project, tmp_path / "around")
 
     assert not (standin.parents[1] / "home").exists()
+
+
+def test_of_a_folder_with_many_names_none_is_linked(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surroundings, "MOST_NAMES", 5)
+    for number in range(5):
+        (project.parent / f"{number}").touch()
+
+    standin = surrounded(project, tmp_path / "around")
+
+    assert [path.name for path in standin.parent.iterdir()] == [standin.name]
+    assert (standin.parents[1] / "shared").read_text() == "users own"
 
 
 def test_another_sandbox_stands_for_its_folder(project: Path, tmp_path: Path) -> None:
