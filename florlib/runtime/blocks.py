@@ -41,7 +41,7 @@ class Block:
         self._session = session
         self._main = session.main_number
         self._pace = pace
-        self._steps = Steps(entry, pace, session.budget, self._take, self._hurries)
+        self._steps = Steps(entry, pace, session.budget)
         self._writes = 0 if session.files is None else session.files.writes
         self._wrote = False  # before it was gone on with
         self._drawn_from: str | None = None
@@ -78,7 +78,8 @@ class Block:
 
     def reach(self, turn: int) -> None:
         """Take a checkpoint before a turn, if it is worth its time."""
-        self._steps.reach(turn)
+        # Handed over each time: a cycle of the two would keep the frame, and the objects in it.
+        self._steps.reach(turn, self._take, self._hurries)
 
     def _hurries(self) -> bool:
         """Whether the run is asked to leave, and can be come to again in the middle of this loop."""

@@ -24,8 +24,6 @@ class Steps:
         entry: the loop.
         pace: says when to call `reach`.
         budget: decides whether a checkpoint is worth its time.
-        take: takes one.
-        hurries: whether one is to be taken at the next turn, whatever it costs.
 
     Attributes:
         course: what it goes over; None where that cannot be entered in its middle, or is not known.
@@ -33,14 +31,10 @@ class Steps:
         last: the turn before which the last one was taken.
     """
 
-    def __init__(
-        self, entry: Entry, pace: Pace, budget: Budget, take: Take, hurries: Callable[[], bool]
-    ) -> None:
+    def __init__(self, entry: Entry, pace: Pace, budget: Budget) -> None:
         self._entry = entry
         self._pace = pace
         self._budget = budget
-        self._take = take
-        self._hurries = hurries
         self.course: Course | None = None
         self.began_s = now_s()
         self.last = 0
@@ -49,15 +43,21 @@ class Steps:
         """Begin with a later turn than the first, before which there is a checkpoint already."""
         self.last, self.began_s = turn, began_s
 
-    def reach(self, turn: int) -> None:
-        """Take a checkpoint before a turn, if it is worth its time."""
+    def reach(self, turn: int, take: Take, hurries: Callable[[], bool]) -> None:
+        """Take a checkpoint before a turn, if it is worth its time.
+
+        Args:
+            turn: that is to come.
+            take: takes one.
+            hurries: whether one is to be taken whatever it costs.
+        """
         if self._entry.holds:
             self._pace.due = NEVER
             return
         with guarded("follow the turns of a loop"):
-            self._reach(turn)
+            self._reach(turn, take, hurries)
 
-    def _reach(self, turn: int) -> None:
+    def _reach(self, turn: int, take: Take, hurries: Callable[[], bool]) -> None:
         now = now_s()
         self._pace.passed(turn, now)
         course = self.course
@@ -65,9 +65,9 @@ class Steps:
             return
         total = course.total
         left_s = None if total is None else (total - turn) * (now - self.began_s) / turn
-        if not (self._hurries() or self._budget.wants("step", now, left_s=left_s)):
+        if not (hurries() or self._budget.wants("step", now, left_s=left_s)):
             return
         # Behind the last turn comes the loop's end, which has a checkpoint of its own.
         if (total is None or turn < total) and course.is_ready:
             self.last = turn
-            self._take(turn, course.roots(self._entry.name))
+            take(turn, course.roots(self._entry.name))
