@@ -12,7 +12,7 @@ from florctl.orchestrate.environment import HASH_SEED
 from florctl.orchestrate.lookup import catalog_of
 from florctl.orchestrate.versions import version_of
 from florlib.ground.errors import RunNotFound, VersionMissing
-from florlib.stores.catalog import questions
+from florlib.stores.catalog import named_values, questions
 from florlib.stores.catalog.rows import RunRow, ValueRow
 
 Pair = tuple[Any, Any]
@@ -61,7 +61,7 @@ def compare_runs(old: RunRow, new: RunRow, home: Path) -> Comparison:
     """Hold two runs against each other."""
     with catalog_of(home) as connection:
         details = [questions.details(connection, run.key) for run in (old, new)]
-        values = [questions.last_values(connection, run.key) for run in (old, new)]
+        values = [named_values.last_values(connection, run.key) for run in (old, new)]
     code, no_code = None, ""
     try:
         code = code_diff(version_of(old, home), version_of(new, home), Path(new.project))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from florctl.orchestrate.lookup import NameNotFound, catalog_of
 from florlib.ground.values import decode_value, encode_value
 from florlib.hindsight.standing import standing
-from florlib.stores.catalog import across, questions
+from florlib.stores.catalog import across, named_values
 from florlib.stores.catalog.rows import RunRow, ValueRow
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def facts_of(runs: Sequence[RunRow], names: Iterable[str], home: Path) -> dict[i
                 if name not in found[run.key] and (run.run, name) in replayed
             ]
             if late:
-                rows = standing(questions.values(connection, run.key, late, every=True))
+                rows = standing(named_values.values(connection, run.key, late, every=True))
                 found[run.key].update(
                     (row.name, Fact(row.value, "logged", row.mark)) for row in rows
                 )
@@ -141,7 +141,7 @@ def add_best(
                     continue
                 if (run.run, best.name) not in replayed:
                     continue
-                rows = standing(questions.values(connection, run.key, [best.name], every=True))
+                rows = standing(named_values.values(connection, run.key, [best.name], every=True))
                 late = _best_of(best, rows)
                 if late is not None:
                     facts[run.key][str(best)] = late

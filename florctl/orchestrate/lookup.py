@@ -21,7 +21,7 @@ from florlib.ground.errors import (
 )
 from florlib.ground.layout import HomeLayout
 from florlib.hindsight.standing import standing
-from florlib.stores.catalog import questions
+from florlib.stores.catalog import named_values, questions
 from florlib.stores.catalog.connection import open_catalog, open_readonly, translated
 from florlib.stores.catalog.rows import CheckpointRow, NameRow, RunDetails, RunRow, ValueRow
 from florlib.stores.catalog.schema import VIEWS
@@ -187,7 +187,7 @@ def checkpoints_of(run: RunRow, home: Path) -> list[CheckpointRow]:
 def names_of(run: RunRow, home: Path) -> list[NameRow]:
     """The names that were logged in a run."""
     with catalog_of(home) as connection:
-        return questions.names(connection, run.key)
+        return named_values.names(connection, run.key)
 
 
 def values_of(run: RunRow, names: Sequence[str], home: Path) -> list[ValueRow]:
@@ -197,7 +197,7 @@ def values_of(run: RunRow, names: Sequence[str], home: Path) -> list[ValueRow]:
         NameNotFound: a name was not logged.
     """
     with catalog_of(home) as connection:
-        found = questions.values(connection, run.key, names)
+        found = named_values.values(connection, run.key, names)
         missing = [name for name in names if name not in {row.name for row in found}]
         if missing:
             raise _no_name(connection, run, missing[0])
@@ -216,7 +216,7 @@ def standing_values(
     """
     with catalog_of(home) as connection:
         found = [
-            (run, standing(questions.values(connection, run.key, names, every=True)))
+            (run, standing(named_values.values(connection, run.key, names, every=True)))
             for run in runs
         ]
         logged = {row.name for _, rows in found for row in rows}
@@ -239,7 +239,7 @@ def runs_of(
 
 def _no_name(connection: sqlite3.Connection, run: RunRow, name: str) -> NameNotFound:
     label = f"{run.name}@{run.ordinal}"
-    known = [row.name for row in questions.names(connection, run.key)]
+    known = [row.name for row in named_values.names(connection, run.key)]
     near = get_close_matches(name, known, n=3, cutoff=0.4)
     said = f"; it has {', '.join(near)}" if near else ""
     words = shlex.join([run.run, near[0]]) if near else run.run

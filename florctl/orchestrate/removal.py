@@ -16,7 +16,7 @@ from florctl.orchestrate.sweep import why_left_alone
 from florlib.ground.errors import FlorError, Locked, RunPinned
 from florlib.ground.layout import HomeLayout, RunLayout
 from florlib.stores.atomic import sync_folder
-from florlib.stores.catalog import questions
+from florlib.stores.catalog import named_values, questions
 from florlib.stores.catalog.rows import RunRow
 from florlib.stores.pins import read_pins
 from florlib.stores.removed import note_removed
@@ -63,7 +63,7 @@ def plan_removal(
     with catalog_of(home) as connection:
         for run in runs:
             layout = RunLayout(home / run.folder)
-            names = questions.names(connection, run.key)
+            names = named_values.names(connection, run.key)
             obstacle, is_pinned = _obstacle(run, layout, now)
             if force and obstacle not in _NEVER:
                 obstacle, is_pinned = None, False

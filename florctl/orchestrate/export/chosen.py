@@ -12,7 +12,7 @@ from florctl.orchestrate.lookup import NameNotFound
 from florctl.orchestrate.steps import Steps, Turns, turns_per_entry
 from florlib.ground.errors import FlorError
 from florlib.ground.layout import HomeLayout
-from florlib.stores.catalog import questions
+from florlib.stores.catalog import named_values, questions
 from florlib.stores.catalog.connection import open_readonly, translated
 from florlib.stores.catalog.rows import SHELL, RunDetails, RunRow, ValueRow
 
@@ -70,7 +70,7 @@ class Chosen:
         """Every run with its values."""
         for row in self.rows:
             names = self._names_of(row)
-            values = questions.values(self._connection, row.key, names) if names else []
+            values = named_values.values(self._connection, row.key, names) if names else []
             values = [one for one in values if one.origin != SHELL]
             yield ChosenRun(row, values)
 
@@ -92,7 +92,7 @@ class Chosen:
         return self.names is None and any(
             one.name in PRINTED
             for row in self.rows
-            for one in questions.names(self._connection, row.key)
+            for one in named_values.names(self._connection, row.key)
         )
 
     def check(self) -> None:
@@ -115,7 +115,7 @@ class Chosen:
             raise NameNotFound(f"{which} logged anything but printed lines", hint=hint)
 
     def _names_of(self, row: RunRow) -> list[str]:
-        known = [one.name for one in questions.names(self._connection, row.key)]
+        known = [one.name for one in named_values.names(self._connection, row.key)]
         if self.names is None:
             return [name for name in known if name not in PRINTED]
         return [name for name in self.names if name in known]

@@ -17,7 +17,7 @@ from florctl.orchestrate.page.curves import Curve, curves_of
 from florlib.ground.layout import HomeLayout
 from florlib.ground.stored_array import STORED
 from florlib.ground.values import decode_value, plain_json
-from florlib.stores.catalog import questions
+from florlib.stores.catalog import named_values, questions
 from florlib.stores.catalog.connection import open_readonly
 from florlib.stores.catalog.rows import RunDetails, RunRow, ValueRow
 
@@ -91,7 +91,7 @@ class Answers:
         key = (row.key, name, read)
         if key not in self._curves:
             turns = questions.turns(connection, row.key)
-            values = questions.values(connection, row.key, [name])
+            values = named_values.values(connection, row.key, [name])
             _remember(self._curves, key, curves_of(values, turns))
         return self._curves[key]
 
@@ -99,7 +99,7 @@ class Answers:
         """The last value of each name, likewise."""
         key = (row.key, _so_far(connection, row.key))
         if key not in self._last:
-            _remember(self._last, key, questions.last_values(connection, row.key))
+            _remember(self._last, key, named_values.last_values(connection, row.key))
         return self._last[key]
 
     def _chosen(self, connection: sqlite3.Connection, parameters: Parameters) -> list[RunRow]:

@@ -13,7 +13,7 @@ from florlib.ground.layout import HomeLayout
 from florlib.ground.position import Position
 from florlib.ground.stored_array import StoredArray
 from florlib.ground.values import Array, Other, decode_value
-from florlib.stores.catalog import questions
+from florlib.stores.catalog import named_values, questions
 from florlib.stores.catalog.connection import open_readonly
 from florlib.stores.catalog.rows import SHELL, RunRow, ValueRow
 from florlib.stores.catalog.schema import VIEWS
@@ -44,8 +44,8 @@ def value_records(
     with closing(open_readonly(HomeLayout(home).catalog)) as connection:
         rows = [row for row in questions.runs(connection) if row.run in set(runs)]
         for row in reversed(rows):
-            wanted = names or [one.name for one in questions.names(connection, row.key)]
-            found += _of_run(row, questions.values(connection, row.key, wanted), read)
+            wanted = names or [one.name for one in named_values.names(connection, row.key)]
+            found += _of_run(row, named_values.values(connection, row.key, wanted), read)
     return found
 
 

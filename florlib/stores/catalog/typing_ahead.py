@@ -1,7 +1,7 @@
 """What a shell offers while a person types: runs and names, read from the catalog as it is.
 
-A shell asks at each press of a key. So this does with sqlite3 alone what lookup.py and questions.py do
-at their leisure: data classes alone take as long to make as the rest of an answer.
+A shell asks at each press of a key. So this does with sqlite3 alone what lookup.py, questions.py and
+named_values.py do at their leisure: data classes alone take as long to make as the rest of an answer.
 """
 
 from __future__ import annotations

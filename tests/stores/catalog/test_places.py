@@ -27,7 +27,7 @@ def execution(epochs: int, steps: int) -> list[tuple[Position, str, int]]:
 
 
 def placed(rows: list[tuple[Position, str, int]]) -> list[tuple[tuple[int, ...], int, int, str]]:
-    """Sort keys of what one process logs, in the order that `questions.values` sorts by."""
+    """Sort keys of what one process logs, in the order that `named_values.values` sorts by."""
     cursor = Cursor()
     found = []
     for number, (position, name, flags) in enumerate(rows):
