@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -204,7 +204,7 @@ class ShellSession(Replayer):
             self._before = Fingerprint.of(frame, self.project)
         self._written.opens()
         self._tell(text, first=first)
-        with self._streams.asking(), _interrupts():
+        with self._streams.asking(), _interrupts(self._interrupt):
             came = prompt.go_on(error)
         self._written.goes_on()
         if isinstance(came, int):
@@ -215,8 +215,6 @@ class ShellSession(Replayer):
         self._names.release()
         self._frame = self._before = None
         self._goal = came
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, self._interrupt)
 
     def _first_prompt(self) -> Prompt:
         self.append({"kind": PLAN_SHELL, "position": pairs(self._where)})
@@ -370,14 +368,19 @@ class ShellSession(Replayer):
 
 
 @contextmanager
-def _interrupts() -> Iterator[None]:
-    """Ctrl-C interrupts what is typed, whatever the script has it do."""
+def _interrupts(behind: Callable[[int, types.FrameType | None], None]) -> Iterator[None]:
+    """Ctrl-C interrupts what is typed, whatever the script has it do.
+
+    Args:
+        behind: handles it from then on, where the script has not set what does.
+    """
     before = signal.getsignal(signal.SIGINT)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        is_default = before is signal.default_int_handler
+        signal.signal(signal.SIGINT, behind if is_default else before)
 
 
 def _ipython(names: Names, folder: Path) -> Prompt | None:
