@@ -18,7 +18,7 @@ CHANGES ?= 50
 # How many times each example is killed and resumed.
 RESUMPTIONS ?= 20
 # What `make bench` runs, a quarter of an hour in all: what lies in benchmarks/, is no part of others and needs none of their interpreters.
-BENCHMARKS ?= $(filter-out ancestors models ratios spool subjects systems,$(basename $(notdir $(wildcard benchmarks/[a-z]*.py))))
+BENCHMARKS ?= $(filter-out ancestors models ratios repositories spool subjects systems,$(basename $(notdir $(wildcard benchmarks/[a-z]*.py))))
 # Pages whose help texts and sample outputs cog writes; the first page of `flor --help`, and what shells complete.
 COGGED := $(wildcard README.md docs/cli.md docs/formats/*.md florctl/cli/entry.py florctl/cli/words.py)
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt

@@ -1,8 +1,10 @@
-"""Saving a version against git itself: `add -A`, `write-tree`, `commit-tree` and `update-ref` on an index of its own.
+"""Versions against git itself: saving, laying out, comparing.
+
+Saving is `add -A`, `write-tree`, `commit-tree` and `update-ref` on an index of its own; laying out is
+`worktree add`; comparing is `diff --name-only`; and looking at every name is what no saving does without.
 
 Every round does each of them once, in an order drawn anew; a figure is the median of the rounds'
-ratios. `A/A` is git measured against itself, so its spread is what the others cannot resolve. Each
-sample of flor's is a new process, whose imports are not counted; git's are four processes.
+ratios. `A/A` is git measured against itself, so its spread is what the others cannot resolve.
 
     python benchmarks/versions.py
 """
@@ -10,191 +12,117 @@ sample of flor's is a new process, whose imports are not counted; git's are four
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import random
-import resource
-import shutil
 import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ratios import Interval, quotients, table
+from repositories import Project, Sample
 
-SAVE = """
-import json, resource, sys, time
-from datetime import datetime, timezone
-from pathlib import Path
-from florlib.stores.versions import snapshot
-def cpu():
-    return sum(one.ru_utime + one.ru_stime for one in map(resource.getrusage, (0, -1)))
-cpu_s, wall_s = cpu(), time.perf_counter()
-version = snapshot(Path(sys.argv[1]), run=sys.argv[2], name="bench", ordinal=1,
-                   command="train.py", now=datetime.now(timezone.utc))
-wall_s = time.perf_counter() - wall_s
-cpu_s = cpu() - cpu_s
-status = Path("/proc/self/status")  # of this program alone; getrusage has the parent's, too
-peak = int(status.read_text().partition("VmHWM:")[2].split()[0]) if status.exists() else 0
-print(json.dumps({"wall_s": wall_s, "cpu_s": cpu_s, "tree": version.tree, "peak": peak * 1024}))
-"""
-IGNORED = (
-    "__pycache__/\n*.py[cod]\n*.so\nbuild/\n*.log\n.venv/\ncheckpoints/\ndata/\n*.pt\n!keep.pt\n"
-)
-FILES_A_FOLDER = 25
-FOLDERS = 40
+CHANGED = 50
+Way = Callable[[], Sample]
 
 
-@dataclass(frozen=True)
-class Sample:
-    """What one saving took, and the tree it came to."""
-
-    wall_s: float
-    cpu_s: float
-    tree: str
-    peak: int = 0
+def nothing() -> None:
+    """What has to be done before most samples."""
 
 
-class Project:
-    """A repository of many small source files, with ignored ones beside them, and two ways to save it."""
+@dataclass
+class Case:
+    """One thing that is done by both.
 
-    def __init__(self, root: Path, files: int) -> None:
-        self.root, self.index, self.saved = root, root.with_name(f"{root.name}.index"), 0
-        chance = random.Random(7)
-        words = [f"w{chance.getrandbits(16):04x}" for _ in range(3000)]
-        for number in range(files):
-            path = self.path_of(number)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lines = (" ".join(chance.choices(words, k=8)) for _ in range(chance.randint(3, 50)))
-            path.write_text("\n".join(lines))
-        (root / "data").mkdir()
-        for number in range(max(10, files // 10)):
-            (root / f"data/{number:06d}.bin").write_bytes(b"x")
-        self.begin()
+    Attributes:
+        words: for people.
+        git: does it.
+        flor: does the same.
+        to_reach: CPU of flor's for one of git's, from `at_least` files on; None where none is asked.
+        each: is done before each sample.
+        before_round: and before each round.
+        is_same: both come to the same outcome.
+        found: the samples, by who did it.
+    """
 
-    def begin(self) -> None:
-        """Make the repository, with nothing in it."""
-        self.git("init", "-q", "-b", "main")
-        self.git("config", "user.name", "bench")
-        self.git("config", "user.email", "bench@example.org")
-        # Beside the files, all of which are code: of others flor takes 5,000 untracked ones at most.
-        (self.root / ".git/info/exclude").write_text(IGNORED)
+    words: str
+    git: Way
+    flor: Way
+    to_reach: float | None
+    at_least: int = 0
+    each: Callable[[], None] = nothing
+    before_round: Callable[[], None] = nothing
+    is_same: bool = True
+    found: dict[str, list[Sample]] = field(default_factory=dict)
 
-    def path_of(self, number: int) -> Path:
-        """Of a file by its number."""
-        folder = number // FILES_A_FOLDER
-        return self.root / f"pkg{folder % FOLDERS:02d}/mod{folder // FOLDERS:03d}/f{number:05d}.py"
+    def measure(self, project: Project, rounds: int) -> Case:
+        """Take samples; one of each a round."""
+        ways = {"git": self.git, "git again": self.git, "flor": self.flor}
+        self.found = {name: [] for name in ways}
+        order = list(ways)
+        for _ in range(rounds):
+            self.before_round()
+            random.shuffle(order)
+            for name in order:
+                self.each()
+                project.saved += 1
+                self.found[name].append(ways[name]())
+            outcomes = {samples[-1].outcome for samples in self.found.values()}
+            assert not self.is_same or len(outcomes) == 1, outcomes
+        return self
 
-    def commit(self) -> None:
-        """Commit everything, as one pack."""
-        self.git("add", "-A")
-        self.git("commit", "-qm", "work")
-        self.git("repack", "-adq")
-        time.sleep(0.1)  # no file is as young as the index
-
-    def git(self, *words: str, index: Path | None = None) -> str:
-        """Run git, and return what it printed."""
-        environment = os.environ | ({"GIT_INDEX_FILE": str(index)} if index else {})
-        done = subprocess.run(
-            ["git", *words],
-            cwd=self.root,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout.strip()
-
-    def by_git(self, number: int) -> Sample:
-        """Save as git can: its own index, on a branch of its own."""
-        before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        self.git("add", "-A", index=self.index)
-        tree = self.git("write-tree", index=self.index)
-        commit = self.git("commit-tree", tree, "-m", f"run {number}")
-        self.git("update-ref", "refs/heads/by-git", commit)
-        wall_s, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-        cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return Sample(wall_s, cpu_s, tree)
-
-    def by_flor(self, number: int) -> Sample:
-        """Save as `flor record` does."""
-        words = [sys.executable, "-c", SAVE, str(self.root), f"run-{number:06d}"]
-        done = subprocess.run(words, capture_output=True, text=True, check=True)
-        return Sample(**json.loads(done.stdout))
-
-    def users_index(self) -> None:
-        """Have git begin with the user's index, as a first run does."""
-        shutil.copy2(self.root / ".git/index", self.index)
-
-    def change_one(self, number: int) -> None:
-        """Change one file of the working tree."""
-        with self.path_of(number % 50).open("a") as file:
-            file.write(f"# {number}\n")
-        time.sleep(0.03)
-
-    def forget(self) -> None:
-        """As before anything was ever saved."""
-        shutil.rmtree(self.root / ".git")
-        self.index.unlink(missing_ok=True)
-        self.begin()
+    def row(self, files: int) -> list[str]:
+        """Of the report."""
+        cells = [f"{files:,}", self.words]
+        for name in ("cpu_s", "wall_s"):
+            times = {by: [getattr(one, name) for one in of] for by, of in self.found.items()}
+            ratios = [quotients(times[by], times["git"]) for by in ("flor", "git again")]
+            cells += [_short(Interval.of(one)) for one in ratios]
+        cells += [_ms([one.cpu_s for one in self.found[by]]) for by in ("flor", "git")]
+        cells.append(f"{max(one.peak for one in self.found['flor']) / 1e6:.0f}")
+        is_asked = self.to_reach is not None and files >= self.at_least
+        cells.append(f"<= {self.to_reach}" if is_asked else "")
+        return cells
 
 
-def measure(
-    project: Project, rounds: int, before_round: Callable[[int], None], each: Callable[[], None]
-) -> dict[str, list[Sample]]:
-    """Samples by who saved; one of each a round."""
-    ways = {"git": project.by_git, "git again": project.by_git, "flor": project.by_flor}
-    found: dict[str, list[Sample]] = {name: [] for name in ways}
-    order = list(ways)
-    for _ in range(rounds):
-        before_round(project.saved)
-        random.shuffle(order)
-        for name in order:
-            each()
-            project.saved += 1
-            found[name].append(ways[name](project.saved))
-        trees = {samples[-1].tree for samples in found.values()}
-        assert len(trees) == 1, trees
-    return found
-
-
-def cases(files: int, rounds: int) -> dict[str, dict[str, list[Sample]]]:
-    """All cases of one size."""
-
-    def nothing(*_: object) -> None:
-        pass
-
+def cases(files: int, rounds: int) -> Iterator[Case]:
+    """All cases of one size, measured."""
     with tempfile.TemporaryDirectory(prefix="flor-bench-") as folder:
         project = Project(Path(folder) / "project", files)
         few = max(3, rounds // 2) if files > 1000 else rounds
-        found = {"everything new": measure(project, few, nothing, project.forget)}
+        save = (project.save_by_git, project.save_by_flor)
+        yield Case("everything new", *save, 1.0, 1000, project.forget).measure(project, few)
         project.forget()
         project.commit()
-        found["first, with an index"] = measure(project, rounds, nothing, project.users_index)
-        for way in (project.by_git, project.by_flor):  # both are warm from here on
-            way(0)
-        found["unchanged"] = measure(project, rounds, nothing, nothing)
-        found["one file changed"] = measure(project, rounds, project.change_one, nothing)
-        return found
-
-
-def rows(files: int, found: dict[str, dict[str, list[Sample]]]) -> list[list[str]]:
-    """A line of the report for each case."""
-    lines = []
-    for case, samples in found.items():
-        cells = [f"{files:,}", case]
-        for field in ("cpu_s", "wall_s"):
-            times = {name: [getattr(one, field) for one in of] for name, of in samples.items()}
-            ratios = [quotients(times[name], times["git"]) for name in ("flor", "git again")]
-            cells += [_short(Interval.of(one)) for one in ratios]
-        cells += [_ms([one.cpu_s for one in samples[name]]) for name in ("flor", "git")]
-        cells.append(f"{max(one.peak for one in samples['flor']) / 1e6:.0f}")
-        lines.append(cells)
-    return lines
+        first = Case("first, with an index", *save, 3.0, each=project.users_index)
+        yield first.measure(project, rounds)
+        for way in save:  # both are warm from here on
+            way()
+        yield Case("unchanged", *save, 2.0).measure(project, rounds)
+        walk = Case("unchanged, against a bare walk", project.walk, project.save_by_flor, 1.6, 1000)
+        walk.is_same = False
+        yield walk.measure(project, rounds)
+        change_one = Case("one file changed", *save, 2.0)
+        change_one.before_round = lambda: project.change(project.saved)
+        yield change_one.measure(project, rounds)
+        project.commit()
+        out = Case("laid out", project.check_out, project.export, 2.5, each=project.clear_aside)
+        yield out.measure(project, few)
+        for _ in range(2):
+            project.change(0, CHANGED)
+            project.commit()
+        project.change(0, CHANGED)
+        for words, way, to_reach in (
+            (f"laid out where {CHANGED} files differ", project.lay_out, None),
+            ("and the version before it", project.lay_out_next, 0.1),
+        ):
+            case = Case(words, project.check_out, way, to_reach, at_least=1000, is_same=False)
+            case.each = project.clear_aside
+            yield case.measure(project, few)
+        compare = (project.compare_by_git, project.compare_by_flor)
+        yield Case(f"{CHANGED} files compared", *compare, 1.0).measure(project, rounds)
 
 
 def _short(interval: Interval) -> str:
@@ -214,11 +142,11 @@ def main() -> None:
     words = parser.parse_args()
     lines = []
     for files in map(int, words.files.split(",")):
-        lines += rows(files, cases(files, words.rounds))
+        lines += [case.row(files) for case in cases(files, words.rounds)]
     git = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout
     print(f"Python {platform.python_version()}, {git.strip()}, {os.cpu_count()} cores\n")
     head = ["files", "case", "CPU / git", "A/A", "wall / git", "A/A", "CPU ms", "git's", "peak MB"]
-    print(table(head, lines, markdown=words.markdown))
+    print(table([*head, "CPU to reach"], lines, markdown=words.markdown))
 
 
 if __name__ == "__main__":

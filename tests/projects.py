@@ -65,8 +65,8 @@ class GitProject:
         index.unlink(missing_ok=True)
         if (current := self.git_folder / "index").exists():
             index.write_bytes(current.read_bytes())
-            # git compares times with the index file's own
-            os.utime(index, ns=(current.stat().st_atime_ns, current.stat().st_mtime_ns))
+            # So that git reads every file: it compares times by their seconds, with the index's own.
+            os.utime(index, (1, 1))
         self.git("add", "-A", index=index)
         return self.git("write-tree", index=index)
 

@@ -17,7 +17,7 @@ from florlib.ground.recorded import RecordedProcess
 from florlib.hindsight.probes import compare
 from florlib.hindsight.propagation import Asked, Propagated, propagate, questions
 from florlib.hindsight.question import sources_of
-from florlib.stores.versions import VersionFiles, lay_out_version
+from florlib.stores.versions import VersionFiles, WorkingTree
 
 LOOKED_AT = 200  # runs of a project, from the newest, among which that of a script is looked for
 
@@ -30,11 +30,13 @@ class Today:
         run: the most recent run of the script, whose code the questions were added to.
         recent: by path, the sources of that run.
         asked: what was added since.
+        tree: the project's present files, to be closed.
     """
 
     run: str
     recent: Mapping[str, str]
     asked: list[Asked]
+    tree: WorkingTree
 
 
 @dataclass(slots=True)
@@ -72,12 +74,14 @@ def todays_questions(home: Path, content: Mapping[str, Any]) -> Today | None:
     Raises:
         SyntaxError: a present source does not parse; Python's own.
     """
-    project = Path(content["project"])
+    project, places = Path(content["project"]), HomeLayout(home)
     for row in runs_of(home, name=None, project=project, limit=LOOKED_AT):
         layout = RunLayout(home / row.folder)
         recent = _recorded_sources(layout, program_of(content))
         if recent:
-            return Today(row.run, recent, questions(recent, present_texts(project, recent)))
+            asked = questions(recent, present_texts(project, recent))
+            store = places.private_store(layout.folder.parent.name)
+            return Today(row.run, recent, asked, WorkingTree(project, private_store=store))
     return None
 
 
@@ -114,7 +118,7 @@ def earlier_version(
         path: compare(path, text, earlier.texts[path], sources.trees)
         for path, text in sources.recorded.items()
     }
-    _lay_out(earlier, layout, content, home)
+    _lay_out(earlier, content, home)
     return earlier
 
 
@@ -128,20 +132,15 @@ def _unplaceable(run: str, found: Propagated) -> CodeChanged:
     return error
 
 
-def _lay_out(earlier: Earlier, layout: RunLayout, content: Mapping[str, Any], home: Path) -> None:
+def _lay_out(earlier: Earlier, content: Mapping[str, Any], home: Path) -> None:
     version = content.get("version")
-    places = HomeLayout(home)
     if not isinstance(version, Mapping):
         text = "the version of the run was not saved: only the code that it loaded is its own"
         earlier.warnings.append({"code": "version-missing", "text": text})
         return
     try:
-        earlier.files = lay_out_version(
-            Path(content["project"]),
-            str(version["commit"]),
-            places.exports,
-            private_store=places.private_store(layout.folder.parent.name),
-        )
+        exports = HomeLayout(home).exports
+        earlier.files = earlier.today.tree.lay_out(str(version["commit"]), exports)
     except VersionMissing as error:
         text = f"{error.message}: only the code that the run loaded is its own"
         earlier.warnings.append({"code": "version-missing", "text": text})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -196,10 +197,13 @@ def _earlier(
     """
     if not sources.changed or request.force or request.in_place:
         return None
-    today = request.today or todays_questions(request.home, content)
-    if today is None or today.run == request.layout.run:
-        return None
-    return earlier_version(request.layout, content, sources, today, request.home)
+    with ExitStack() as stack:
+        today = request.today
+        if today is None and (today := todays_questions(request.home, content)) is not None:
+            stack.enter_context(today.tree)
+        if today is None or today.run == request.layout.run:
+            return None
+        return earlier_version(request.layout, content, sources, today, request.home)
 
 
 def _iterations(request: ReplayRequest, run: Run, traces: Sequence[Trace]) -> frozenset[int] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -191,30 +192,38 @@ def ask_several(chosen: Sequence[ChosenRun], request: ReplayRequest, home: Path)
     Raises:
         SyntaxError: a present source does not parse; Python's own.
     """
-    todays: dict[tuple[str, ...], Today | None] = {}
     each = min(_shared(request.devices, len(chosen)), key=len)
     several = Several([], request.devices)
-    for one in chosen:
-        asked = Asked(one.row)
-        try:
-            layout = RunLayout(home / one.row.folder)
-            today = _today(todays, home, read_run_json(layout))
-            own = replace(request, layout=layout, where=one.where, today=today, devices=each)
-            asked.prepared = prepare(own)
-        except FlorError as error:
-            asked.refusal = error
-        several.asked.append(asked)
+    with _Todays(home) as todays:
+        for one in chosen:
+            asked = Asked(one.row)
+            try:
+                layout = RunLayout(home / one.row.folder)
+                today = todays.of(read_run_json(layout))
+                own = replace(request, layout=layout, where=one.where, today=today, devices=each)
+                asked.prepared = prepare(own)
+            except FlorError as error:
+                asked.refusal = error
+            several.asked.append(asked)
     return several
 
 
-def _today(
-    todays: dict[tuple[str, ...], Today | None], home: Path, content: Mapping[str, Any]
-) -> Today | None:
-    """What is asked of the runs of a script, found once for all of them."""
-    key = program_of(content)
-    if key not in todays:
-        todays[key] = todays_questions(home, content)
-    return todays[key]
+class _Todays(ExitStack):
+    """What is asked of the runs of each script, found once for all of them."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__()
+        self._home = home
+        self._found: dict[tuple[str, ...], Today | None] = {}
+
+    def of(self, content: Mapping[str, Any]) -> Today | None:
+        """What is asked of the script of a run.json."""
+        key = (str(content["project"]), *program_of(content))
+        if key not in self._found:
+            today = self._found[key] = todays_questions(self._home, content)
+            if today is not None:
+                self.enter_context(today.tree)
+        return self._found[key]
 
 
 def _shared(devices: Devices, runs: int) -> list[Devices]:

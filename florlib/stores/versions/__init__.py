@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         holds,
         patch,
     )
-    from florlib.stores.versions.differing import lay_out_version
+    from florlib.stores.versions.differing import WorkingTree
     from florlib.stores.versions.exporting import Exported, export
     from florlib.stores.versions.history import Link, links, read_link, saved_at
     from florlib.stores.versions.others import Committed, committed
@@ -40,6 +40,7 @@ __all__ = [
     "Skip",
     "Version",
     "VersionFiles",
+    "WorkingTree",
     "changed_paths",
     "changes",
     "committed",
@@ -47,7 +48,6 @@ __all__ = [
     "export",
     "find_project",
     "holds",
-    "lay_out_version",
     "links",
     "open_archive",
     "patch",
@@ -67,13 +67,13 @@ _MODULES = {
     "Exported": "exporting",
     "Lines": "comparing",
     "Link": "history",
+    "WorkingTree": "differing",
     "changed_paths": "comparing",
     "changes": "comparing",
     "committed": "others",
     "count_lines": "comparing",
     "export": "exporting",
     "holds": "comparing",
-    "lay_out_version": "differing",
     "links": "history",
     "open_archive": "archive",
     "patch": "comparing",

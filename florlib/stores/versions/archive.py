@@ -54,10 +54,10 @@ class Archive:
 
     def blob(self, blob: ObjectID) -> bytes:
         """The bytes of a blob; KeyError where it is not there, as in a partial clone."""
-        found = self.objects[blob]
-        if not isinstance(found, Blob):
+        kind, content = self.objects.get_raw(blob)
+        if kind != Blob.type_num:
             raise KeyError(blob)
-        return found.data
+        return content
 
     def beside(self, objects: BaseObjectStore) -> Archive:
         """The same, with the objects of another store."""
@@ -71,21 +71,31 @@ def open_archive(folders: Sequence[Path]) -> Iterator[Archive]:
     Raises:
         VersionMissing: one of them cannot be read, or lacks an object that is asked for.
     """
+    with ExitStack() as stack, reading(folders):
+        opened = tuple(stack.enter_context(Repo(str(folder))) for folder in folders)
+        stores: list[BaseObjectStore] = [repo.object_store for repo in opened]
+        objects = stores[0] if len(stores) == 1 else OverlayObjectStore(stores)
+        yield Archive(opened, objects)
+
+
+@contextmanager
+def reading(folders: Sequence[Path]) -> Iterator[None]:
+    """Tell in words what keeps repositories from being read.
+
+    Raises:
+        VersionMissing: one of them cannot be read, or lacks an object that is asked for.
+    """
     names = ", ".join(str(folder) for folder in folders)
-    with ExitStack() as stack:
-        try:
-            opened = tuple(stack.enter_context(Repo(str(folder))) for folder in folders)
-            stores: list[BaseObjectStore] = [repo.object_store for repo in opened]
-            objects = stores[0] if len(stores) == 1 else OverlayObjectStore(stores)
-            yield Archive(opened, objects)
-        except KeyError as error:
-            sha = error.args[0] if error.args else b""
-            name = sha.decode("ascii", "replace") if isinstance(sha, bytes) else str(sha)
-            raise VersionMissing(
-                f"git has no object {name[:12]} in {names} any more", hint="git fsck"
-            ) from error
-        except _UNREADABLE as error:
-            raise VersionMissing(
-                f"the git repository {names} cannot be read ({type(error).__name__}: {error})",
-                hint="git fsck",
-            ) from error
+    try:
+        yield
+    except KeyError as error:
+        sha = error.args[0] if error.args else b""
+        name = sha.decode("ascii", "replace") if isinstance(sha, bytes) else str(sha)
+        raise VersionMissing(
+            f"git has no object {name[:12]} in {names} any more", hint="git fsck"
+        ) from error
+    except _UNREADABLE as error:
+        raise VersionMissing(
+            f"the git repository {names} cannot be read ({type(error).__name__}: {error})",
+            hint="git fsck",
+        ) from error

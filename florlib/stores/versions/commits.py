@@ -15,6 +15,7 @@ from datetime import datetime
 from dulwich.objects import Commit, ObjectID
 from dulwich.repo import Repo
 
+from florlib.stores.versions.configuration import configuration
 from florlib.stores.versions.objects import ObjectWriter
 from florlib.stores.versions.version import Skip
 
@@ -149,7 +150,7 @@ def parents_of(repo: Repo, commit: ObjectID) -> list[ObjectID]:
 
 def _identity(repo: Repo) -> bytes:
     """`user.name` and `user.email` of git's configuration, flor's own where there are none."""
-    config = repo.get_config_stack()
+    config = configuration(repo)
     parts = []
     for key, fallback in ((b"name", b"flor"), (b"email", b"flor@localhost")):
         try:

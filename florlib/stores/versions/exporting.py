@@ -107,17 +107,17 @@ def _lay_out(
 ) -> None:
     entries = list(_entries(archive, tree, b""))
     repo = archive.repositories[0]
-    has_attributes = hold_attributes(path for path, _ in entries)
-    if not repo.bare and (has_attributes or filters.may_apply(repo)):
-        if _check_out(repo, tree, folder):
-            exported.files += sum(mode not in (FOLDER, GITLINK) for _, (mode, _) in entries)
-            entries = [entry for entry in entries if entry[1][0] == GITLINK]
-        else:
+    if not repo.bare and _check_out(repo, tree, folder):
+        exported.files += sum(mode not in (FOLDER, GITLINK) for _, (mode, _) in entries)
+        entries = [entry for entry in entries if entry[1][0] == GITLINK]
+    elif not repo.bare:
+        _clear(folder)
+        if hold_attributes(path for path, _ in entries) or filters.may_apply(repo):
             text = "attributes of files (line ends, filters) were not applied: git did not do it"
             exported.warnings.append(text)
-            _clear(folder)
+    start = os.fsencode(folder) + b"/"
     for path, (mode, sha) in entries:
-        full = os.path.join(os.fsencode(folder), path)
+        full = start + path
         if mode == GITLINK:
             _add_submodule(path, sha, Path(os.fsdecode(full)), root, exported)
         elif mode == FOLDER:
@@ -140,9 +140,9 @@ def _entries(archive: Archive, tree: ObjectID, prefix: bytes) -> Iterator[tuple[
 
 
 def _check_out(repo: Repo, tree: ObjectID, folder: Path) -> bool:
-    """Have git write the files, with all that filters and attributes do on the way out."""
+    """Have git write the files, which takes less time, and applies filters and attributes."""
     where = ("--git-dir", os.path.abspath(repo.controldir()), "--work-tree", str(folder.resolve()))
-    whole = ("-c", "core.sparseCheckout=false")
+    whole = ("-c", "core.sparseCheckout=false", "-c", "core.fsmonitor=false")
     with tempfile.TemporaryDirectory(prefix="flor-") as beside:
         index = Path(beside) / "index"
         words = ("read-tree", "--reset", "-u", tree.decode("ascii"))
@@ -163,8 +163,12 @@ def _write(full: bytes, mode: int, content: bytes) -> None:
         return
     permissions = _RUNNABLE if mode & EXECUTABLE & 0o111 else _PLAIN
     descriptor = os.open(full, os.O_WRONLY | os.O_CREAT | os.O_EXCL, permissions)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    finally:
+        os.close(descriptor)
 
 
 def _add_submodule(

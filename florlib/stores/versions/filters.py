@@ -7,7 +7,6 @@ that eol, ident, encodings, LFS and filter drivers come out as `git add` would h
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,8 @@ from pathlib import Path
 from dulwich.objects import Blob, ObjectID
 from dulwich.repo import Repo
 
-from florlib.stores.versions.gitcli import git
+from florlib.stores.versions.configuration import configuration
+from florlib.stores.versions.gitcli import copy_index, git
 from florlib.stores.versions.objects import ObjectWriter, read_file
 from florlib.stores.versions.tracked import Entry
 
@@ -24,7 +24,7 @@ _OFF = (b"", b"false", b"no", b"off", b"0")
 
 def may_apply(repo: Repo) -> bool:
     """Whether some setting, or an attributes file outside of the working tree, may ask for a conversion."""
-    config = repo.get_config_stack()
+    config = configuration(repo)
     try:
         if config.get((b"core",), b"autocrlf").lower() not in _OFF:
             return True
@@ -36,7 +36,7 @@ def may_apply(repo: Repo) -> bool:
 def attribute_files(repo: Repo) -> list[str]:
     """Where attributes stand outside of the working tree (gitattributes(5))."""
     try:
-        personal = os.fsdecode(repo.get_config_stack().get((b"core",), b"attributesfile"))
+        personal = os.fsdecode(configuration(repo).get((b"core",), b"attributesfile"))
     except KeyError:
         settings = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
         personal = os.path.join(settings, "git", "attributes")
@@ -63,7 +63,9 @@ def convert(
     with tempfile.TemporaryDirectory(prefix="flor-") as folder:
         index = Path(folder) / "index"
         if (current := Path(repo.controldir()) / "index").exists():
-            shutil.copyfile(current, index)
+            copy_index(current, index)
+            # Older than all of them, so that git reads the files, of whose times it knows the seconds.
+            os.utime(index, (1, 1))
         words = ("update-index", "--add", "--remove", "--replace", "-z", "--stdin")
         objects = None if apart is None else (apart, Path(repo.object_store.path))
         listing = b"\0".join(paths)
@@ -83,7 +85,7 @@ class Normalizer:
     """The conversions that dulwich knows, for where there is no git: eol and filter drivers."""
 
     def __init__(self, repo: Repo, writer: ObjectWriter) -> None:
-        self._normalizer = repo.get_blob_normalizer(config=repo.get_config_stack())
+        self._normalizer = repo.get_blob_normalizer(config=configuration(repo))
         self._writer = writer
 
     def add(self, full: bytes, path: bytes) -> ObjectID:

@@ -1,7 +1,7 @@
 """The git binary, for the few things that are better left to it; everything works without one.
 
 It is asked to apply content filters, to read index formats that dulwich cannot, to rewrite the
-index of a user who is on the shadow branch, to resolve revisions, and to lay out files with filters.
+index of a user who is on the shadow branch, to resolve revisions, and to lay out all files of a version.
 """
 
 from __future__ import annotations
@@ -67,3 +67,14 @@ def git(
         check=False,
     )
     return ended.stdout if ended.returncode == 0 else None
+
+
+def copy_index(index: Path, target: Path) -> None:
+    """Copy an index with its time, without which git takes files for unchanged that are not.
+
+    Those that were written in the second of that time may have changed unseen since, and git reads
+    them (racy-git.txt). Where another index comes in between, it has the earlier time.
+    """
+    status = index.stat()
+    shutil.copy(index, target)
+    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))

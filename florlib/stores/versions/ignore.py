@@ -12,6 +12,8 @@ from dulwich.ignore import default_user_ignore_filter_path, read_ignore_patterns
 from dulwich.repo import Repo
 from dulwich.wildmatch import MalformedPattern
 
+from florlib.stores.versions.configuration import configuration
+
 GIT_RULES = b".gitignore"
 FLOR_RULES = b".florignore"
 
@@ -96,13 +98,13 @@ def rule_files(repo: Repo) -> list[str]:
 
     info/exclude outranks core.excludesFile, as in git; dulwich ranks them the other way round.
     """
-    personal = os.path.expanduser(default_user_ignore_filter_path(repo.get_config_stack()))
+    personal = os.path.expanduser(default_user_ignore_filter_path(configuration(repo)))
     return [personal, os.path.join(repo.commondir(), "info", "exclude")]
 
 
 def rules_of(repo: Repo) -> Rules:
     """The rules of those files."""
-    ignore_case = repo.get_config_stack().get_boolean((b"core",), b"ignorecase", False) is True
+    ignore_case = configuration(repo).get_boolean((b"core",), b"ignorecase", False) is True
     files = (read_rules(os.fsencode(path), 0, ignore_case) for path in rule_files(repo))
     return Rules(tuple(file for file in files if file is not None), (), ignore_case)
 

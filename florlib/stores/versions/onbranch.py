@@ -8,7 +8,6 @@ itself does the writing.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from dulwich.refs import Ref
 from dulwich.repo import Repo
 
 from florlib.stores.versions.commits import CommitWriter
-from florlib.stores.versions.gitcli import git
+from florlib.stores.versions.gitcli import copy_index, git
 from florlib.stores.versions.refs import (
     SHADOW,
     TRIES,
@@ -90,7 +89,7 @@ def _index_of(tree: ObjectID, root: Path, index: Path) -> Path | None:
     """Write an index for a tree beside the user's, whose stat data it takes over."""
     fresh = index.with_name(f"index.flor.{os.getpid()}")
     if index.exists():
-        shutil.copy(index, fresh)
+        copy_index(index, fresh)
     # -i: that files of the working tree differ from the index is the very occasion.
     if git("read-tree", "-i", "-m", tree.decode("ascii"), folder=root, index=fresh) is None:
         fresh.unlink(missing_ok=True)

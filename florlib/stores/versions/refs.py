@@ -17,6 +17,7 @@ from dulwich.refs import Ref
 from dulwich.repo import Repo
 
 from florlib.stores.versions.commits import CommitWriter
+from florlib.stores.versions.configuration import configuration
 
 SHADOW = Ref(b"refs/heads/flor.shadow")
 # Where a run's version goes when the shadow branch cannot be moved.
@@ -159,7 +160,7 @@ def guard_against_push(repo: Repo) -> None:
     `git push` then refuses while on the branch; `git push --all` is beyond this. A configuration
     that cannot be written is left as it is.
     """
-    config = repo.get_config_stack()
+    config = configuration(repo)
     with suppress(KeyError):
         config.get((b"branch", b"flor.shadow"), b"pushremote")
         return

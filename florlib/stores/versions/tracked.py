@@ -23,6 +23,7 @@ from dulwich.objects import ObjectID
 from dulwich.repo import Repo
 
 from florlib.ground.errors import VersionNotSaved
+from florlib.stores.versions.configuration import configuration
 from florlib.stores.versions.gitcli import git
 from florlib.stores.versions.staged import Staged, TrackedPath, read_staged
 
@@ -142,7 +143,7 @@ def tracked_by(repo: Repo, root: Path) -> Tracked:
     with suppress(OSError):
         status = index.stat()
         stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
-    config = repo.get_config_stack()
+    config = configuration(repo)
     return Tracked(
         lambda: _read(index, repo, root) if stamp else Staged({}, {}),
         stamp,

@@ -23,6 +23,7 @@ from typing import NamedTuple
 from dulwich.repo import Repo
 
 from florlib import __version__
+from florlib.stores.versions.configuration import configuration
 from florlib.stores.versions.tracked import RACY_MARGIN_NS, Tracked
 
 _MAGIC = b"flor tree cache 1\n"
@@ -220,7 +221,7 @@ def fingerprint_of(
     """
     settings = [
         (section, list(backend.items(section)))
-        for backend in repo.get_config_stack().backends
+        for backend in configuration(repo).backends
         for section in backend.sections()
         if section[0].lower() in _SETTINGS
     ]

@@ -101,6 +101,24 @@ def test_unchanged_files_are_not_read(project):
     assert not (project.git_folder / "objects" / blob[:2] / blob[2:]).exists()
 
 
+def test_what_was_changed_in_the_second_in_which_it_was_staged_is_seen(project):
+    """git knows the seconds of times, and asks whether the index was written in the same one."""
+    second = 1_700_000_000 * 10**9
+    project.git("config", "core.trustctime", "false")  # its time of change cannot be set
+    project.write(".gitattributes", "* text\n")
+    os.utime(project.write("a.py", "1\n"), ns=(second, second))
+    project.commit()
+    os.utime(project.git_folder / "index", ns=(second, second))
+    with (project.root / "a.py").open("r+") as file:
+        file.write("2")
+    os.utime(project.root / "a.py", ns=(second, second + 5))
+
+    tree = project.save().tree
+
+    assert project.git("show", f"{tree}:a.py") == "2"
+    assert tree == project.git_tree()
+
+
 def test_what_was_changed_in_a_submodule_is_a_version_of_its_own(project, tmp_path):
     other = type(project)(project.root.parent / "other")
     other.root.mkdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,19 @@ def test_the_files_are_those_of_a_checkout(project, tmp_path, arrange):
     assert not (tmp_path / "out/.git").exists()
 
 
+def test_without_git_they_are_the_same(project, tmp_path, monkeypatch):
+    plain(project)
+    version = project.save()
+    expected = checked_out(project, version.commit)
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+
+    done = laid_out(project, version, tmp_path / "out")
+
+    assert files(tmp_path / "out") == expected
+    assert done.files == sum(what != "folder" for what in expected.values())
+    assert done.warnings == []
+
+
 def test_what_a_sparse_checkout_leaves_out_is_there(project, tmp_path):
     sparse_with_filters(project)
 
@@ -154,6 +168,7 @@ def test_interrupted_in_the_middle_nothing_is_left(project, tmp_path, monkeypatc
             raise KeyboardInterrupt
 
     monkeypatch.setattr(exporting, "_write", interrupted)
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     for name in ("out", "empty"):
         written.clear()
         with pytest.raises(KeyboardInterrupt):
@@ -180,7 +195,8 @@ def test_names_that_lead_out_of_the_folder_are_refused(project, tmp_path, name):
     assert list((tmp_path / "in").iterdir()) == []
 
 
-def test_nothing_is_written_through_a_link(project, tmp_path):
+@pytest.mark.parametrize("has_git", [True, False])
+def test_nothing_is_written_through_a_link(project, tmp_path, monkeypatch, has_git):
     project.commit(a="1")
     (tmp_path / "victim").mkdir()
     with open_archive([project.root]) as archive:
@@ -193,7 +209,10 @@ def test_nothing_is_written_through_a_link(project, tmp_path):
         evil = Tree.from_string(twice)
         store.add_objects([(one, None) for one in (link, blob, inside, evil)])
 
-        export(archive, evil.id.decode(), tmp_path / "out")
+        if not has_git:
+            monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+        with suppress(UsageError):  # one of both is there already
+            export(archive, evil.id.decode(), tmp_path / "out")
 
     assert list((tmp_path / "victim").iterdir()) == []
 
