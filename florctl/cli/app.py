@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Annotated, Any, NoReturn
 
@@ -14,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from florlib.ground.errors import FlorError
+from florlib.ground.meant import meant
 
 # typer keeps the errors of its parser private; this one's parents are what all of them share.
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
@@ -161,7 +161,7 @@ def _misused(error: Any) -> NoReturn:
 
 
 def _nearest(word: str, known: list[str], path: str) -> str:
-    near = get_close_matches(word, known, n=1, cutoff=0.5)
+    near = meant(word, known)
     return f"{path} {near[0] if near else '--help'}"
 
 

@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from florctl.cli.overhead import (
     cost_words,
@@ -210,6 +209,8 @@ def place(url: str) -> str:
     >>> place("s3://bucket/prefix"), place("file:///mnt/my%20runs")
     ('s3://bucket/prefix', '/mnt/my runs')
     """
+    from urllib.parse import unquote  # seldom, and it takes as long to import as a table to show
+
     return unquote(url.removeprefix("file://")) if url.startswith("file://") else url
 
 

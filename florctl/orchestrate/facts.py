@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from florctl.orchestrate.lookup import NameNotFound, catalog_of
+from florlib.ground.meant import meant
 from florlib.ground.values import decode_value, encode_value
 from florlib.hindsight.standing import standing
 from florlib.stores.catalog import across, named_values
@@ -191,7 +191,7 @@ def unknown_to_all(names: Iterable[str], runs: Sequence[RunRow], facts: dict[int
     for name in names:
         if runs and not any(name in of_run for of_run in facts.values()):
             known = {*FIELDS, *(tag for run in runs for tag in run.tags)}
-            near = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+            near = meant(name, sorted(known), cutoff=0.6)
             said = f"; did you mean {near[0]}?" if near else ""
             raise NameNotFound(
                 f"no run has an argument, a tag, a field or a logged value {name}{said}",

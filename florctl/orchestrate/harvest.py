@@ -18,6 +18,7 @@ from florlib.ground.errors import FlorError
 from florlib.ground.layout import HomeLayout, RunLayout
 from florlib.stores.catalog import marks
 from florlib.stores.catalog.connection import open_catalog, translated, writing
+from florlib.stores.collecting import uncollected
 
 _REPLAYS = RunLayout(Path("run")).replays.name
 
@@ -114,15 +115,16 @@ def _taken_in(
     batch = Batch(connection)
     intake = Intake(home, connection, batch, *present)
     looked = 0
-    for name in changed:
-        if intake.run(RunLayout(home / name), name):
-            looked += 1
-        else:
-            gone += marks.key_at(connection, name)
-    for key in gone:
-        with batch.writing():
-            marks.forget_run(connection, key)
-    batch.commit()
+    with uncollected():
+        for name in changed:
+            if intake.run(RunLayout(home / name), name):
+                looked += 1
+            else:
+                gone += marks.key_at(connection, name)
+        for key in gone:
+            with batch.writing():
+                marks.forget_run(connection, key)
+        batch.commit()
     return Harvest(looked, intake.journals, intake.values, intake.problems)
 
 

@@ -23,8 +23,10 @@ from florlib.ground.plan import SHELL
 from florlib.stores.catalog import marks, runs
 from florlib.stores.catalog.batches import Batch
 from florlib.stores.catalog.ingest import Journal, ingest
+from florlib.stores.catalog.loading import load
 from florlib.stores.catalog.marks import Mark, Watch
 from florlib.stores.catalog.places import Cursor
+from florlib.stores.catalog.runs import Ending, ProcessEnd
 from florlib.stores.journal import walk_records
 from florlib.stores.notes import read_notes
 
@@ -87,11 +89,15 @@ class Intake:
         if replays_mtime_ns or runs.known_replays(self.connection, key):
             self._replays(layout, key)
         written_ns = max(map(_mtime_ns, [layout.run_file, *journals]))
-        self._ending(written_ns, key, run_json)
         mtimes = (folder_mtime_ns, replays_mtime_ns)
-        seen: Watch = (key, int(self._is_settled(max(*mtimes, written_ns), key)), *mtimes)
-        if marks.watch_of(self.connection, key) != seen:
+        ends = runs.process_ends(self.connection, key)
+        ending = self._ending(written_ns, run_json, ends)
+        is_settled = self._is_settled(max(*mtimes, written_ns), key, ending, ends)
+        seen: Watch = (key, int(is_settled), *mtimes)
+        before = runs.ending_of(self.connection, key), marks.watch_of(self.connection, key)
+        if before != (ending, seen):
             with self.batch.writing():
+                runs.put_ending(self.connection, key, ending)
                 marks.watch(self.connection, seen)
         return True
 
@@ -194,27 +200,22 @@ class Intake:
             return None
         return content if isinstance(content, dict) else None
 
-    def _ending(self, written_ns: int, key: int, run_json: dict[str, Any]) -> None:
+    def _ending(self, written_ns: int, run_json: dict[str, Any], ends: list[ProcessEnd]) -> Ending:
         fetched = run_json.get("fetched") is not None  # a run that had ended where it was sent
-        ending = liveness.ending(
+        return liveness.ending(
             run_json,
-            runs.process_ends(self.connection, key),
+            ends,
             touched=liveness.touched_at(written_ns),
             now=self.now,
             boot="another" if fetched else self.boot,
             host=str(run_json.get("host")) if fetched else self.host,
         )
-        if runs.ending_of(self.connection, key) != ending:
-            with self.batch.writing():
-                runs.put_ending(self.connection, key, ending)
 
-    def _is_settled(self, newest_ns: int, key: int) -> bool:
-        if runs.ending_of(self.connection, key).status not in _FINAL:
-            return False
-        if runs.has_unreported_replay(self.connection, key):
+    def _is_settled(self, newest_ns: int, key: int, ending: Ending, ends: list[ProcessEnd]) -> bool:
+        if ending.status not in _FINAL or runs.has_unreported_replay(self.connection, key):
             return False
         # A process that outlived its run may go on writing; its journal's mtime tells.
-        ended = all(process.ended for process in runs.process_ends(self.connection, key))
+        ended = all(process.ended for process in ends)
         age_s = (self.now - liveness.touched_at(newest_ns)).total_seconds()
         return age_s > (SETTLING_S if ended else liveness.FRESH_S)
 
@@ -238,7 +239,7 @@ class _Piece:
     def records(self) -> Iterator[Record]:
         """Give them, one after the other."""
         start = self.end
-        for record, end in walk_records(self.path, after=start, float_texts=True):
+        for record, end in walk_records(self.path, after=start, load=load):
             self.end, self.is_new = end, True
             yield record
             if self.end - start > PIECE_BYTES:

@@ -8,7 +8,6 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from florlib.ground.errors import (
     UsageError,
 )
 from florlib.ground.layout import HomeLayout
+from florlib.ground.meant import meant
 from florlib.hindsight.standing import standing
 from florlib.stores.catalog import named_values, questions
 from florlib.stores.catalog.connection import open_catalog, open_readonly, translated
@@ -167,7 +167,7 @@ def _only(found: list[RunRow], selector: str) -> RunRow:
 
 def _no_run(connection: sqlite3.Connection, selector: str) -> RunNotFound:
     names = questions.run_names(connection)
-    near = get_close_matches(selector, names, n=1, cutoff=0.5)
+    near = meant(selector, names)
     hint = f"flor log show {near[0]}" if near else "flor log list"
     return RunNotFound(f"no run answers to {selector!r}", hint=hint)
 
@@ -240,7 +240,7 @@ def runs_of(
 def _no_name(connection: sqlite3.Connection, run: RunRow, name: str) -> NameNotFound:
     label = f"{run.name}@{run.ordinal}"
     known = [row.name for row in named_values.names(connection, run.key)]
-    near = get_close_matches(name, known, n=3, cutoff=0.4)
+    near = meant(name, known, most=3, cutoff=0.4)
     said = f"; it has {', '.join(near)}" if near else ""
     words = shlex.join([run.run, near[0]]) if near else run.run
     return NameNotFound(f"{label} has logged no {name}{said}", hint=f"flor log get {words}")

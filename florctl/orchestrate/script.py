@@ -9,12 +9,12 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from florctl.orchestrate.folders import project_of
 from florlib.ground.errors import ScriptNotFound, UsageError
 from florlib.ground.layout import CATALOG_NAME
+from florlib.ground.meant import meant
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -90,7 +90,7 @@ def _is_program(path: Path) -> bool:
 def _nearest(script: str, cwd: Path, words: Sequence[str]) -> str:
     folder = (cwd / script).parent
     candidates = [path.name for path in folder.glob("*.py")] if folder.is_dir() else []
-    near = get_close_matches(Path(script).name, candidates, n=1, cutoff=0.4)
+    near = meant(Path(script).name, candidates, cutoff=0.4)
     if near:
         found = str(Path(script).parent / near[0])
         return f"flor record {shlex.join((found, *words[1:]))}"

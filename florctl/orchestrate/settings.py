@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import configparser
 import importlib
 import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from florctl.orchestrate.folders import home_of, project_of, user_home
 from florlib.ground.errors import UsageError
+from florlib.ground.meant import meant
 
 DEFAULT_BUDGET_SHARE = 0.01
 NO_LIMIT = 1 << 62
@@ -77,7 +76,7 @@ class Settings:
         changes: dict[str, Any] = {}
         for key, value in given.items():
             if key not in _READERS:
-                near = get_close_matches(key, _READERS, n=1) or list(_READERS)
+                near = meant(key, _READERS, cutoff=0.6) or list(_READERS)
                 raise UsageError(
                     f"{source} has an unknown flor setting {key!r}", hint=f"use {', '.join(near)}"
                 )
@@ -170,15 +169,23 @@ def _section(file: Path, section: tuple[str, ...], warnings: list[str]) -> Mappi
         if file.suffix == ".cfg":
             return _cfg_section(text, section[0])
         return _toml_section(text, section, file, warnings)
-    except (configparser.Error, ValueError) as error:
+    except ValueError as error:
         first = str(error).splitlines()[0]
         warnings.append(f"{file} was not read ({first})")
         return {}
 
 
 def _cfg_section(text: str, section: str) -> Mapping[str, Any]:
+    # As with TOML below.
+    if section not in text:
+        return {}
+    import configparser
+
     parser = configparser.ConfigParser(interpolation=None)
-    parser.read_string(text)
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        raise ValueError(error) from None
     return dict(parser[section]) if parser.has_section(section) else {}
 
 

@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from florctl.orchestrate.state_leaves import item_bytes
 from florctl.orchestrate.state_tree import SPARSE_PARTS, PartNotFound, StateTree
 from florlib.ground.errors import CheckpointDamaged, CheckpointMissing, SpoolDamaged, UsageError
 from florlib.ground.layout import RunLayout
+from florlib.ground.meant import meant
 from florlib.ground.position import Position, describe, position_words
 from florlib.stores.catalog.rows import CheckpointRow, RunRow
 from florlib.stores.checkpoints import Checkpoint
@@ -49,7 +49,7 @@ class RecordedState:
             return self.tree.find(name)
         except PartNotFound as missing:
             at = position_words(self.row.position)
-            near = get_close_matches(str(missing), missing.known, n=3, cutoff=0.5)
+            near = meant(str(missing), missing.known, most=3)
             said = f"; it has {', '.join(near)}" if near else ""
             words = ["flor", "state", self.run.run, "--at", at, *near[:1]]
             raise NameNotFound(

@@ -6,7 +6,7 @@ What the bytes mean is told in `florlib.ground.journal_format`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
@@ -22,6 +22,7 @@ from florlib.ground.journal_format import (
     end_of_last,
     frames,
     is_unfinished,
+    load,
 )
 from florlib.stores.atomic import published
 
@@ -217,14 +218,14 @@ def read_records(path: Path, *, after: int = 0) -> tuple[list[Record], int]:
 
 
 def walk_records(
-    path: Path, *, after: int = 0, float_texts: bool = False
+    path: Path, *, after: int = 0, load: Callable[[bytes], Record] = load
 ) -> Iterator[tuple[Record, int]]:
     """Go through the whole records of a growing journal; of a large one, only a part is in memory.
 
     Args:
         path: the journal.
         after: an offset that a record was yielded with; 0 at first.
-        float_texts: see `florlib.ground.journal_format.frames`.
+        load: see `florlib.ground.journal_format.frames`.
 
     Yields:
         Each record, and the offset behind it.
@@ -240,6 +241,6 @@ def walk_records(
         while chunk := file.read(CHUNK_BYTES):
             data += chunk
             end = 0
-            for record, end in frames(data, float_texts=float_texts):
+            for record, end in frames(data, load=load):
                 yield record, at + end
             data, at = data[end:], at + end

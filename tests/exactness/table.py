@@ -60,7 +60,10 @@ def lines_of(case: Case, workers: str | None) -> list[Line]:
         recording = record(case, Path(folder), really=Divided)
         # Of an unseeded script that is refused, the parts that can be verified are no refusal.
         kinds = [kind for kind in case.kinds if workers is None or kind not in case.refusals]
-        return [Line(case, kind, replay(recording, kind, *words)) for kind in kinds]
+        lines = [Line(case, kind, replay(recording, kind, *words)) for kind in kinds]
+    for line in lines:
+        print(f"{case.name}, {line.kind}: {line.verdict}", file=sys.stderr, flush=True)
+    return lines
 
 
 def markdown(lines: list[Line]) -> Iterator[str]:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.deep import DEEP
 from tests.fuzz.campaign import asks_for
 from tests.fuzz.forks import Zygote
 from tests.fuzz.render import render
 from tests.fuzz.spec import ROLES, Spec, drawn
 from tests.fuzz.trial import Ask, case_of, try_script
 
-SEEDS = range(36)
+SEEDS = range(36 if DEEP else 16)
 
 
 @pytest.mark.process

@@ -16,6 +16,10 @@ from florlib.stores.catalog.places import HINDSIGHT, NO_INDEX, Cursor, Frame, Ne
 Head = tuple[int, int, int | None, int]
 """What the values of a block share: the keys of name, place and site, and the flags."""
 
+_Standing = tuple[tuple[str, int, int], "list[Any] | None", int, int]
+"""Where a value stands: name, site and flags; the rows of its block, where it goes into one; occurrence
+and turn."""
+
 WIDTH = 7
 """Of a row: iteration, step, seq, occurrence, turn, value, number. The rows of a block are one list."""
 
@@ -46,42 +50,59 @@ class Logged:
         self._blocks: dict[Head, list[Any]] = {}
 
     def take(self, record: Record, cursor: Cursor) -> None:
-        """Take in one record, whose floats may be texts; the cursor moves on.
+        """Take in one record; the cursor moves on.
 
-        Of all that a harvest does, this alone is done for each value: it calls little.
+        Of all that a harvest does, this alone is done for each value: it calls little. Most turns of a
+        loop log the same as the one before, in the same order. So where a value stands is known from
+        there, and the frame is told of those that it has not counted before something else comes.
         """
         positions, sites, comparing = record["positions"], record["sites"], self._comparing
         by_place: dict[Place, dict[tuple[str, int, int], list[Any]]] = {}
         seq, last = cursor.seq, NO_INDEX
         frame, slots = Frame(Nest()), 0
+        pattern: list[_Standing] = []
+        nth = counted = 0  # of the values at this position; how many of them the frame has counted
         for at, name, value, site, flags in record["rows"]:
             if at != last:
                 position, last, before = positions[at], at, frame
-                frame = cursor.at(position)
-                is_turn = frame is before and len(frame.slots) == slots
+                turned = cursor.turned(position)
+                if turned is None:
+                    _count(frame, pattern[counted:nth])
+                frame = turned or cursor.at(position)
+                is_turn = turned is before and not slots
                 if not is_turn:
-                    place, slots = frame.place(), len(frame.slots)
+                    place, slots, pattern = frame.place(), len(frame.slots), []
                     blocks = by_place.setdefault(place, {})
                 if is_turn and len(position) > 1:
                     step = frame.index
                 else:
                     iteration, step = self._reach(position)
+                nth = counted = 0
             seq += 1
-            occurrence, turn = frame.count(name, flags)
-            kind = type(value)
-            if kind is bytes:
-                text = value.decode()
+            key = (name, site, flags)
+            if nth == len(pattern) or pattern[nth][0] != key:
+                _count(frame, pattern[counted:nth])
+                occurrence, turn = frame.count(name, flags)
+                rows = blocks.get(key)
+                if rows is None and (comparing is None or flags & HINDSIGHT):
+                    rows = blocks[key] = self._rows(place, name, sites[site], flags)
+                pattern[nth:] = [(key, rows, occurrence, turn)]
+                counted = nth + 1
             else:
-                text = quoted(value) if kind is str else _encode(_with_floats(value))
-            if comparing is not None and not flags & HINDSIGHT:
+                _, rows, occurrence, turn = pattern[nth]
+            nth += 1
+            kind = type(value)
+            if kind is float:
+                text = repr(value)
+            else:
+                text = quoted(value) if kind is str else _encode(value)
+            if rows is not None:
+                number = value if kind is float else number_of(value)
+                rows += (iteration, step, seq, occurrence, turn, text, number)
+            elif comparing is not None:
                 where = (iteration, step, occurrence)
                 comparing.compare(place, name, where, text, flags, sites[site][1])
-                continue
-            number = float(text) if kind is bytes else number_of(value)
-            rows = blocks.get((name, site, flags))
-            if rows is None:
-                rows = blocks[name, site, flags] = self._rows(place, name, sites[site], flags)
-            rows += (iteration, step, seq, occurrence, turn, text, number)
+        _count(frame, pattern[counted:nth])
         cursor.seq = seq
 
     def _rows(self, place: Place, name: str, site: Sequence[Any], flags: int) -> list[Any]:
@@ -126,19 +147,15 @@ class Logged:
         self._connection.executemany(_INSERT, rest)
 
 
+def _count(frame: Frame, standings: Sequence[_Standing]) -> None:
+    for (name, _, flags), *_ in standings:
+        frame.count(name, flags)
+
+
 def _summary(rows: Sequence[Any]) -> tuple[int, int, float | None, float | None]:
     """Of a block: the last value's seq, how many numbers there are, the least and the greatest."""
     numbers = [number for number in rows[WIDTH - 1 :: WIDTH] if number is not None]
     return rows[2 - WIDTH], len(numbers), min(numbers, default=None), max(numbers, default=None)
-
-
-def _with_floats(content: Any) -> Any:
-    """A value with its floats that are texts as numbers."""
-    if isinstance(content, list):
-        return [_with_floats(item) for item in content]
-    if isinstance(content, dict):
-        return {key: _with_floats(item) for key, item in content.items()}
-    return float(content) if isinstance(content, bytes) else content
 
 
 def number_of(value: Any) -> float | None:

@@ -211,20 +211,27 @@ class Cursor:
         frame = self.at(position)
         return Standing(frame.place(), *frame.count(name, flags))
 
+    def turned(self, position: Pairs) -> Frame | None:
+        """The frame of a position that is another turn of the loop that the last one was in; else None."""
+        if not position:
+            return None
+        loop, index = position[-1]
+        frame = self._frames[-1]
+        if loop != self._loop or position[:-1] != self._outer or index == frame.index:
+            return None
+        return frame.turned(index)
+
     def at(self, position: Pairs) -> Frame:
         """The frame of a position; frames of what execution has left are dropped.
 
         A position that was left does not come back, since indices only grow.
         """
+        turned = self.turned(position)  # as nearly always
+        if turned is not None:
+            return turned
         frames = self._frames
-        if position:
-            loop, index = position[-1]
-            if loop == self._loop and position[:-1] == self._outer:  # as nearly always
-                frame = frames[-1]
-                return frame if frame.index == index else frame.turned(index)
-            self._loop, self._outer = loop, position[:-1]
-        else:
-            self._outer = None
+        self._outer = position[:-1] if position else None
+        self._loop = position[-1][0] if position else ""
         depth = 0
         for loop, index in position:
             below = depth + 1

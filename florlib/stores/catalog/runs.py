@@ -266,14 +266,16 @@ def add_up(connection: sqlite3.Connection, run: int) -> None:
 def _number_waves(connection: sqlite3.Connection, run: int) -> None:
     """Number the processes of each rank by their start; a replay's take the recorded one's number."""
     rows = connection.execute(
-        "SELECT key, rank FROM process WHERE run = ? AND replay IS NULL ORDER BY started, key",
+        "SELECT key, rank, wave FROM process WHERE run = ? AND replay IS NULL"
+        " ORDER BY started, key",
         (run,),
     ).fetchall()
     started: dict[int, int] = {}
-    for key, rank in rows:
+    for key, rank, known in rows:
         wave = started.get(rank, 0)
         started[rank] = wave + 1
-        connection.execute("UPDATE process SET wave = ? WHERE key = ?", (wave, key))
+        if wave != known:
+            connection.execute("UPDATE process SET wave = ? WHERE key = ?", (wave, key))
     connection.execute(
         "UPDATE process SET wave = coalesce("
         "(SELECT recorded.wave FROM process AS recorded WHERE recorded.key = process.stands_for), 0)"

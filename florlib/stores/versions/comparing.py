@@ -11,6 +11,7 @@ from dulwich.objects import Blob, ObjectID, TreeEntry
 from dulwich.patch import is_binary, shortid, unified_diff
 
 from florlib.stores.versions.archive import Archive
+from florlib.stores.versions.differences import differences
 from florlib.stores.versions.tracked import GITLINK
 
 _KINDS = {"add": "added", "delete": "deleted", "rename": "renamed", "copy": "copied"}
@@ -53,9 +54,12 @@ class Lines:
 
 
 def changed_paths(archive: Archive, old: str | None, new: str) -> list[tuple[str, str]]:
-    """(kind, path) of what differs, without a look for renamed files, which takes longer."""
-    found = tree_changes(archive.objects, _id(old), _id(new))
-    return [(one.kind, one.path) for one in _merged(found)]
+    """(kind, path) of what differs, by path, without a look for renamed files, which takes longer."""
+    found = []
+    for path, was, is_now in differences(archive, _id(old), _id(new)):
+        kind = "added" if was is None else "deleted" if is_now is None else "modified"
+        found.append((kind, path.decode("utf-8", "surrogateescape")))
+    return sorted(found, key=lambda one: one[1])
 
 
 def changes(archive: Archive, old: str | None, new: str, paths: Sequence[str] = ()) -> list[Change]:

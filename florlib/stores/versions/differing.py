@@ -9,20 +9,19 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from functools import cached_property
 from pathlib import Path
 
-from dulwich.diff_tree import tree_changes
 from dulwich.filters import FilterBlobNormalizer
 from dulwich.objects import Blob, ObjectID
 
 from florlib.ground.errors import VersionMissing
 from florlib.stores.versions.archive import Archive, open_archive, reading
+from florlib.stores.versions.differences import differences
 from florlib.stores.versions.present import present_tree
 from florlib.stores.versions.project import find_project
-from florlib.stores.versions.tracked import GITLINK
+from florlib.stores.versions.tracked import GITLINK, Entry
 from florlib.stores.versions.version import VersionFiles
 
 
@@ -89,28 +88,21 @@ class WorkingTree:
 
     def _lay_out(self, tree: ObjectID, target: Path) -> VersionFiles:
         files = VersionFiles()
-        for path, mode, sha in self._differences(tree):
-            if mode is None or sha is None:
+        archive, present = self._seen
+        for raw, _, was in differences(archive, present, tree):
+            path = os.fsdecode(raw)
+            if was is None:
                 files.newer.add(path)
-            elif mode == GITLINK:
+            elif was[0] == GITLINK:
                 files.unknown.append(path)
             else:
-                self._write(target / path, mode, sha, os.fsencode(path))
+                self._write(target / path, was, raw)
                 files.changed[path] = target / path
         return files
 
-    def _differences(self, tree: ObjectID) -> Iterator[tuple[str, int | None, ObjectID | None]]:
-        """(path, mode and object that a version has there, or None) of all that is different now."""
-        archive, present = self._seen
-        for change in tree_changes(archive.objects, present, tree):
-            old, new = change.old, change.new
-            if old is not None and old.path and (new is None or new.path != old.path):
-                yield os.fsdecode(old.path), None, None
-            if new is not None and new.path:
-                yield os.fsdecode(new.path), new.mode, new.sha
-
-    def _write(self, target: Path, mode: int, sha: ObjectID, path: bytes) -> None:
+    def _write(self, target: Path, entry: Entry, path: bytes) -> None:
         """Write a file of a version, unless it is there."""
+        mode, sha = entry
         if os.path.lexists(target):
             return
         target.parent.mkdir(parents=True, exist_ok=True)

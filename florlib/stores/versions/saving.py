@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +14,7 @@ from dulwich.refs import Ref
 from dulwich.repo import Repo, UnsupportedExtension, UnsupportedVersion
 
 from florlib.ground.errors import VersionNotSaved
+from florlib.stores.collecting import uncollected
 from florlib.stores.versions.commits import CommitWriter, Facts, Occasion, tree_of, work_commit
 from florlib.stores.versions.contents import Contents, save_contents
 from florlib.stores.versions.nested import Inside, nested_head
@@ -73,7 +71,7 @@ def snapshot(
     folder = root or project.resolve()
     refuse_broad(folder)
     try:
-        with _uncollected():
+        with uncollected():
             if root is not None:
                 with Repo(str(root)) as repo:
                     return _save_in_repository(repo, root, occasion)
@@ -96,18 +94,6 @@ def snapshot(
             f" ({type(error).__name__}: {error})",
             hint="git fsck",
         ) from error
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without garbage collection, which would go through all entries of a large project again and again."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _private_store_of(folder: Path, private_store: Path | None) -> Repo:
