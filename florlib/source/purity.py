@@ -42,7 +42,11 @@ _METHODS = frozenset(
     softmax split sqrt square squeeze startswith state_dict std storage_offset stride
     strip sub sum t tanh tensor_split title to tolist topk trace transpose trunc type_as
     unbind unique unsqueeze untyped_storage upper values var view view_as get_last_lr
-    get_device is_floating_point nanmean nansum nanmedian""".split()
+    get_device is_floating_point nanmean nansum nanmedian
+    as_integer_ratio bit_count bit_length capitalize casefold expandtabs hex is_integer isalnum
+    isalpha isdecimal isdigit isidentifier isnumeric isprintable isspace istitle isupper islower
+    ljust partition removeprefix removesuffix rfind rjust rpartition splitlines swapcase zfill
+    """.split()
 )
 # A module does these to itself, a tensor hands out another tensor.
 _CONVERSIONS = frozenset({"bfloat16", "cpu", "cuda", "double", "float", "half", "to"})

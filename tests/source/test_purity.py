@@ -23,6 +23,8 @@ from florlib.source.purity import Purity, is_pure
         "with torch.no_grad():\n    flor.log('m', torch.stack(xs).std())",
         "acc = (out.argmax(1) == y).float().mean()",
         "x = math.sqrt(np.mean(a))",
+        "print('grad', w.grad.norm().item().hex(), flush=True)",
+        "print(name.removeprefix('module.').rjust(20), n.bit_length())",
     ],
 )
 def test_looking(source: str) -> None:
