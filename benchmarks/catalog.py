@@ -46,7 +46,7 @@ HARVEST = """
 import json, sys, time
 from datetime import datetime, timezone
 from pathlib import Path
-from florctl.orchestrate.harvest import harvest
+from florctl.orchestrate.answers.harvest import harvest
 times, cpu = [], []
 for _ in range(int(sys.argv[2])):
     started, worked = time.perf_counter(), time.process_time()

@@ -17,9 +17,9 @@ def begin(asked: Annotated[str, typer.Argument(help="JSON: name, command, pid.")
     from pathlib import Path
 
     from florctl.cli.options import present_settings
-    from florctl.cli.summary import tell
-    from florctl.orchestrate.record import RecordRequest, prepare
-    from florctl.orchestrate.script import UserCommand
+    from florctl.cli.views.summary import tell
+    from florctl.orchestrate.recording.record import RecordRequest, prepare
+    from florctl.orchestrate.recording.script import UserCommand
 
     words = json.loads(asked)
     settings = present_settings()

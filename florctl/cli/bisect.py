@@ -33,11 +33,11 @@ def bisect(
     import secrets
 
     from florctl.cli.options import harvest_now, present_settings
-    from florctl.cli.summary import counted, tell, tell_fetching
-    from florctl.cli.value_views import position_objects
-    from florctl.orchestrate.bisect import bisect as search
-    from florctl.orchestrate.bisect import check_expression
-    from florctl.orchestrate.lookup import find_run
+    from florctl.cli.views.summary import counted, tell, tell_fetching
+    from florctl.cli.views.values import position_objects
+    from florctl.orchestrate.answers.lookup import find_run
+    from florctl.orchestrate.replaying.bisect import bisect as search
+    from florctl.orchestrate.replaying.bisect import check_expression
     from florlib.ground.layout import RunLayout
     from florlib.ground.position import describe
 

@@ -36,12 +36,12 @@ def diff(
 
     Example: flor diff linear@3 @
     """
-    from florctl.cli.diff_views import comparison_view, comparison_words
     from florctl.cli.options import Format
-    from florctl.cli.render import show
-    from florctl.cli.summary import tell
-    from florctl.orchestrate.comparison import compare_runs, run_before
-    from florctl.orchestrate.lookup import find_run
+    from florctl.cli.views.diff import comparison_view, comparison_words
+    from florctl.cli.views.render import show
+    from florctl.cli.views.summary import tell
+    from florctl.orchestrate.answers.comparison import compare_runs, run_before
+    from florctl.orchestrate.answers.lookup import find_run
     from florlib.ground.errors import UsageError
 
     form = chosen_format(json, csv, plain)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from florctl.cli.render import View
+    from florctl.cli.views.render import View
     from florctl.orchestrate.doctor import Finding
 
 
@@ -35,10 +35,10 @@ def doctor(
     from datetime import datetime, timezone
 
     from florctl.cli.options import Format, present_settings
-    from florctl.cli.render import show
-    from florctl.cli.views import size
+    from florctl.cli.views.render import show
+    from florctl.cli.views.runs import size
+    from florctl.orchestrate.answers.lookup import find_run, runs_of
     from florctl.orchestrate.doctor import examine, examine_run
-    from florctl.orchestrate.lookup import find_run, runs_of
     from florlib import __version__
 
     settings, now = present_settings(), datetime.now(timezone.utc)
@@ -63,14 +63,14 @@ def doctor(
 def _harvested(home: Path, now: datetime) -> list[str]:
     import platform
 
-    from florctl.orchestrate.harvest import harvest
-    from florctl.orchestrate.liveness import boot_id
+    from florctl.orchestrate.answers.harvest import harvest
+    from florctl.orchestrate.answers.liveness import boot_id
 
     return harvest(home, now=now, boot=boot_id(), host=platform.node()).problems
 
 
 def _view(found: Sequence[Finding]) -> View:
-    from florctl.cli.render import Column, Table, View, records_of
+    from florctl.cli.views.render import Column, Table, View, records_of
 
     fields = ("name", "status", "text", "hint")
     objects = [one.to_json() for one in found]

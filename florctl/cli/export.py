@@ -62,8 +62,8 @@ def export(
     import io
     import sys
 
+    from florctl.orchestrate.answers.lookup import find_run
     from florctl.orchestrate.export.flow import TEXTS, Request, export_runs
-    from florctl.orchestrate.lookup import find_run
     from florlib.ground.errors import UsageError
 
     if json and out is None and to.value in TEXTS:
@@ -84,7 +84,7 @@ def export(
 
 
 def _tell(done: Export) -> None:
-    from florctl.cli.summary import counted, tell
+    from florctl.cli.views.summary import counted, tell
 
     if done.out is not None:
         what = f"{counted(done.values, 'value')} of {counted(done.runs, 'run')}"

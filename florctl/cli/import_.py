@@ -40,7 +40,7 @@ def import_(
     from datetime import datetime, timezone
     from json import dumps
 
-    from florctl.cli.summary import counted, tell
+    from florctl.cli.views.summary import counted, tell
     from florctl.orchestrate.importing.flow import import_runs
 
     home = present_settings().home

@@ -85,10 +85,10 @@ def list_runs(
     """
     from dataclasses import replace
 
-    from florctl.cli.list_views import run_list
     from florctl.cli.options import Format
-    from florctl.cli.render import on_terminal, show
-    from florctl.orchestrate.listing import Wanted, list_of
+    from florctl.cli.views.listing import run_list
+    from florctl.cli.views.render import on_terminal, show
+    from florctl.orchestrate.answers.listing import Wanted, list_of
 
     form = chosen_format(json, csv, plain)
     settings = _harvested()
@@ -127,10 +127,10 @@ def show_run(
 
     Example: flor log show @
     """
-    from florctl.cli.render import show
-    from florctl.cli.views import run_page
-    from florctl.orchestrate.lookup import details_of, find_run, names_of
-    from florctl.orchestrate.spool_status import spooled_run
+    from florctl.cli.views.render import show
+    from florctl.cli.views.runs import run_page
+    from florctl.orchestrate.answers.lookup import details_of, find_run, names_of
+    from florctl.orchestrate.keeping.spool_status import spooled_run
 
     form = chosen_format(json, csv, plain)
     settings = _harvested()
@@ -166,9 +166,9 @@ def get_values(
     Example: flor log get @ loss
     """
     from florctl.cli.options import Format
-    from florctl.cli.render import show
-    from florctl.cli.value_views import name_list, value_list
-    from florctl.orchestrate.lookup import find_run, names_of, values_of
+    from florctl.cli.views.render import show
+    from florctl.cli.views.values import name_list, value_list
+    from florctl.orchestrate.answers.lookup import find_run, names_of, values_of
     from florlib.ground.errors import UsageError
 
     form = chosen_format(json, csv, plain)
@@ -182,8 +182,8 @@ def get_values(
     wanted = list(dict.fromkeys(names))
     values = values_of(row, wanted, settings.home)
     if save is not None:
-        from florctl.orchestrate.arrays import Elements
-        from florctl.orchestrate.saving import save_values
+        from florctl.orchestrate.answers.arrays import Elements
+        from florctl.orchestrate.answers.saving import save_values
 
         written = save_values(Elements(row, settings.home).all_whole(values), save)
         typer.echo(f"flor: wrote {len(written)} files to {save}", err=True)

@@ -40,8 +40,8 @@ def note(
     """
     import sys
 
-    from florctl.cli.summary import tell
-    from florctl.orchestrate.noting import put_note
+    from florctl.cli.views.summary import tell
+    from florctl.orchestrate.answers.noting import put_note
     from florlib.ground.errors import UsageError
 
     if edit and (text is not None or append):
@@ -80,8 +80,8 @@ def tag(
 
     Example: flor log tag @ kept=yes --remove draft
     """
-    from florctl.cli.render import Column, Table, View, records_of, show
-    from florctl.orchestrate.noting import put_tags
+    from florctl.cli.views.render import Column, Table, View, records_of, show
+    from florctl.orchestrate.answers.noting import put_tags
 
     form = chosen_format(json, csv, plain)
     settings, row = _found(run)
@@ -101,7 +101,7 @@ def tag(
 
 
 def _found(selector: str) -> tuple[Settings, RunRow]:
-    from florctl.orchestrate.lookup import find_run
+    from florctl.orchestrate.answers.lookup import find_run
 
     settings = present_settings()
     harvest_now(settings.home)

@@ -78,7 +78,7 @@ def runs_and_names(
         UsageError: there is no name, or no run; the hint is the example.
         FlorError: see `runs_chosen`.
     """
-    from florctl.orchestrate.selection import runs_chosen
+    from florctl.orchestrate.answers.selection import runs_chosen
     from florlib.ground.errors import UsageError
 
     given = list(words or [])
@@ -140,7 +140,7 @@ def harvest_now(home: Path) -> None:
 
 def problems_of_harvest(home: Path) -> list[str]:
     """Bring the catalog up to date; returns what could not be read."""
-    from florctl.orchestrate.harvest import harvest
+    from florctl.orchestrate.answers.harvest import harvest
 
     now, boot, host = _present()
     return harvest(home, now=now, boot=boot, host=host).problems
@@ -148,7 +148,7 @@ def problems_of_harvest(home: Path) -> list[str]:
 
 def rebuild_now(home: Path) -> int:
     """Make the catalog anew from the files; returns how many runs it holds."""
-    from florctl.orchestrate.harvest import rebuild
+    from florctl.orchestrate.answers.harvest import rebuild
 
     now, boot, host = _present()
     done = rebuild(home, now=now, boot=boot, host=host)
@@ -161,7 +161,7 @@ def _present() -> tuple[datetime, str, str]:
     import platform
     from datetime import datetime, timezone
 
-    from florctl.orchestrate.liveness import boot_id
+    from florctl.orchestrate.answers.liveness import boot_id
 
     return datetime.now(timezone.utc), boot_id(), platform.node()
 

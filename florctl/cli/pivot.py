@@ -29,9 +29,9 @@ def pivot(
 
     Example: flor log pivot @,@~1 loss acc
     """
-    from florctl.cli.pivot_views import pivot_view
-    from florctl.cli.render import show
-    from florctl.orchestrate.lookup import standing_values
+    from florctl.cli.views.pivot import pivot_view
+    from florctl.cli.views.render import show
+    from florctl.orchestrate.answers.lookup import standing_values
 
     form = chosen_format(json, csv, plain)
     settings = present_settings()

@@ -18,7 +18,7 @@ from florctl.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from florctl.orchestrate.curves import Panel
+    from florctl.orchestrate.answers.curves import Panel
 
 _EXAMPLE = "flor log plot @ loss"
 _ROWS = 16  # of a plot, where nobody says how high the terminal is
@@ -59,9 +59,9 @@ def plot(
 
     Example: flor log plot @,@~1 loss --log --smooth 0.9
     """
-    from florctl.cli.summary import tell
-    from florctl.orchestrate.axes import Axis
-    from florctl.orchestrate.curves import panels_of
+    from florctl.cli.views.summary import tell
+    from florctl.orchestrate.answers.axes import Axis
+    from florctl.orchestrate.answers.curves import panels_of
     from florlib.ground.errors import UsageError
 
     if x not in set(Axis):
@@ -75,12 +75,12 @@ def plot(
     shown = {curve.run for panel in panels for curve in panel.curves}
     labels = [label for run in runs if (label := f"{run.name}@{run.ordinal}") in shown]
     if png is not None:
-        from florctl.cli.plot_png import write_png
+        from florctl.cli.views.plot_png import write_png
 
         write_png(png, panels, labels)
         tell(f"flor: wrote {png}")
     if html is not None:
-        from florctl.cli.plot_html import write_html
+        from florctl.cli.views.plot_html import write_html
 
         write_html(html, panels, labels)
         tell(f"flor: wrote {html}")
@@ -121,8 +121,8 @@ def _print_charts(panels: Sequence[Panel], labels: Sequence[str]) -> None:
     import shutil
     import sys
 
-    from florctl.cli.chart import ASCII, UNICODE, chart
-    from florctl.cli.render import on_terminal, show_lines
+    from florctl.cli.views.chart import ASCII, UNICODE, chart
+    from florctl.cli.views.render import on_terminal, show_lines
 
     takes_braille = (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf8")
     glyphs = UNICODE if takes_braille else ASCII

@@ -16,8 +16,8 @@ from florctl.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from florctl.cli.render import Table
-    from florctl.orchestrate.lookup import Answer
+    from florctl.cli.views.render import Table
+    from florctl.orchestrate.answers.lookup import Answer
 
 
 def query(
@@ -32,8 +32,8 @@ def query(
 
     Example: flor query "SELECT name, count(*) FROM runs GROUP BY name"
     """
-    from florctl.cli.render import View, show
-    from florctl.orchestrate.lookup import ask
+    from florctl.cli.views.render import View, show
+    from florctl.orchestrate.answers.lookup import ask
 
     form = chosen_format(json, csv, plain)
     settings = present_settings()
@@ -43,7 +43,7 @@ def query(
 
 
 def _table(answer: Answer) -> Table:
-    from florctl.cli.render import Column, Table
+    from florctl.cli.views.render import Column, Table
 
     columns = tuple(Column(name, shrinks=True) for name in answer.columns)
     return Table(

@@ -14,8 +14,8 @@ def read(
     import json
 
     from florctl.cli.options import harvest_now, present_settings
-    from florctl.cli.views import run_object
-    from florctl.orchestrate.lookup import find_run, runs_of
+    from florctl.cli.views.runs import run_object
+    from florctl.orchestrate.answers.lookup import find_run, runs_of
 
     selectors = json.loads(asked)
     settings = present_settings()

@@ -9,7 +9,7 @@ import typer
 from florlib.ground.requeue import STATUS
 
 if TYPE_CHECKING:
-    from florctl.orchestrate.record import RecordRequest
+    from florctl.orchestrate.recording.record import RecordRequest
 
 CONTEXT = {"allow_interspersed_args": False, "ignore_unknown_options": True}
 
@@ -62,10 +62,10 @@ def record(
     from pathlib import Path
 
     from florctl.cli.options import given_bytes, pairs, present_settings
-    from florctl.cli.summary import tell, tell_limited, tell_recorded
-    from florctl.orchestrate.record import RecordRequest
-    from florctl.orchestrate.record import record as record_run
-    from florctl.orchestrate.script import read_command
+    from florctl.cli.views.summary import tell, tell_limited, tell_recorded
+    from florctl.orchestrate.recording.record import RecordRequest
+    from florctl.orchestrate.recording.record import record as record_run
+    from florctl.orchestrate.recording.script import read_command
 
     settings = present_settings()
     cwd = Path.cwd()
@@ -97,10 +97,10 @@ def _gone_on(request: RecordRequest) -> int | None:
     """Let the run of this command that was asked to leave go on; None where there is none."""
     from florctl.cli.options import harvest_now
     from florctl.cli.resume import Code, go_on
-    from florctl.cli.summary import tell, tell_fetching
-    from florctl.orchestrate.requeue import run_to_go_on
-    from florctl.orchestrate.resumption import prepare_resumption
-    from florctl.orchestrate.script import project_for
+    from florctl.cli.views.summary import tell, tell_fetching
+    from florctl.orchestrate.recording.requeue import run_to_go_on
+    from florctl.orchestrate.recording.resumption import prepare_resumption
+    from florctl.orchestrate.recording.script import project_for
     from florlib.ground.errors import HomeNotWritable, NotResumable
     from florlib.ground.layout import RunLayout
 

@@ -19,7 +19,7 @@ from florctl.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from florctl.orchestrate.removal import Removal
+    from florctl.orchestrate.keeping.removal import Removal
     from florctl.orchestrate.settings import Settings
 
 
@@ -49,11 +49,11 @@ def remove(
     Example: flor log rm --where "status = 'crashed' and iterations = 0"
     """
     from florctl.cli.options import Format
-    from florctl.cli.remove_views import counts, removal_table
-    from florctl.cli.render import show
-    from florctl.cli.summary import tell
-    from florctl.cli.views import place
-    from florctl.orchestrate.removal import remove as remove_run
+    from florctl.cli.views.removal import counts, removal_table
+    from florctl.cli.views.render import show
+    from florctl.cli.views.runs import place
+    from florctl.cli.views.summary import tell
+    from florctl.orchestrate.keeping.removal import remove as remove_run
     from florlib.ground.errors import UsageError
 
     form = chosen_format(json, csv, plain)
@@ -101,8 +101,8 @@ def _planned(
     """What is to go, as of now; of runs that were named, an obstacle is an error."""
     from datetime import datetime, timezone
 
-    from florctl.orchestrate.removal import plan_removal, refuse
-    from florctl.orchestrate.selection import runs_chosen
+    from florctl.orchestrate.answers.selection import runs_chosen
+    from florctl.orchestrate.keeping.removal import plan_removal, refuse
 
     harvest_now(settings.home)
     chosen = runs_chosen(selectors, where, settings.home, settings.project)
@@ -121,7 +121,7 @@ def _agreed(going: Sequence[Removal], runs: Sequence[str], where: str | None) ->
     import shlex
     import sys
 
-    from florctl.cli.remove_views import counts
+    from florctl.cli.views.removal import counts
     from florlib.ground.errors import UsageError
 
     if not (sys.stdin.isatty() and sys.stderr.isatty()):

@@ -12,8 +12,8 @@ import typer
 from florctl.cli.options import JsonOption
 
 if TYPE_CHECKING:
-    from florctl.orchestrate.machines import Machines
-    from florctl.orchestrate.preparation import ReplayRequest
+    from florctl.orchestrate.machines.machines import Machines
+    from florctl.orchestrate.planning.preparation import ReplayRequest
     from florctl.orchestrate.settings import Settings
 
 
@@ -101,7 +101,7 @@ def replay(
     Example: flor replay --epochs 3,5:9 --steps 100:120
     """
     from florctl.cli.options import harvest_now, present_settings
-    from florctl.orchestrate.preparation import ReplayRequest
+    from florctl.orchestrate.planning.preparation import ReplayRequest
     from florlib.ground.errors import UsageError
     from florlib.ground.layout import RunLayout
 
@@ -172,16 +172,16 @@ def _replay_one(
     import secrets
     from datetime import datetime, timezone
 
-    from florctl.cli.answer import show_plan, show_report
     from florctl.cli.options import harvest_now
-    from florctl.cli.progress import Progress
     from florctl.cli.several import preview_of
-    from florctl.cli.summary import tell, tell_fetching
+    from florctl.cli.views.answer import show_plan, show_report
+    from florctl.cli.views.progress import Progress
+    from florctl.cli.views.summary import tell, tell_fetching
+    from florctl.orchestrate.answers.lookup import find_run
     from florctl.orchestrate.launch import children
-    from florctl.orchestrate.lookup import find_run
-    from florctl.orchestrate.preparation import prepare
-    from florctl.orchestrate.replay import execute
-    from florctl.orchestrate.report import nothing_report
+    from florctl.orchestrate.planning.preparation import prepare
+    from florctl.orchestrate.replaying.replay import execute
+    from florctl.orchestrate.replaying.report import nothing_report
     from florlib.ground.layout import RunLayout
 
     found = find_run(word, settings.home, settings.project)
@@ -232,9 +232,9 @@ def _replay_several(
 
     from florctl.cli.options import harvest_now
     from florctl.cli.several import run_several, show_answers, show_plans, show_sources
-    from florctl.orchestrate.lookup import find_run
-    from florctl.orchestrate.selection import choose, runs_of_script
-    from florctl.orchestrate.several import ask_several
+    from florctl.orchestrate.answers.lookup import find_run
+    from florctl.orchestrate.answers.selection import choose, runs_of_script
+    from florctl.orchestrate.replaying.several import ask_several
 
     named = (find_run(word, settings.home, settings.project) for word in wanted.words)
     rows = list({row.run: row for row in named}.values())
@@ -261,8 +261,8 @@ def _machines(on: str | None, *, in_place: bool) -> Iterator[Machines]:
     """Where the workers are to run."""
     import os
 
-    from florctl.orchestrate.cluster import cluster
-    from florctl.orchestrate.machines import Here
+    from florctl.orchestrate.machines.cluster import cluster
+    from florctl.orchestrate.machines.machines import Here
     from florlib.ground.errors import UsageError
 
     if on is None:

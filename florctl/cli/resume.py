@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from florctl.orchestrate.resumption import Resumption
+    from florctl.orchestrate.recording.resumption import Resumption
     from florctl.orchestrate.settings import Settings
     from florlib.stores.catalog.rows import RunRow
 
@@ -44,9 +44,9 @@ def resume(
     Example: flor resume @
     """
     from florctl.cli.options import harvest_now, present_settings
-    from florctl.cli.summary import tell_fetching
-    from florctl.orchestrate.lookup import find_run
-    from florctl.orchestrate.resumption import prepare_resumption
+    from florctl.cli.views.summary import tell_fetching
+    from florctl.orchestrate.answers.lookup import find_run
+    from florctl.orchestrate.recording.resumption import prepare_resumption
     from florlib.ground.layout import RunLayout
 
     settings = present_settings()
@@ -62,9 +62,9 @@ def go_on(settings: Settings, found: RunRow, made: Resumption, code: Code) -> in
     from datetime import datetime, timezone
 
     from florctl.cli.options import harvest_now
-    from florctl.cli.summary import tell, tell_limited, tell_recorded
-    from florctl.orchestrate.harvest import forget
-    from florctl.orchestrate.resume import resume as resume_run
+    from florctl.cli.views.summary import tell, tell_limited, tell_recorded
+    from florctl.orchestrate.answers.harvest import forget
+    from florctl.orchestrate.recording.resume import resume as resume_run
     from florlib.ground.errors import FlorError
 
     def reread() -> None:
@@ -97,7 +97,7 @@ def go_on(settings: Settings, found: RunRow, made: Resumption, code: Code) -> in
 
 def _tell_of_code(made: Resumption, code: Code) -> None:
     """Say which sources are others now, and which of the two run."""
-    from florctl.cli.summary import tell
+    from florctl.cli.views.summary import tell
 
     for path, reason in made.changed.items():
         if code is Code.work:

@@ -13,18 +13,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from florctl.cli.progress import tenths
-from florctl.cli.render import Column, Table, on_terminal, show, tables_only
-from florctl.cli.summary import counted, tell, tell_fetching
+from florctl.cli.views.progress import tenths
+from florctl.cli.views.render import Column, Table, on_terminal, show, tables_only
+from florctl.cli.views.summary import counted, tell, tell_fetching
 
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table as RichTable
 
-    from florctl.orchestrate.preparation import Prepared
-    from florctl.orchestrate.several import Asked, Several
-    from florctl.orchestrate.tally import Tally
-    from florctl.orchestrate.workers import Crew
+    from florctl.orchestrate.planning.preparation import Prepared
+    from florctl.orchestrate.replaying.several import Asked, Several
+    from florctl.orchestrate.replaying.tally import Tally
+    from florctl.orchestrate.replaying.workers import Crew
     from florlib.stores.catalog.rows import RunRow, ValueRow
 
 SHOWN_VALUES = 60  # on a terminal; the catalog has them all
@@ -43,7 +43,7 @@ def show_plans(several: Several, json: bool) -> None:
     """Print what would be placed where and executed, and what it would cost."""
     import typer
 
-    from florctl.orchestrate.report import plan_json
+    from florctl.orchestrate.replaying.report import plan_json
 
     if json:
         content = [
@@ -117,7 +117,7 @@ def _cost_table(several: Several) -> Table:
 def preview_of(row: RunRow, prepared: Prepared) -> None:
     """Print the difference that the added lines make in the version of one run."""
     from florctl.orchestrate.devices import Devices
-    from florctl.orchestrate.several import Asked, Several
+    from florctl.orchestrate.replaying.several import Asked, Several
 
     show_sources(Several([Asked(row, prepared)], Devices()))
 
@@ -175,7 +175,7 @@ class SeveralProgress:
 
     def look(self, crews: Sequence[Crew]) -> None:
         """Look into the journals of the replays that have begun."""
-        from florctl.orchestrate.tally import Tally
+        from florctl.orchestrate.replaying.tally import Tally
 
         for crew in crews:
             key = id(crew)
@@ -245,8 +245,8 @@ def show_answers(several: Several, home: Path, json: bool) -> None:
 
 
 def _show_values(several: Several, home: Path) -> None:
-    from florctl.cli.value_views import across_runs
-    from florctl.orchestrate.lookup import values_of
+    from florctl.cli.views.values import across_runs
+    from florctl.orchestrate.answers.lookup import values_of
 
     found: list[tuple[str, list[ValueRow]]] = []
     names: dict[str, None] = {}
@@ -269,7 +269,7 @@ def _show_values(several: Several, home: Path) -> None:
 
 
 def _tell_of(one: Asked) -> None:
-    from florctl.cli.answer import verdict_words
+    from florctl.cli.views.answer import verdict_words
 
     if one.refusal is not None:
         tell(f"error: {label(one)}: {one.refusal.message}")

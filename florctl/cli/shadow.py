@@ -17,8 +17,8 @@ from florctl.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from florctl.orchestrate.answers.versions import SavedVersion
     from florctl.orchestrate.settings import Settings
-    from florctl.orchestrate.versions import SavedVersion
 
 TERMINAL_VERSIONS = 30
 """Versions that a terminal shows unless told otherwise; into a pipe go all."""
@@ -59,11 +59,11 @@ def list_versions(
     Example: flor shadow list --name linear
     """
     from florctl.cli.options import Format
-    from florctl.cli.render import on_terminal, show
-    from florctl.cli.shadow_views import version_list
-    from florctl.cli.summary import tell
-    from florctl.orchestrate.code import beside_previous
-    from florctl.orchestrate.versions import versions_of
+    from florctl.cli.views.render import on_terminal, show
+    from florctl.cli.views.summary import tell
+    from florctl.cli.views.versions import version_list
+    from florctl.orchestrate.answers.code import beside_previous
+    from florctl.orchestrate.answers.versions import versions_of
 
     form = chosen_format(json, csv, plain)
     settings = _harvested()
@@ -92,9 +92,9 @@ def show_version(
 
     Example: flor shadow show @
     """
-    from florctl.cli.render import show
-    from florctl.cli.shadow_views import version_page
-    from florctl.orchestrate.code import uncommitted
+    from florctl.cli.views.render import show
+    from florctl.cli.views.versions import version_page
+    from florctl.orchestrate.answers.code import uncommitted
 
     form = chosen_format(json, csv, plain)
     found = _found(version, _harvested())
@@ -122,10 +122,10 @@ def diff_versions(
     Example: flor shadow diff @~1 @ train.py
     """
     from florctl.cli.options import Format
-    from florctl.cli.render import show
-    from florctl.cli.shadow_views import diff_view, patch_bytes
-    from florctl.cli.summary import tell
-    from florctl.orchestrate.code import WORKING_TREE, code_diff
+    from florctl.cli.views.render import show
+    from florctl.cli.views.summary import tell
+    from florctl.cli.views.versions import diff_view, patch_bytes
+    from florctl.orchestrate.answers.code import WORKING_TREE, code_diff
     from florlib.ground.errors import UsageError
 
     if stat and name_only:
@@ -156,9 +156,9 @@ def merge(version: VersionArgument, json: JsonOption = False) -> None:
 
     Example: flor shadow merge linear@3
     """
-    from florctl.cli.render import show_json
-    from florctl.cli.summary import tell
-    from florctl.orchestrate.merging import merge_version
+    from florctl.cli.views.render import show_json
+    from florctl.cli.views.summary import tell
+    from florctl.orchestrate.answers.merging import merge_version
 
     settings = _harvested()
     found = _found(version, settings)
@@ -182,9 +182,9 @@ def export(
 
     Example: flor shadow export @~1 ../before
     """
-    from florctl.cli.render import show_json
-    from florctl.cli.summary import counted, tell
-    from florctl.orchestrate.code import export_version
+    from florctl.cli.views.render import show_json
+    from florctl.cli.views.summary import counted, tell
+    from florctl.orchestrate.answers.code import export_version
 
     found = _found(version, _harvested())
     exported = export_version(found, folder)
@@ -213,7 +213,7 @@ def _harvested() -> Settings:
 
 
 def _found(selector: str, settings: Settings) -> SavedVersion:
-    from florctl.orchestrate.versions import find_version
+    from florctl.orchestrate.answers.versions import find_version
 
     return find_version(selector, settings.home, settings.project)
 
@@ -222,7 +222,7 @@ def _sides(
     old: SavedVersion, words: list[str], settings: Settings
 ) -> tuple[SavedVersion | None, list[str]]:
     """The later version, None for the working tree; and the paths that follow."""
-    from florctl.orchestrate.code import is_path, path_in_project
+    from florctl.orchestrate.answers.code import is_path, path_in_project
     from florlib.ground.errors import RevisionNotFound, RunNotFound
 
     def paths(words: list[str]) -> list[str]:

@@ -10,7 +10,7 @@ import typer
 from florctl.cli.options import JsonOption
 
 if TYPE_CHECKING:
-    from florctl.orchestrate.shell import Opening, Shelled
+    from florctl.orchestrate.replaying.shell import Opening, Shelled
     from florlib.stores.catalog.rows import RunRow
 
 
@@ -49,9 +49,9 @@ def shell(
     from datetime import datetime, timezone
 
     from florctl.cli.options import harvest_now, present_settings
-    from florctl.cli.summary import tell, tell_fetching
-    from florctl.orchestrate.lookup import find_run
-    from florctl.orchestrate.shell import check_code, open_shell, prepare_shell
+    from florctl.cli.views.summary import tell, tell_fetching
+    from florctl.orchestrate.answers.lookup import find_run
+    from florctl.orchestrate.replaying.shell import check_code, open_shell, prepare_shell
     from florlib.ground.errors import UsageError
     from florlib.ground.layout import RunLayout
     from florlib.ground.position import describe
@@ -90,7 +90,7 @@ def shell(
 def _show(row: RunRow, opening: Opening, shelled: Shelled) -> None:
     import json as json_module
 
-    from florctl.cli.value_views import position_objects
+    from florctl.cli.views.values import position_objects
 
     content = {
         "run": row.run,

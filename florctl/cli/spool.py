@@ -21,8 +21,8 @@ from florctl.cli.options import (
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from florctl.orchestrate.keeping.spooling import Sent
     from florctl.orchestrate.settings import Settings
-    from florctl.orchestrate.spooling import Sent
     from florlib.stores.catalog.rows import RunRow
 
 spool_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -142,10 +142,10 @@ def status(
 
     Example: flor spool status
     """
-    from florctl.cli.render import show
-    from florctl.cli.spool_views import status_lines, status_table
-    from florctl.cli.summary import tell
-    from florctl.orchestrate.spool_status import spooled_run
+    from florctl.cli.views.render import show
+    from florctl.cli.views.spool import status_lines, status_table
+    from florctl.cli.views.summary import tell
+    from florctl.orchestrate.keeping.spool_status import spooled_run
 
     form = chosen_format(json, csv, plain)
     settings = present_settings()
@@ -226,11 +226,11 @@ def _fetch(
 ) -> None:
     from datetime import datetime, timezone
 
-    from florctl.cli.render import show
-    from florctl.cli.spool_views import fetched_lines, fetched_table, listed_table
-    from florctl.cli.summary import tell
-    from florctl.orchestrate.fetching import FetchRequest, choose, fetch_runs, read_all
-    from florctl.orchestrate.lookup import find_run
+    from florctl.cli.views.render import show
+    from florctl.cli.views.spool import fetched_lines, fetched_table, listed_table
+    from florctl.cli.views.summary import tell
+    from florctl.orchestrate.answers.lookup import find_run
+    from florctl.orchestrate.keeping.fetching import FetchRequest, choose, fetch_runs, read_all
     from florlib.ground.errors import FlorError
     from florlib.stores.spool import open_target
 
@@ -259,12 +259,12 @@ def _fetch(
 
 def _bring_back(runs: list[RunRow], settings: Settings, form: Format, *, trust: bool) -> None:
     """Have all checkpoints of runs here again."""
-    from florctl.cli.render import show
-    from florctl.cli.spool_views import label, status_table
-    from florctl.cli.summary import tell, tell_fetching
-    from florctl.orchestrate.bringing import bring_back
-    from florctl.orchestrate.fetching import trust as trust_run
-    from florctl.orchestrate.spool_status import spooled_run
+    from florctl.cli.views.render import show
+    from florctl.cli.views.spool import label, status_table
+    from florctl.cli.views.summary import tell, tell_fetching
+    from florctl.orchestrate.keeping.bringing import bring_back
+    from florctl.orchestrate.keeping.fetching import trust as trust_run
+    from florctl.orchestrate.keeping.spool_status import spooled_run
     from florlib.ground.layout import RunLayout
 
     problems = []
@@ -297,10 +297,10 @@ def _send(
 ) -> None:
     from datetime import datetime, timezone
 
-    from florctl.cli.render import show
-    from florctl.cli.spool_views import sent_lines, sent_table
-    from florctl.cli.summary import tell
-    from florctl.orchestrate.spooling import SpoolRequest, spool
+    from florctl.cli.views.render import show
+    from florctl.cli.views.spool import sent_lines, sent_table
+    from florctl.cli.views.summary import tell
+    from florctl.orchestrate.keeping.spooling import SpoolRequest, spool
     from florlib.ground.errors import FlorError
     from florlib.stores.spool import open_target
     from florlib.stores.spool.planes import can_code
@@ -329,15 +329,15 @@ def _send(
 
 def _tell_of(sent: Sent) -> None:
     """Say that a run of many is done."""
-    from florctl.cli.spool_views import label
-    from florctl.cli.summary import tell
-    from florctl.cli.views import size
+    from florctl.cli.views.runs import size
+    from florctl.cli.views.spool import label
+    from florctl.cli.views.summary import tell
 
     tell(f"flor: {label(sent.run)}: {size(sent.traffic.sent_bytes)}")
 
 
 def _chosen(selectors: list[str] | None, settings: Settings) -> list[RunRow]:
-    from florctl.orchestrate.lookup import find_runs
+    from florctl.orchestrate.answers.lookup import find_runs
 
     return find_runs(selectors or [], settings.home, settings.project)
 

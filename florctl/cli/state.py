@@ -18,7 +18,7 @@ from florctl.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from florctl.orchestrate.state import RecordedState
+    from florctl.orchestrate.states.state import RecordedState
     from florlib.ground.position import Position
 
 
@@ -57,11 +57,11 @@ def state(
 
     Example: flor state @ --at epoch=7 net.fc.weight --stats
     """
-    from florctl.cli.render import show
-    from florctl.cli.state_views import part_view, parts_view
-    from florctl.cli.summary import tell, tell_fetching
-    from florctl.orchestrate.lookup import find_run
-    from florctl.orchestrate.state import state_at
+    from florctl.cli.views.render import show
+    from florctl.cli.views.state import part_view, parts_view
+    from florctl.cli.views.summary import tell, tell_fetching
+    from florctl.orchestrate.answers.lookup import find_run
+    from florctl.orchestrate.states.state import state_at
     from florlib.ground.errors import UsageError
     from florlib.ground.position import describe
 
@@ -100,8 +100,8 @@ def _position(words: str) -> Position:
 def _write(state: RecordedState, name: str, content: object, path: Path) -> None:
     import numpy
 
-    from florctl.cli.summary import tell
-    from florctl.orchestrate.elements import elements_of
+    from florctl.cli.views.summary import tell
+    from florctl.orchestrate.states.elements import elements_of
     from florlib.ground.errors import UsageError
 
     array = elements_of(state.tree, name, content)

@@ -49,9 +49,9 @@ def usage(
 
     Example: flor store usage
     """
-    from florctl.cli.render import show
-    from florctl.cli.store_views import usage_table
-    from florctl.orchestrate.usage import usage_of
+    from florctl.cli.views.render import show
+    from florctl.cli.views.store import usage_table
+    from florctl.orchestrate.keeping.usage import usage_of
 
     form = chosen_format(json, csv, plain)
     settings = _harvested()
@@ -92,11 +92,11 @@ def sweep(
     """
     from datetime import datetime, timezone
 
-    from florctl.cli.render import show
-    from florctl.cli.store_views import sweep_lines, sweep_table
-    from florctl.cli.summary import tell
+    from florctl.cli.views.render import show
+    from florctl.cli.views.store import sweep_lines, sweep_table
+    from florctl.cli.views.summary import tell
+    from florctl.orchestrate.keeping.sweep import Limits, carry_out, plan_sweep
     from florctl.orchestrate.settings import NO_LIMIT
-    from florctl.orchestrate.sweep import Limits, carry_out, plan_sweep
 
     form = chosen_format(json, csv, plain)
     settings = _harvested()
@@ -150,10 +150,10 @@ def verify(
 
     Example: flor store verify @
     """
-    from florctl.cli.render import show
-    from florctl.cli.store_views import checked_lines, checked_table
-    from florctl.cli.summary import tell
-    from florctl.orchestrate.checking import check
+    from florctl.cli.views.render import show
+    from florctl.cli.views.store import checked_lines, checked_table
+    from florctl.cli.views.summary import tell
+    from florctl.orchestrate.keeping.checking import check
 
     form = chosen_format(json, csv, plain)
     settings = _harvested()
@@ -171,7 +171,7 @@ def rebuild(json: JsonOption = False) -> None:
 
     Example: flor store rebuild
     """
-    from florctl.cli.render import show_json
+    from florctl.cli.views.render import show_json
 
     runs = rebuild_now(present_settings().home)
     if json:
@@ -187,16 +187,16 @@ def _harvested() -> Settings:
 
 def _chosen(selectors: list[str] | None, settings: Settings) -> list[RunRow]:
     """The runs that were named, newest first; all of them where none was."""
-    from florctl.orchestrate.lookup import find_runs
+    from florctl.orchestrate.answers.lookup import find_runs
 
     return find_runs(selectors or [], settings.home, settings.project)
 
 
 def _pin(selector: str, at: str | None, json: bool, *, pinned: bool) -> None:
-    from florctl.cli.render import show_json
-    from florctl.orchestrate.lookup import find_run
-    from florctl.orchestrate.pinning import pin as put
-    from florctl.orchestrate.pinning import pins_of
+    from florctl.cli.views.render import show_json
+    from florctl.orchestrate.answers.lookup import find_run
+    from florctl.orchestrate.keeping.pinning import pin as put
+    from florctl.orchestrate.keeping.pinning import pins_of
 
     settings = _harvested()
     run = find_run(selector, settings.home, settings.project)

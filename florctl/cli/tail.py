@@ -20,7 +20,7 @@ from florctl.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from florctl.orchestrate.following import Follower, Told
+    from florctl.orchestrate.answers.following import Follower, Told
     from florlib.stores.catalog.rows import RunRow
 
 _LOOK_S = 0.5  # a recording process writes as often
@@ -49,8 +49,8 @@ def tail(
 
     Example: flor log tail -f @ loss
     """
-    from florctl.orchestrate.following import Follower
-    from florctl.orchestrate.lookup import find_run
+    from florctl.orchestrate.answers.following import Follower
+    from florctl.orchestrate.answers.lookup import find_run
     from florlib.ground.layout import RunLayout
 
     form = chosen_format(json, csv, plain)
@@ -71,7 +71,7 @@ def tail(
 def _follow(row: RunRow, follower: Follower, shown: _Shown) -> None:
     import time
 
-    from florctl.cli.summary import tell
+    from florctl.cli.views.summary import tell
 
     # Asked before each look: what was written up to the end is read after it.
     ending = follower.ending()
@@ -86,7 +86,7 @@ def _follow(row: RunRow, follower: Follower, shown: _Shown) -> None:
 
 
 def _complain(row: RunRow, names: Sequence[str]) -> None:
-    from florctl.orchestrate.lookup import NameNotFound
+    from florctl.orchestrate.answers.lookup import NameNotFound
 
     text = f"{row.name}@{row.ordinal} has recorded no {names[0]}"
     raise NameNotFound(text, hint=f"flor log get {row.run}")
@@ -107,7 +107,7 @@ class _Shown:
 
     def begin(self) -> None:
         """Write the names of the fields, where the form has them."""
-        from florctl.cli.render import write_csv_rows
+        from florctl.cli.views.render import write_csv_rows
 
         if self._form is Format.csv:
             write_csv_rows([_FIELDS])
@@ -117,7 +117,7 @@ class _Shown:
         import json
         import sys
 
-        from florctl.cli.render import write_csv_rows
+        from florctl.cli.views.render import write_csv_rows
 
         found = list(values)
         if self._form is Format.json:
@@ -135,7 +135,7 @@ class _Shown:
         sys.stdout.flush()
 
     def _object(self, one: Told) -> dict[str, Any]:
-        from florctl.cli.value_views import position_objects
+        from florctl.cli.views.values import position_objects
         from florlib.ground.values import plain_json
 
         return {
@@ -154,8 +154,8 @@ class _Shown:
         return [self._row.run, one.rank, place, one.name, plain_json(one.value)]
 
     def _line(self, one: Told) -> str:
-        from florctl.cli.render import plain_line
-        from florctl.cli.value_views import value_text
+        from florctl.cli.views.render import plain_line
+        from florctl.cli.views.values import value_text
         from florlib.ground.position import describe
 
         if self._form is Format.plain:

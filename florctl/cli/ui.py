@@ -32,8 +32,8 @@ def ui(
     """
     import sys
 
-    from florctl.cli.summary import tell
-    from florctl.orchestrate.lookup import find_run
+    from florctl.cli.views.summary import tell
+    from florctl.orchestrate.answers.lookup import find_run
     from florctl.orchestrate.page.server import check_installed, listening, serve
 
     check_installed()
@@ -53,7 +53,7 @@ def ui(
 
 def _follow(home: Path) -> Callable[[], None]:
     """Brings the catalog up to date each time it is called; the same trouble is told once."""
-    from florctl.cli.summary import tell
+    from florctl.cli.views.summary import tell
     from florlib.ground.errors import FlorError
 
     told: set[str] = set()

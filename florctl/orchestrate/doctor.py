@@ -11,14 +11,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from florctl.orchestrate.checking import check
 from florctl.orchestrate.environment import devices, differences, present_environment
-from florctl.orchestrate.inputs import changed_inputs
 from florctl.orchestrate.journals import read_run_journals
-from florctl.orchestrate.preparation import NAMED_BY_RECORD
+from florctl.orchestrate.keeping.checking import check
+from florctl.orchestrate.keeping.sweep import Limits, plan_sweep
+from florctl.orchestrate.planning.inputs import changed_inputs
+from florctl.orchestrate.planning.preparation import NAMED_BY_RECORD
+from florctl.orchestrate.planning.sources import compare_sources
 from florctl.orchestrate.run_json import read_run_json, refuse_imported
-from florctl.orchestrate.sources import compare_sources
-from florctl.orchestrate.sweep import Limits, plan_sweep
 from florlib.ground.errors import ArrayDamaged, ArrayMissing, FlorError
 from florlib.ground.layout import RunLayout
 from florlib.stores.catalog.rows import RunRow

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from florlib.ground.launch import VARIABLE, LaunchSpec
 
+INTERRUPTED = 130  # 128 + SIGINT
 _SITE = Path(__file__).resolve().parents[2] / "florlib" / "_site"
 # The terminal sends its signals to the child as well; what is sent to flor alone is passed on.
 SIGNALLED = 128  # what a shell adds to the number of a signal

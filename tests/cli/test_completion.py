@@ -103,7 +103,7 @@ def test_it_imports_nothing_that_takes_time():
     imported = set(child.stderr.split())
 
     heavy = {"typer", "rich", "torch", "numpy", "dulwich", "sqlite_utils", "dataclasses", "inspect"}
-    assert imported.isdisjoint({*heavy, "florctl.cli.app", "florctl.orchestrate.harvest"})
+    assert imported.isdisjoint({*heavy, "florctl.cli.app", "florctl.orchestrate.answers.harvest"})
     bare = subprocess.run(
         [sys.executable, "-c", "import sys; print(len(sys.modules))"],
         capture_output=True,

@@ -175,7 +175,7 @@ def test_a_terminal_has_room_for_it_and_a_pipe_gets_it_whole(
     assert piped.exit_code == 0, piped.output
     assert not {"\x1b", "…"} & set(piped.stdout)
 
-    monkeypatch.setattr("florctl.cli.render.on_terminal", lambda: True)
+    monkeypatch.setattr("florctl.cli.views.render.on_terminal", lambda: True)
     monkeypatch.setenv("LINES", "40")
     for columns in (80, 140):
         monkeypatch.setenv("COLUMNS", str(columns))

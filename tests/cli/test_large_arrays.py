@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from florctl.orchestrate.spooling import files_of
+from florctl.orchestrate.keeping.spooling import files_of
 from florlib.ground.checkpoint_format import digest
 from florlib.ground.layout import RunLayout
 from florlib.ground.stored_array import StoredArray

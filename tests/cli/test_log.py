@@ -13,9 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 from florctl.cli.app import app, main
-from florctl.cli.render import Column, Table, aligned, fitted
-from florctl.cli.value_views import value_text
-from florctl.cli.views import duration, size
+from florctl.cli.views.render import Column, Table, aligned, fitted
+from florctl.cli.views.runs import duration, size
+from florctl.cli.views.values import value_text
 from tests.homes import (
     HINDSIGHT,
     HOST,
@@ -470,7 +470,7 @@ def test_show_tells_what_was_logged_and_written_about_the_run(flor: Flor, home: 
 def test_reasons_are_folded_and_not_cut_off(flor: Flor, home: Home, monkeypatch):
     import io as io_module
 
-    from florctl.cli import render
+    from florctl.cli.views import render
 
     monkeypatch.setattr(render, "on_terminal", lambda: True)
     monkeypatch.setenv("COLUMNS", "40")

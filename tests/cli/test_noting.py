@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from florctl.orchestrate.lookup import find_run
-from florctl.orchestrate.noting import put_tags
+from florctl.orchestrate.answers.lookup import find_run
+from florctl.orchestrate.answers.noting import put_tags
 from tests.cli.conftest import Typed
 from tests.homes import Home
 

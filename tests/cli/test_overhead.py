@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from florctl.cli.options import harvest_now
-from florctl.cli.overhead import cost_words, short_cost_words
-from florctl.cli.summary import _recorded_lines
-from florctl.orchestrate.lookup import details_of, find_run
+from florctl.cli.views.overhead import cost_words, short_cost_words
+from florctl.cli.views.summary import _recorded_lines
+from florctl.orchestrate.answers.lookup import details_of, find_run
 from florlib.stores.catalog.rows import RunDetails, RunRow
 from tests.homes import Home, overhead, training
 

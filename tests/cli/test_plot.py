@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from florctl.cli.chart import ASCII, UNICODE, chart, looks_of
-from florctl.cli.ticks import log_ticks, tick_texts, ticks
-from florctl.orchestrate.axes import Axis
-from florctl.orchestrate.curves import Curve, Panel, drawable, panels_of, thinned
-from florctl.orchestrate.lookup import catalog_of
+from florctl.cli.views.chart import ASCII, UNICODE, chart, looks_of
+from florctl.cli.views.ticks import log_ticks, tick_texts, ticks
+from florctl.orchestrate.answers.axes import Axis
+from florctl.orchestrate.answers.curves import Curve, Panel, drawable, panels_of, thinned
+from florctl.orchestrate.answers.lookup import catalog_of
 from florlib.ground.histogram import Histogram
 from florlib.ground.values import encode_value
 from florlib.stores.catalog import questions

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from florctl.orchestrate.ordinals import last_ordinal
+from florctl.orchestrate.recording.ordinals import last_ordinal
 from florlib.ground.layout import HomeLayout
 from tests.cli.conftest import Typed
 from tests.homes import BOOT, HOST, NOW, Home
@@ -126,7 +126,7 @@ def test_what_is_being_recorded_stays_whatever_is_said(typed: Typed, old: Home):
 
 
 def _boot() -> str:
-    from florctl.orchestrate.liveness import boot_id
+    from florctl.orchestrate.answers.liveness import boot_id
 
     return boot_id() or BOOT
 

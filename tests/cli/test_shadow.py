@@ -16,8 +16,9 @@ from dulwich.objects import Commit
 from dulwich.repo import Repo
 from typer.testing import CliRunner
 
-from florctl.cli import shadow, shadow_views
+from florctl.cli import shadow
 from florctl.cli.app import app
+from florctl.cli.views import versions as shadow_views
 from tests.homes import Home
 from tests.projects import GitProject, record
 
@@ -103,7 +104,7 @@ def test_the_list_as_a_table_and_in_plain_lines(flor, three):
 
 @pytest.mark.parametrize("columns", ["80", "200"])
 def test_on_a_terminal_no_line_is_longer_than_it(flor, three, monkeypatch, columns):
-    monkeypatch.setattr("florctl.cli.render.on_terminal", lambda: True)
+    monkeypatch.setattr("florctl.cli.views.render.on_terminal", lambda: True)
     monkeypatch.setenv("COLUMNS", columns)
 
     shown = re.sub(r"\x1b\[\d*m", "", flor("shadow", "list").stdout).splitlines()
@@ -114,7 +115,7 @@ def test_on_a_terminal_no_line_is_longer_than_it(flor, three, monkeypatch, colum
 
 def test_names_limits_and_what_a_terminal_leaves_out(flor, three, home, monkeypatch):
     record(home, three, "dddddd", ordinal=1, name="cnn")
-    monkeypatch.setattr("florctl.cli.render.on_terminal", lambda: True)
+    monkeypatch.setattr("florctl.cli.views.render.on_terminal", lambda: True)
     monkeypatch.setattr(shadow, "TERMINAL_VERSIONS", 2)
 
     assert [one["run"][-6:] for one in answer(flor, "list", "--name", "cnn")] == ["dddddd"]

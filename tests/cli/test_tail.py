@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from florctl.orchestrate.following import Follower
-from florctl.orchestrate.liveness import identity
+from florctl.orchestrate.answers.following import Follower
+from florctl.orchestrate.answers.liveness import identity
 from florlib.ground.layout import RunLayout
 from tests.cli.conftest import Typed
 from tests.homes import END, Home, append_journal, enter, log, process, write_journal

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from florctl.orchestrate.harvest import Harvest, harvest, rebuild
-from florctl.orchestrate.liveness import boot_id, process_start
-from florctl.orchestrate.lookup import Answer, ask
+from florctl.orchestrate.answers.harvest import Harvest, harvest, rebuild
+from florctl.orchestrate.answers.liveness import boot_id, process_start
+from florctl.orchestrate.answers.lookup import Answer, ask
 from florlib.ground.errors import FormatTooNew, HomeNotWritable
 from florlib.ground.journal_format import PREAMBLE, encode_frame
 from florlib.ground.layout import HomeLayout
@@ -187,7 +187,7 @@ def test_processes_that_harvest_at_once_take_nothing_in_twice(home: Home, mode: 
         home.replay(layout, "b00001", training(2, 30), {"status": "verified"})
     code = f"""if True:
         import datetime, pathlib
-        from florctl.orchestrate.harvest import harvest
+        from florctl.orchestrate.answers.harvest import harvest
         from florlib.stores.catalog import batches, connection
         batches.SHARED_S = 0.001
         connection.file_system = lambda folder: {"" if mode == "wal" else "nfs"!r}
@@ -215,7 +215,7 @@ def test_a_killed_harvest_leaves_a_catalog_that_the_next_one_completes(home: Hom
         home.run(f"{number:06d}", ordinal=number + 1, records=training())
     code = f"""if True:
         import os, pathlib, datetime
-        from florctl.orchestrate import harvest
+        from florctl.orchestrate.answers import harvest
         from florlib.stores.catalog import batches, runs
         batches.SHARED_S = -1.0  # a transaction for each piece
         calls = []
@@ -247,7 +247,7 @@ def test_a_large_journal_goes_in_piece_by_piece_as_it_would_at_once(
     gather(home)
     at_once = views(home)
 
-    monkeypatch.setattr("florctl.orchestrate.intake.PIECE_BYTES", 500)
+    monkeypatch.setattr("florctl.orchestrate.answers.intake.PIECE_BYTES", 500)
     monkeypatch.setattr("florlib.stores.journal.CHUNK_BYTES", 300)
     done = rebuild(home.path, now=NOW, boot=BOOT, host=HOST)
 

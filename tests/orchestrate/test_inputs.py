@@ -7,7 +7,7 @@ from pathlib import Path
 
 from xxhash import xxh3_128_hexdigest
 
-from florctl.orchestrate.inputs import TOLD, changed_inputs
+from florctl.orchestrate.planning.inputs import TOLD, changed_inputs
 from florlib.ground.recorded import Input, RecordedProcess
 from florlib.ground.stamp import stamp
 

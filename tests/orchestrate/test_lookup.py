@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from florctl.orchestrate.harvest import harvest
-from florctl.orchestrate.lookup import NameNotFound, ask, find_run, values_of
+from florctl.orchestrate.answers.harvest import harvest
+from florctl.orchestrate.answers.lookup import NameNotFound, ask, find_run, values_of
 from florlib.ground.errors import RunAmbiguous, RunNotFound, UsageError
 from tests.homes import BOOT, HINDSIGHT, HOST, NOW, Home, log, training
 from tests.projects import GitProject, record

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from florctl.orchestrate.harvest import harvest
+from florctl.orchestrate.answers.harvest import harvest
 from florctl.orchestrate.page.answers import Answers
 from florctl.orchestrate.page.curves import Point, curves_of, thinned
 from florctl.orchestrate.page.queries import QUERIES

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from florctl.orchestrate.cluster import Cluster
-from florctl.orchestrate.ray_connection import RayConnection, connection
+from florctl.orchestrate.machines.cluster import Cluster
+from florctl.orchestrate.machines.ray_connection import RayConnection, connection
 from florlib.ground.errors import NoCluster, UsageError
 from tests.orchestrate.test_replay import Project
 from tests.orchestrate.test_workers import TRAIN

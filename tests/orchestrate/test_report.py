@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from florctl.orchestrate.report import Replayed, Report, make_report, nothing_report
+from florctl.orchestrate.replaying.report import Replayed, Report, make_report, nothing_report
 from florlib.ground.plan import Plan, Segment
 from florlib.hindsight.cost import Cost
 from florlib.hindsight.planner import Planned

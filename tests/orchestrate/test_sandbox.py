@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from florctl.orchestrate.sandbox import Sandbox, lay_out
+from florctl.orchestrate.planning.sandbox import Sandbox, lay_out
 
 BEFORE, START, AFTER = (int(time.time()) - ago for ago in (3600, 1800, 900))
 

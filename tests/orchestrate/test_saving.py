@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from florctl.cli.value_views import value_text
-from florctl.orchestrate.saving import png, save_values
+from florctl.cli.views.values import value_text
+from florctl.orchestrate.answers.saving import png, save_values
 from florlib.ground.errors import UsageError
 from florlib.ground.values import Lost, encode_value
 from florlib.runtime.histograms import Sample

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from florctl.orchestrate.script import UserCommand, check_name, project_for, read_command
+from florctl.orchestrate.recording.script import UserCommand, check_name, project_for, read_command
 from florlib.ground.errors import ScriptNotFound, UsageError
 
 PYTHON = sys.executable

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from florctl.orchestrate.parcels import CHUNK_BYTES, Item, lay, pack, stamps
-from florctl.orchestrate.ray_node import difference, work
-from florctl.orchestrate.sandbox import lay_out
-from florctl.orchestrate.shipment import sandbox_contents
+from florctl.orchestrate.machines.parcels import CHUNK_BYTES, Item, lay, pack, stamps
+from florctl.orchestrate.machines.ray_node import difference, work
+from florctl.orchestrate.machines.shipment import sandbox_contents
+from florctl.orchestrate.planning.sandbox import lay_out
 from florlib.ground.layout import RunLayout
 
 

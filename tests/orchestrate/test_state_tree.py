@@ -13,9 +13,9 @@ import pytest
 import torch
 from torch import nn
 
-from florctl.orchestrate.elements import elements_of
-from florctl.orchestrate.state_leaves import Shown
-from florctl.orchestrate.state_tree import PartNotFound, StateTree
+from florctl.orchestrate.states.elements import elements_of
+from florctl.orchestrate.states.state_leaves import Shown
+from florctl.orchestrate.states.state_tree import PartNotFound, StateTree
 from florlib.runtime.graph.encode import Encoder
 from florlib.stores.elements import NoElements, stats_of
 from tests.runtime.graphs import capture, stored

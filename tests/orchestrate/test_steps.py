@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from florctl.orchestrate.steps import Steps, turns_per_entry
+from florctl.orchestrate.answers.steps import Steps, turns_per_entry
 from florlib.ground.position import Position
 from florlib.stores.catalog.rows import ValueRow
 

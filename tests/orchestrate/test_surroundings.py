@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from florctl.orchestrate import surroundings
-from florctl.orchestrate.surroundings import clear_around, surround
+from florctl.orchestrate.planning import surroundings
+from florctl.orchestrate.planning.surroundings import clear_around, surround
 
 
 @pytest.fixture

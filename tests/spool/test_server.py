@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from florctl.cli.app import app
-from florctl.orchestrate.bringing import bring_back
+from florctl.orchestrate.keeping.bringing import bring_back
 from florlib.ground.errors import SpoolNotFound, SpoolRefused, SpoolUnreachable
 from florlib.ground.layout import RunLayout
 from florlib.stores.spool import bucket, open_target
@@ -111,8 +111,8 @@ def test_two_at_once_come_to_one_whole_run(
     done: list[int] = []
 
     def one(more: list[str]) -> None:
-        from florctl.orchestrate.lookup import find_runs
-        from florctl.orchestrate.spooling import SpoolRequest, spool
+        from florctl.orchestrate.answers.lookup import find_runs
+        from florctl.orchestrate.keeping.spooling import SpoolRequest, spool
         from tests.homes import LATER
 
         keep = {"none": 0, "last:2": 2}.get(more[1]) if more else None

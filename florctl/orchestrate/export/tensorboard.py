@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from florctl.orchestrate.arrays import Elements
+from florctl.orchestrate.answers.arrays import Elements
 from florctl.orchestrate.export.chosen import Chosen, ChosenRun, OutputExists, Track
 from florctl.orchestrate.export.files import not_writable
 from florctl.orchestrate.export.numbers import elements_of, number_of

@@ -15,7 +15,7 @@ from florctl.orchestrate.importing.flordb import COMMITS, LATEST, RUNS, read_flo
 from florctl.orchestrate.importing.foreign import ForeignRun, Found
 from florctl.orchestrate.importing.tensorboard import folders_of, read_tensorboard
 from florctl.orchestrate.importing.writing import id_of, is_there, write_run
-from florctl.orchestrate.script import check_name
+from florctl.orchestrate.recording.script import check_name
 from florlib.ground.errors import FlorError, HomeNotWritable, UsageError
 from florlib.ground.layout import HomeLayout
 from florlib.stores.versions import committed

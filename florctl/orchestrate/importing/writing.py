@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from florctl.orchestrate.importing.foreign import ForeignRun, ForeignValue
-from florctl.orchestrate.ordinals import last_ordinal, numbering
-from florctl.orchestrate.script import clean_name
+from florctl.orchestrate.recording.ordinals import last_ordinal, numbering
+from florctl.orchestrate.recording.script import clean_name
 from florlib.ground.ids import run_id
 from florlib.ground.journal_format import Record
 from florlib.ground.layout import HomeLayout, RunLayout

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from florctl.orchestrate.answers.histograms import histogram_text
 from florctl.orchestrate.export.chosen import PRINTED
 from florctl.orchestrate.export.numbers import number_of
-from florctl.orchestrate.histograms import histogram_text
 from florctl.orchestrate.page.curves import Curve, curves_of
 from florlib.ground.layout import HomeLayout
 from florlib.ground.stored_array import STORED

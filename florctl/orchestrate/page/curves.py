@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from florctl.orchestrate.answers.steps import Steps, Turns, turns_per_entry
 from florctl.orchestrate.export.numbers import number_of
-from florctl.orchestrate.steps import Steps, Turns, turns_per_entry
 from florlib.ground.position import Position, describe
 from florlib.ground.values import encode_value, plain_json
 from florlib.stores.catalog.rows import ValueRow

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from florctl.orchestrate.harvest import harvest
-from florctl.orchestrate.lookup import catalog_of
+from florctl.orchestrate.answers.harvest import harvest
+from florctl.orchestrate.answers.lookup import catalog_of
 from florlib.ground.values import encode_value
 from florlib.stores.catalog.interned import storable
 from florlib.stores.catalog.logged import number_of
@@ -126,7 +126,7 @@ def in_catalog(home: Home, journal: Path) -> list[tuple[Any, ...]]:
 def test_values_stand_as_they_were_journalled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, piece_bytes: int
 ):
-    monkeypatch.setattr("florctl.orchestrate.intake.PIECE_BYTES", piece_bytes)
+    monkeypatch.setattr("florctl.orchestrate.answers.intake.PIECE_BYTES", piece_bytes)
     chance, home = random.Random(seed), Home(tmp_path)
     layout = home.run()
     journals = {}

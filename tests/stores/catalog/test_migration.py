@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from florctl.orchestrate.harvest import harvest
+from florctl.orchestrate.answers.harvest import harvest
 from florlib.stores.catalog.connection import open_catalog
 from florlib.stores.catalog.schema import VERSION
 from tests.homes import BOOT, HOST, NOW, Home, training

@@ -1,0 +1,167 @@
+"""Harvest: what the files of all runs say, brought into the catalog; again and again, at no risk.
+
+What has to be done for one run stands in intake.py, which is loaded where there is a run to look at:
+every command harvests first, and mostly nothing has changed.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from florlib.ground.errors import FlorError
+from florlib.ground.layout import HomeLayout, RunLayout
+from florlib.stores.catalog import marks
+from florlib.stores.catalog.connection import open_catalog, translated, writing
+from florlib.stores.collecting import uncollected
+
+_REPLAYS = RunLayout(Path("run")).replays.name
+
+
+@dataclass(slots=True)
+class Harvest:
+    """What a harvest did.
+
+    Attributes:
+        looked: runs whose files were looked at one by one.
+        journals: journals of which something was read.
+        values: logged values that were taken in or compared.
+        problems: one line each on what could not be read; everything else was.
+    """
+
+    looked: int = 0
+    journals: int = 0
+    values: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def harvest(home: Path, *, now: datetime, boot: str, host: str) -> Harvest:
+    """Bring the catalog up to date with the files.
+
+    Args:
+        home: FLOR_HOME.
+        now: the present, with a time zone.
+        boot: id of this boot (`liveness.boot_id`).
+        host: name of this host (`platform.node`).
+
+    Raises:
+        HomeNotWritable, FormatTooNew, Locked: see `open_catalog`.
+    """
+    path = HomeLayout(home).catalog
+    with closing(open_catalog(path)) as connection, translated(path):
+        changed, gone = _changes(home, marks.watches(connection))
+        return _taken_in(home, connection, changed, gone, (now, boot, host))
+
+
+def rebuild(home: Path, *, now: datetime, boot: str, host: str) -> Harvest:
+    """Make the catalog anew from the files, also where it is damaged; see `harvest`."""
+    path = HomeLayout(home).catalog
+    try:
+        with closing(open_catalog(path)) as connection, translated(path), writing(connection):
+            marks.forget_everything(connection)
+    except FlorError as error:
+        if not isinstance(error.__cause__, sqlite3.DatabaseError) or isinstance(
+            error.__cause__, sqlite3.OperationalError
+        ):
+            raise
+        for file in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+            file.unlink(missing_ok=True)
+    return harvest(home, now=now, boot=boot, host=host)
+
+
+def forget(home: Path, layout: RunLayout) -> None:
+    """Have the next harvest read a run anew, whose journals were put anew.
+
+    Raises:
+        HomeNotWritable, FormatTooNew, Locked: see `open_catalog`.
+    """
+    path = HomeLayout(home).catalog
+    folder = str(layout.folder.relative_to(home))
+    with closing(open_catalog(path)) as connection, translated(path):
+        for key in marks.key_at(connection, folder):
+            with writing(connection):
+                marks.forget_run(connection, key)
+
+
+def _changes(home: Path, known: dict[str, marks.Watch]) -> tuple[list[str], list[int]]:
+    """The folders of runs, below FLOR_HOME, in which something may have happened; keys of lost ones."""
+    changed, lost = [], dict(known)
+    for name in _folders(home):
+        for run, of_name in _runs_of(home / name):
+            folder = f"{name}/{run}"
+            seen = lost.pop(folder, None)
+            if seen is None or not _is_quiet(run, of_name, seen):
+                changed.append(folder)
+    return changed, [key for key, *_ in lost.values()]
+
+
+def _taken_in(
+    home: Path,
+    connection: sqlite3.Connection,
+    changed: list[str],
+    gone: list[int],
+    present: tuple[datetime, str, str],
+) -> Harvest:
+    if not changed and not gone:
+        return Harvest()
+    from florctl.orchestrate.answers.intake import Intake
+    from florlib.stores.catalog.batches import Batch
+
+    batch = Batch(connection)
+    intake = Intake(home, connection, batch, *present)
+    looked = 0
+    with uncollected():
+        for name in changed:
+            if intake.run(RunLayout(home / name), name):
+                looked += 1
+            else:
+                gone += marks.key_at(connection, name)
+        for key in gone:
+            with batch.writing():
+                marks.forget_run(connection, key)
+        batch.commit()
+    return Harvest(looked, intake.journals, intake.values, intake.problems)
+
+
+def _runs_of(folder: Path) -> Iterator[tuple[str, int]]:
+    """Every folder in one that may hold a run: its name, and the descriptor that it is named from.
+
+    From there the system finds it sooner than by a path, and 10,000 Path objects would cost more
+    than the rest.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        for run in sorted(_folders(descriptor)):
+            yield run, descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _folders(folder: Path | int) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries if entry.name[0] != "." and entry.is_dir()]
+    except OSError:
+        return []
+
+
+def _is_quiet(run: str, of_name: int, seen: marks.Watch) -> bool:
+    """Whether nothing can have happened in a run's folder; a new replays folder changes its mtime."""
+    _, settled, folder_mtime_ns, replays_mtime_ns = seen
+    try:
+        if not settled or os.stat(run, dir_fd=of_name).st_mtime_ns != folder_mtime_ns:
+            return False
+        if replays_mtime_ns:
+            replays = os.stat(f"{run}/{_REPLAYS}", dir_fd=of_name)
+            return replays.st_mtime_ns == replays_mtime_ns
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Thinking a replay through: what is asked, what has changed, and the folder that it runs in."""

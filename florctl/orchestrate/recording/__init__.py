@@ -1,0 +1,1 @@
+"""Recording a run, and going on with one that was interrupted."""

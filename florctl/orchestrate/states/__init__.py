@@ -1,0 +1,1 @@
+"""What a checkpoint holds, by the names that people know."""
