@@ -247,7 +247,7 @@ def test_a_large_journal_goes_in_piece_by_piece_as_it_would_at_once(
     gather(home)
     at_once = views(home)
 
-    monkeypatch.setattr("florctl.orchestrate.answers.intake.PIECE_BYTES", 500)
+    monkeypatch.setattr("florctl.orchestrate.answers.pieces.PIECE_BYTES", 500)
     monkeypatch.setattr("florlib.stores.journal.CHUNK_BYTES", 300)
     done = rebuild(home.path, now=NOW, boot=BOOT, host=HOST)
 

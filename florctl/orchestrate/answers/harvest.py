@@ -109,13 +109,14 @@ def _taken_in(
 ) -> Harvest:
     if not changed and not gone:
         return Harvest()
+    from florctl.orchestrate.answers.ahead import Ahead
     from florctl.orchestrate.answers.intake import Intake
     from florlib.stores.catalog.batches import Batch
 
     batch = Batch(connection)
-    intake = Intake(home, connection, batch, *present)
     looked = 0
-    with uncollected():
+    with uncollected(), Ahead(home, connection, changed) as ahead:
+        intake = Intake(home, connection, batch, ahead, *present)
         for name in changed:
             if intake.run(RunLayout(home / name), name):
                 looked += 1

@@ -16,25 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from florctl.orchestrate.answers import liveness
+from florctl.orchestrate.answers.ahead import Ahead
+from florctl.orchestrate.answers.pieces import Piece, read_piece
 from florlib.ground.errors import FlorError
-from florlib.ground.journal_format import Record
 from florlib.ground.layout import ReplayLayout, RunLayout
 from florlib.ground.plan import SHELL
 from florlib.stores.catalog import marks, runs
 from florlib.stores.catalog.batches import Batch
 from florlib.stores.catalog.ingest import Journal, ingest
-from florlib.stores.catalog.loading import load
 from florlib.stores.catalog.marks import Mark, Watch
-from florlib.stores.catalog.places import Cursor
 from florlib.stores.catalog.runs import Ending, ProcessEnd
-from florlib.stores.journal import walk_records
 from florlib.stores.notes import read_notes
 
 SETTLING_S = 2.0
 """Folders' mtimes have a grain: what was written in the same tick as our look would be missed."""
-
-PIECE_BYTES = 4 << 20
-"""Of a journal, taken in at once: some 100,000 values, half a second."""
 
 _FINAL = ("done", "crashed", "killed")
 
@@ -47,6 +42,7 @@ class Intake:
         home: FLOR_HOME.
         connection: the catalog.
         batch: what is written to it.
+        ahead: pieces of journals that others have digested.
         now: the present, with a time zone.
         boot: id of this boot (`liveness.boot_id`).
         host: name of this host.
@@ -58,6 +54,7 @@ class Intake:
     home: Path
     connection: sqlite3.Connection
     batch: Batch
+    ahead: Ahead
     now: datetime
     boot: str
     host: str
@@ -132,35 +129,39 @@ class Intake:
             if _same_size(marks.mark_of(self.connection, name), size):
                 return
             journal = Journal(name, run, replay, 0.0 if replay is None else _tolerance(path))
+            ahead = self.ahead.pieces(path, (size.size, size.mtime_ns))
             piece = None
             is_news = False
             while piece is None or not piece.is_last:
                 with self.batch.writing():
-                    piece = self._piece(path, journal, size)
-                is_news |= piece.is_new
+                    piece = self._piece(path, journal, size, ahead)
+                is_news |= piece.digest.opening is not None
         except (OSError, FlorError, ValueError, KeyError, TypeError, IndexError) as error:
             self.problems.append(f"{path} cannot be read ({error})")
             return
         self.journals += is_news
 
-    def _piece(self, path: Path, journal: Journal, size: Mark) -> _Piece:
-        """Take in the next piece of a journal."""
+    def _piece(self, path: Path, journal: Journal, size: Mark, ahead: Iterator[Piece]) -> Piece:
+        """Take in the next piece of a journal, of which some may be ready."""
         # Asked under the lock: another harvest may have been here meanwhile.
         known = marks.mark_of(self.connection, journal.path)
         if known is not None and size.size < known.offset:
             marks.forget_journal(self.connection, journal.path)
             known = None
-        piece = _Piece(path, known.offset if known else 0)
-        cursor = Cursor.from_json(known.cursor if known else None)
-        values = ingest(self.connection, self.batch.interned, journal, piece.records(), cursor)
+        start, cursor = (known.offset, known.cursor) if known else (0, None)
+        piece = next(ahead, None)
+        if piece is None or piece.start != start:
+            piece = read_piece(path, start, cursor, is_replay=journal.replay is not None)
+        ingest(self.connection, self.batch.interned, journal, piece.digest)
         # What is behind this piece shows in the size, should this be as far as it comes.
         sizes = (size.size, size.mtime_ns) if piece.is_last else (piece.end, 0)
-        mark = Mark(*sizes, piece.end, cursor.to_json())
-        marks.set_mark(self.connection, journal.path, journal.run, mark)
+        marks.set_mark(
+            self.connection, journal.path, journal.run, Mark(*sizes, piece.end, piece.cursor)
+        )
         runs.add_up(self.connection, journal.run)
         if journal.replay is not None:
             runs.mark_values(self.connection, journal.replay)
-        self.values += values
+        self.values += piece.digest.values
         return piece
 
     def _replays(self, layout: RunLayout, run: int) -> None:
@@ -218,33 +219,6 @@ class Intake:
         ended = all(process.ended for process in ends)
         age_s = (self.now - liveness.touched_at(newest_ns)).total_seconds()
         return age_s > (SETTLING_S if ended else liveness.FRESH_S)
-
-
-@dataclass(slots=True)
-class _Piece:
-    """The next records of a journal, as many as go in at once.
-
-    Attributes:
-        path: of the journal.
-        end: offset behind the last record that was given.
-        is_new: whether one was.
-        is_last: whether there is no further one yet.
-    """
-
-    path: Path
-    end: int
-    is_new: bool = False
-    is_last: bool = False
-
-    def records(self) -> Iterator[Record]:
-        """Give them, one after the other."""
-        start = self.end
-        for record, end in walk_records(self.path, after=start, load=load):
-            self.end, self.is_new = end, True
-            yield record
-            if self.end - start > PIECE_BYTES:
-                return
-        self.is_last = True
 
 
 def _mtime_ns(path: str | Path) -> int:

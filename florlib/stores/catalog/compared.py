@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import OrderedDict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from florlib.ground.likeness import likeness
@@ -22,6 +23,9 @@ LOADED_BLOCKS = 32
 
 _Where = tuple[int, int, int]
 """(iteration, step, occurrence)"""
+
+Again = tuple[Place, str, _Where, str, int, int]
+"""What a replay came to again: place, name, where there, the value as JSON, flags, number of the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +57,18 @@ class Comparing:
         self._tolerance = tolerance
         self._blocks: dict[tuple[str, str], list[_Block]] = {}
         self._loaded: OrderedDict[_Block, dict[_Where, tuple[int, str]]] = OrderedDict()
-        self._verdicts: list[tuple[int, int]] = []
 
-    def compare(
+    def compare(self, values: Sequence[Again]) -> None:
+        """Hold values against the recorded ones of the same key, and note how they came out."""
+        if self._recorded is not None:
+            verdicts = [verdict for value in values for verdict in self._verdicts(*value)]
+            self._connection.executemany("UPDATE log SET verified = ? WHERE key = ?", verdicts)
+
+    def _verdicts(
         self, place: Place, name: str, where: _Where, text: str, flags: int, line: int
-    ) -> None:
-        """Hold a value, as JSON, against the recorded one of the same key."""
-        if self._recorded is None or flags & VOLATILE or name in UNCOMPARED_NAMES:
+    ) -> Iterator[tuple[int, int]]:
+        """Whether one value is the recorded one, and the key of that; none where there is none."""
+        if flags & VOLATILE or name in UNCOMPARED_NAMES:
             return
         for block in self._blocks_of(name, place.path):
             if not block.begins <= where[0] <= block.ends:
@@ -67,12 +76,7 @@ class Comparing:
             key, recorded = self._values(block).get(where, (0, ""))
             if key:
                 same = recorded == text or self._is_like(recorded, text, (block.line, line))
-                self._verdicts.append((int(same), key))
-
-    def flush(self) -> None:
-        """Note how the values came out."""
-        self._connection.executemany("UPDATE log SET verified = ? WHERE key = ?", self._verdicts)
-        self._verdicts.clear()
+                yield int(same), key
 
     def _blocks_of(self, name: str, path: str) -> list[_Block]:
         """Whatever the slots of the place: a replay may have met other loops before."""

@@ -1,4 +1,7 @@
-"""Logged values on their way into the catalog, in blocks: of one name, at one place, from one line."""
+"""Logged values on their way into the catalog, in blocks: of one name, at one place, from one line.
+
+They are gathered without a database, so that this may be done anywhere, and are put into it later.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,18 @@ from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
 from florlib.ground.journal_format import Record
-from florlib.stores.catalog.compared import Comparing
+from florlib.stores.catalog.compared import Again
 from florlib.stores.catalog.interned import Interned
 from florlib.stores.catalog.places import HINDSIGHT, NO_INDEX, Cursor, Frame, Nest, Place
 
-Head = tuple[int, int, int | None, int]
-"""What the values of a block share: the keys of name, place and site, and the flags."""
+Head = tuple[str, Place, "str | None", int, int]
+"""What the values of a block share: name, place, path and number of the line, and the flags."""
+
+Summary = tuple[int, int, "float | None", "float | None"]
+"""Of a block: the last value's seq, how many numbers there are, the least and the greatest."""
+
+Block = tuple[Head, list[Any], Summary]
+"""Values of one name: what they share, their rows (see WIDTH), and what can be said of them."""
 
 _Standing = tuple[tuple[str, int, int], "list[Any] | None", int, int]
 """Where a value stands: name, site and flags; the rows of its block, where it goes into one; occurrence
@@ -34,19 +43,20 @@ _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
 
 class Logged:
-    """Takes in the log records of one journal.
+    """Gathers the values of one journal.
 
     Attributes:
         reached: by the outermost loop, the last iteration in which something was logged.
+        again: values that a replay came to again, to be held against the recorded ones.
+
+    Args:
+        is_replay: whether it is the journal of a replay.
     """
 
-    def __init__(
-        self, connection: sqlite3.Connection, interned: Interned, comparing: Comparing | None
-    ) -> None:
+    def __init__(self, *, is_replay: bool) -> None:
         self.reached: dict[str, int] = {}
-        self._connection = connection
-        self._interned = interned
-        self._comparing = comparing
+        self.again: list[Again] = []
+        self._is_replay = is_replay
         self._blocks: dict[Head, list[Any]] = {}
 
     def take(self, record: Record, cursor: Cursor) -> None:
@@ -56,7 +66,7 @@ class Logged:
         loop log the same as the one before, in the same order. So where a value stands is known from
         there, and the frame is told of those that it has not counted before something else comes.
         """
-        positions, sites, comparing = record["positions"], record["sites"], self._comparing
+        positions, sites, is_replay = record["positions"], record["sites"], self._is_replay
         by_place: dict[Place, dict[tuple[str, int, int], list[Any]]] = {}
         seq, last = cursor.seq, NO_INDEX
         frame, slots = Frame(Nest()), 0
@@ -84,7 +94,7 @@ class Logged:
                 _count(frame, pattern[counted:nth])
                 occurrence, turn = frame.count(name, flags)
                 rows = blocks.get(key)
-                if rows is None and (comparing is None or flags & HINDSIGHT):
+                if rows is None and (flags & HINDSIGHT or not is_replay):
                     rows = blocks[key] = self._rows(place, name, sites[site], flags)
                 pattern[nth:] = [(key, rows, occurrence, turn)]
                 counted = nth + 1
@@ -99,17 +109,16 @@ class Logged:
             if rows is not None:
                 number = value if kind is float else number_of(value)
                 rows += (iteration, step, seq, occurrence, turn, text, number)
-            elif comparing is not None:
+            else:
                 where = (iteration, step, occurrence)
-                comparing.compare(place, name, where, text, flags, sites[site][1])
+                self.again.append((place, name, where, text, flags, sites[site][1]))
         _count(frame, pattern[counted:nth])
         cursor.seq = seq
 
     def _rows(self, place: Place, name: str, site: Sequence[Any], flags: int) -> list[Any]:
         """The rows so far of a block."""
-        interned = self._interned
-        head = (interned.name(name), interned.place(place), interned.site(*site), flags)
-        return self._blocks.setdefault(head, [])
+        path, line = site
+        return self._blocks.setdefault((name, place, path, line, flags), [])
 
     def _reach(self, position: Sequence[Any]) -> tuple[int, int]:
         """The first and the last index of a position, of which the first is noted."""
@@ -120,31 +129,37 @@ class Logged:
             self.reached[loop] = index
         return index, position[-1][1] if len(position) > 1 else NO_INDEX
 
-    def flush(self, process: int) -> None:
-        """Into the tables with what was gathered."""
-        ((first,),) = self._connection.execute("SELECT coalesce(max(key), 0) + 1 FROM log")
-        blocks, every = [], []
-        for head, rows in self._blocks.items():
-            # Keys go up by one, as this transaction alone writes.
-            stop = first + len(rows) // WIDTH
-            blocks.append((process, *head, first, stop - 1, *_summary(rows)))
-            every += rows
-            first = stop
-        self._insert(every)
-        self._connection.executemany(
-            "INSERT INTO block VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", blocks
-        )
-        self._blocks.clear()
-        if self._comparing is not None:
-            self._comparing.flush()
+    def blocks(self) -> list[Block]:
+        """The values that stand for themselves."""
+        return [(head, rows, _summary(rows)) for head, rows in self._blocks.items()]
 
-    def _insert(self, rows: list[Any]) -> None:
-        many = WIDTH * TOGETHER
-        whole = len(rows) - len(rows) % many
-        parts = (rows[at : at + many] for at in range(0, whole, many))
-        self._connection.executemany(_INSERT_TOGETHER, parts)
-        rest = (rows[at : at + WIDTH] for at in range(whole, len(rows), WIDTH))
-        self._connection.executemany(_INSERT, rest)
+
+def put_values(
+    connection: sqlite3.Connection, interned: Interned, process: int, blocks: Sequence[Block]
+) -> None:
+    """Bring blocks into the tables, of a process by its key."""
+    ((first,),) = connection.execute("SELECT coalesce(max(key), 0) + 1 FROM log")
+    heads, every = [], []
+    for (name, place, path, line, flags), rows, summary in blocks:
+        # Keys go up by one, as this transaction alone writes.
+        stop = first + len(rows) // WIDTH
+        keys = (interned.name(name), interned.place(place), interned.site(path, line))
+        heads.append((process, *keys, flags, first, stop - 1, *summary))
+        every += rows
+        first = stop
+    _insert(connection, every)
+    connection.executemany(
+        "INSERT INTO block VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", heads
+    )
+
+
+def _insert(connection: sqlite3.Connection, rows: list[Any]) -> None:
+    many = WIDTH * TOGETHER
+    whole = len(rows) - len(rows) % many
+    parts = (rows[at : at + many] for at in range(0, whole, many))
+    connection.executemany(_INSERT_TOGETHER, parts)
+    rest = (rows[at : at + WIDTH] for at in range(whole, len(rows), WIDTH))
+    connection.executemany(_INSERT, rest)
 
 
 def _count(frame: Frame, standings: Sequence[_Standing]) -> None:
@@ -152,8 +167,7 @@ def _count(frame: Frame, standings: Sequence[_Standing]) -> None:
         frame.count(name, flags)
 
 
-def _summary(rows: Sequence[Any]) -> tuple[int, int, float | None, float | None]:
-    """Of a block: the last value's seq, how many numbers there are, the least and the greatest."""
+def _summary(rows: Sequence[Any]) -> Summary:
     numbers = [number for number in rows[WIDTH - 1 :: WIDTH] if number is not None]
     return rows[2 - WIDTH], len(numbers), min(numbers, default=None), max(numbers, default=None)
 

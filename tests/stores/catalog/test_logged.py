@@ -126,7 +126,7 @@ def in_catalog(home: Home, journal: Path) -> list[tuple[Any, ...]]:
 def test_values_stand_as_they_were_journalled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, piece_bytes: int
 ):
-    monkeypatch.setattr("florctl.orchestrate.answers.intake.PIECE_BYTES", piece_bytes)
+    monkeypatch.setattr("florctl.orchestrate.answers.pieces.PIECE_BYTES", piece_bytes)
     chance, home = random.Random(seed), Home(tmp_path)
     layout = home.run()
     journals = {}
