@@ -50,6 +50,8 @@ class Trace:
         loaded: project files with probes that were executed.
         ended: how, as the "end" record says; "" where there is none.
         pieces: of divided work, those that are done.
+        held: by (path, line) of an added statement, how often the state was put aside and back around
+            it, and in how many seconds.
     """
 
     rows: list[LogRow] = field(default_factory=list)
@@ -65,6 +67,7 @@ class Trace:
     loaded: set[str] = field(default_factory=set)
     ended: str = ""
     pieces: set[str] = field(default_factory=set)
+    held: dict[tuple[str, int], tuple[int, float]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, records: Iterable[Record]) -> Trace:
@@ -113,6 +116,8 @@ class Trace:
             self.loaded.add(record["path"])
         elif kind == "piece":
             self.pieces.add(record["piece"])
+        elif kind == "held":
+            self.held[record["path"], record["line"]] = (record["count"], record["seconds"])
         elif kind == "end":
             self.ended = record["how"]
 

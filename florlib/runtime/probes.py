@@ -10,7 +10,7 @@ from florlib.runtime import states
 from florlib.runtime.graph.generators import global_states, set_global_states
 from florlib.runtime.guard import guarded
 from florlib.runtime.introduced import Introduced, introduced_roots
-from florlib.runtime.session import Session
+from florlib.runtime.session import Session, now_s
 from florlib.runtime.underway import Underway
 
 
@@ -44,6 +44,7 @@ class Probe:
         self._before: states.StoredState | None = None
         self._generators: dict[str, Any] = {}
         self._underway: Underway | None = None
+        self._held_s = 0.0
 
     def __enter__(self) -> None:
         self._session.in_probe += 1
@@ -51,11 +52,13 @@ class Probe:
             with guarded("protect the generators from a probe"):
                 self._generators = global_states()
         elif self._session.in_probe == 1:
+            began_s = now_s()
             with guarded("protect the state from a probe"):
                 frame = self._frame or sys._getframe(1)
                 captured = states.capture(frame, self._session.project, graphs=True)
                 self._before = states.in_memory(captured)
                 self._underway = Underway(captured.missing)
+            self._held_s = now_s() - began_s
 
     def __exit__(
         self,
@@ -69,6 +72,7 @@ class Probe:
             # A property may draw random numbers where the text shows none.
             with guarded("put the generators back"):
                 set_global_states(self._generators)
+        began_s, is_held = now_s(), self._before is not None
         if self._before is not None:
             with guarded("undo what a probe did"):
                 frame, project = self._frame or sys._getframe(1), self._session.project
@@ -83,6 +87,8 @@ class Probe:
         if self._place is None or self._session.in_probe:
             return
         path, line = self._place
+        if is_held:
+            self._session.probe_held(path, line, self._held_s + now_s() - began_s)
         if isinstance(error, (Exception, SystemExit)):
             line = trace.tb_lineno if trace is not None else line
             self._session.probe_raised(path, line, error)

@@ -72,6 +72,7 @@ class Replayer(Session):
         self.end_states = EndStates(self)
         self.stored = StoredStates(self)
         self.jumped = False
+        self._held: dict[tuple[str, int], tuple[int, float]] = {}
         self._mains = 0
         self._innermost: dict[int, frozenset[tuple[str | None, int | None]]] = {}
         self._worker = spec.worker
@@ -224,8 +225,7 @@ class Replayer(Session):
 
     def end(self) -> None:
         """End the process here: nothing that follows was asked for."""
-        self.append({"kind": "end", "how": "end-of-plan", "exit_status": 0, "signal": None})
-        self.close()
+        self._append_end("end-of-plan", 0)
         end_process(0)
 
     def probe_raised(self, path: str, line: int, error: BaseException) -> None:
@@ -241,14 +241,24 @@ class Replayer(Session):
 
     def _end_at_probe(self, code: str, text: str, path: str, line: int) -> None:
         self.warn(code, f"{text}; nothing that follows it was executed", file=path, line=line)
-        self.append({"kind": "end", "how": code, "exit_status": 1, "signal": None})
-        self.close()
+        self._append_end(code, 1)
         end_process(1)
+
+    def probe_held(self, path: str, line: int, seconds: float) -> None:
+        """Add it up by statement; it is told at the end."""
+        count, total = self._held.get((path, line), (0, 0.0))
+        self._held[path, line] = (count + 1, total + seconds)
 
     def finish(self, how: str, exit_status: int | None) -> None:
         """Write everything out, as the script ends by itself."""
         if self._own_start:
             self._end_piece(f"phase.{self._mains}")
+        self._append_end(how, exit_status)
+
+    def _append_end(self, how: str, exit_status: int | None) -> None:
+        for (path, line), (count, seconds) in self._held.items():
+            told = {"path": path, "line": line, "count": count, "seconds": seconds}
+            self.append({"kind": "held", **told})
         self.append({"kind": "end", "how": how, "exit_status": exit_status, "signal": None})
         self.close()
 

@@ -191,6 +191,9 @@ class Session:
     def probe_moved(self, path: str, line: int, names: list[str]) -> None:
         """An added statement has moved something on that nothing can put back."""
 
+    def probe_held(self, path: str, line: int, seconds: float) -> None:
+        """The state was put aside and back around an added statement, in so much time."""
+
     def finish(self, how: str, exit_status: int | None) -> None:
         """Write everything out, as the process ends."""
         raise NotImplementedError

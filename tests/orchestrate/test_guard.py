@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from florlib.stores.journal import read_journal
 from tests.exactness.harness import Project, ProjectAt
 
 pytestmark = pytest.mark.process
@@ -116,6 +117,23 @@ def test_a_probe_that_leaves_iterators_alone_is_answered(project: Project) -> No
     )
 
     assert (status, report["status"]) == (0, "verified")
+
+
+def test_how_often_the_state_was_held_around_a_line_is_journalled(project: Project) -> None:
+    status, report, _ = replay(project, OUTER, 'flor.log("drawn", random.random())')
+
+    (journal,) = (project.root / "home").rglob(f"{report['replay']}/journal.*.flor")
+    (held,) = [one for one in read_journal(journal).records if one["kind"] == "held"]
+    line = TRAIN[: TRAIN.index(OUTER)].count("\n") + 2
+    assert (status, report["executed_iterations"]) == (0, 12)
+    assert (held["path"], held["line"], held["count"]) == ("train.py", line, 4)
+
+
+def test_a_line_that_only_looks_has_nothing_held(project: Project) -> None:
+    _, report, _ = replay(project, OUTER, 'flor.log("sum", sum(seen).hex())')
+
+    (journal,) = (project.root / "home").rglob(f"{report['replay']}/journal.*.flor")
+    assert [one for one in read_journal(journal).records if one["kind"] == "held"] == []
 
 
 def test_a_probe_that_exits_ends_nothing_but_the_replay(project: Project) -> None:

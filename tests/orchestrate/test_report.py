@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from florctl.orchestrate.replaying import added_lines
 from florctl.orchestrate.replaying.report import Replayed, Report, make_report, nothing_report
 from florlib.ground.plan import Plan, Segment
 from florlib.hindsight.cost import Cost
@@ -125,6 +126,30 @@ def test_a_loop_that_turned_otherwise_has_diverged() -> None:
 
     assert (found.status, found.to_json()["first_divergence"]["item"]) == ("diverged", text)
     assert found.warnings == [{"code": "loop-diverged", "text": text}]
+
+
+def test_a_line_around_which_the_state_was_held_for_long_is_named() -> None:
+    def held(line: int, count: int, seconds: float) -> Record:
+        place = {"path": "train.py", "line": line}
+        return {"kind": "held", **place, "count": count, "seconds": seconds}
+
+    short = report([*again(), held(4, 1, 0.9)])
+    found = report([*again(), held(4, 1200, 31.26), held(7, 5, 0.5)])
+
+    assert short.warnings == []
+    (told,) = found.warnings
+    assert (found.status, told["code"]) == ("verified", "state-held")
+    assert "train.py:4: " in told["text"]
+    assert "1,200 times, which took 31.3 s" in told["text"]
+
+
+def test_holding_the_state_is_summed_up_over_processes() -> None:
+    place = {("train.py", 4): (600, 0.7)}
+
+    (told,) = added_lines.held([Trace(held=place), Trace(held=place)], 10.0)
+
+    assert "1,200 times, which took 1.4 s" in told["text"]
+    assert added_lines.held([Trace(held=place), Trace(held=place)], 15.0) == []
 
 
 def test_probes_that_logged_nothing_are_told() -> None:

@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from florctl.orchestrate.launch import INTERRUPTED
+from florctl.orchestrate.replaying import added_lines
 from florlib.ground.plan import Plan, Segment
 from florlib.ground.recorded import RecordedProcess
 from florlib.hindsight.marks import Stretch, mark_rows
 from florlib.hindsight.planner import Planned
-from florlib.hindsight.probes import Probe
 from florlib.hindsight.propagation import Propagated
-from florlib.hindsight.trace import HINDSIGHT, Trace, left_undone
+from florlib.hindsight.trace import Trace, left_undone
 from florlib.hindsight.verification import COUNTED, Divergence, Verdict
 
 
@@ -170,9 +170,10 @@ def make_report(
     for one in replayed:
         for name, count in one.trace.turns.items():
             executed[name] = executed.get(name, 0) + count
-    warnings = [*warnings, *_told([one.trace for one in replayed])]
-    silent = _silent(planned.probes, replayed)
-    unplaced = _unplaced(planned.plan, replayed) + _elsewhere(planned, silent)
+    traces = [one.trace for one in replayed]
+    warnings = [*warnings, *_told(traces)]
+    silent = added_lines.silent(planned.probes, traces)
+    unplaced = _unplaced(planned.plan, replayed) + added_lines.elsewhere(planned, silent)
     if carried is not None:
         unplaced += [asdict(one) for one in carried.refused]
     undone = [*_undone(planned.plan, replayed, recorded), *lost]
@@ -181,7 +182,8 @@ def make_report(
     if probed and not verdict.new and not told:
         text = "no added line has logged: none was reached, or it ran in a worker process"
         warnings.append({"code": "nothing-logged", "text": text})
-    warnings += _told_of_lines(planned, silent)
+    warnings += added_lines.warnings(planned, silent)
+    warnings += added_lines.held(traces, seconds)
     if failure is not None:
         text = f"the script ended with status {failure[0]} while it was replayed"
         warnings.append({"code": "script-failed", "text": text})
@@ -230,46 +232,6 @@ def _unplaced(plan: Plan, replayed: Sequence[Replayed]) -> list[dict[str, Any]]:
         for path in sorted({*plan.hindsight, *plan.transparent})
         if not any(path in one.trace.loaded for one in replayed)
     ]
-
-
-def _silent(probes: Sequence[Probe], replayed: Sequence[Replayed]) -> list[Probe]:
-    """The probes that nothing was logged by."""
-    sites = {
-        (row.path, row.line) for one in replayed for row in one.trace.rows if row.flags & HINDSIGHT
-    }
-    return [
-        probe
-        for probe in probes
-        if not any((probe.path, n) in sites for n in range(probe.line, probe.end_line + 1))
-    ]
-
-
-def _elsewhere(planned: Planned, silent: Sequence[Probe]) -> list[dict[str, Any]]:
-    """Probes whose values, or some of them, come about in processes that are not followed."""
-    unplaced = []
-    for probe in planned.probes:
-        if probe in planned.started:
-            reason = "it runs in another process that the script starts"
-        elif probe in planned.loaded and probe in silent:
-            reason = "it runs in worker processes of a DataLoader; num_workers=0 would answer it"
-        else:
-            continue
-        unplaced.append({"file": probe.path, "line": probe.line, "reason": reason})
-    return unplaced
-
-
-def _told_of_lines(planned: Planned, silent: Sequence[Probe]) -> list[dict[str, str]]:
-    """What has to be known of single probes whose values may be fewer than they seem."""
-    told = []
-    for probe in planned.probes:
-        place = f"{probe.path}:{probe.line}"
-        if probe in planned.loaded and probe not in silent:
-            text = f"{place}: worker processes of a DataLoader may run this line too, unrecorded"
-            told.append({"code": "other-process", "text": text})
-        elif probe in silent and probe not in planned.loaded | planned.started:
-            text = f"{place}: this line has logged nothing; it was not reached"
-            told.append({"code": "line-silent", "text": text})
-    return told
 
 
 def _undone(
