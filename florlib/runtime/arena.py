@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from florlib.runtime.devices import Copies, Copying, Part
 from florlib.runtime.graph.memory import Block, Live, Remote
+from florlib.runtime.graph.together import Move, move
 from florlib.runtime.guard import guarded
 
 SMALL_BYTES = 4 << 20  # snapshots up to here get memory of their own: the pages are few
@@ -63,17 +64,19 @@ class Arena:
             What lies on devices, and is yet to be copied to where its block says.
         """
         at = self.address
-        parts = []
+        parts: list[Part] = []
+        moves: list[Move] = []
         moving = [block for block in blocks if type(block.data) in _COPIED]
         moving.sort(key=_width, reverse=True)
         for block in moving:
             data, length = block.data, len(block.data)
             if type(data) is Live:
-                ctypes.memmove(at, data.address, length)
+                moves.append((at, data.address, length))
             elif isinstance(data, Remote):
                 parts.append((data, at))
             block.data = Live(at, length)
             at += length
+        move(moves)
         return parts
 
 

@@ -34,6 +34,7 @@ from florlib.runtime.makes import remade
 from florlib.runtime.modes import modes, set_modes
 from florlib.runtime.prints import begun_line, set_begun_line
 from florlib.runtime.project import Project
+from florlib.stores.collecting import uncollected
 
 NOTHING: Mapping[str, Any] = types.MappingProxyType({})
 RNG_SCOPE = "rng"
@@ -70,19 +71,25 @@ def capture(
     encoder = Encoder(
         project.owns_module, stored, under_way_now, kept, known or Known(), put=project.put
     )
-    with unobserved():
-        captured = encoder.capture(_roots(frame, project, course, encoder))
+    switches = modes()  # as the script has them: the walk pauses one
+    # A collection in the middle of the walk may run finalizers of the script's, and takes its time.
+    with unobserved(), uncollected():
+        captured = encoder.capture(_roots(frame, project, course, encoder, switches))
         captured.missing.extend([*under_way(project), *remade(project)])
     return captured
 
 
 def _roots(
-    frame: types.FrameType, project: Project, course: Mapping[str, Any], encoder: Encoder
+    frame: types.FrameType,
+    project: Project,
+    course: Mapping[str, Any],
+    encoder: Encoder,
+    switches: Mapping[str, Any],
 ) -> Iterator[tuple[str, str, Any]]:
     # The generators go first: nothing that the walk does can have moved them.
     for name, state in global_states().items():
         yield RNG_SCOPE, name, state
-    for name, value in modes().items():
+    for name, value in switches.items():
         yield MODE_SCOPE, name, value
     yield from _of_process(project)
     yield LINE_SCOPE, "print", begun_line()

@@ -26,7 +26,7 @@ MUCH_BYTES = 16 << 20
 MOST_PROCESSES = 4
 """More would have to wait for the one that writes."""
 
-IN_LINE = 4
+IN_LINE = 16
 """Journals that a process is given beyond the one that is waited for."""
 
 
@@ -103,7 +103,7 @@ class Ahead:
             self._line[journal.path] = journal
         from florctl.orchestrate.answers.digester import Digester
 
-        count = min(MOST_PROCESSES, self._cores - 1)
+        count = min(MOST_PROCESSES, self._cores)
         self._digesters = [Digester() for _ in range(count)]
 
     def _next(self) -> _Journal | None:

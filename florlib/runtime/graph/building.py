@@ -30,6 +30,7 @@ from florlib.runtime.graph.pairing import Pairing, global_or
 from florlib.runtime.graph.places import ABSENT, PLAIN_CLASS, proxied, referent
 from florlib.runtime.graph.records import decode_record_dtype
 from florlib.runtime.graph.standin import stand_in_graph
+from florlib.runtime.graph.together import in_threads
 
 
 class _Gone:
@@ -57,7 +58,7 @@ class Builder:
         """
         nodes = [self.pairing.nodes[number] for number in self.pairing.seen]
         large = [node for node in nodes if node.get("bytes", 0) >= copying.SHARED_FROM_BYTES]
-        copying.in_threads(self.read, [node["t"] for node in large])
+        in_threads(self.read, [node["t"] for node in large])
         self._let_go()
         for number in sorted(self.pairing.seen):
             self.object(number)

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import sys
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable
 from typing import Any
 
-from florlib.runtime.guard import os
+from florlib.runtime.graph.together import in_threads
 
 # What is smaller costs less to copy than to hand to a thread.
 SHARED_FROM_BYTES = 1 << 20
-# Memory is read and written about as fast by this many cores as by all.
-MOST_THREADS = 4
 
 _C = ctypes.CDLL(None)
 _compare = _C.memcmp
@@ -61,41 +57,6 @@ def fill_storages(contents: Iterable[tuple[Any, memoryview]]) -> None:
         elif data.nbytes:
             _copy(data, storage.data_ptr())
     in_threads(lambda item: _copy(*item), large)
-
-
-def in_threads(do: Callable[[Any], object], items: list[Any]) -> None:
-    """Do something that lets the GIL go with each item, on several cores.
-
-    Raises:
-        Exception: the first that was raised; what other threads had begun is done.
-    """
-    shared = iter(items)
-    errors: list[Exception] = []
-    threads = []
-    for _ in range(min(MOST_THREADS, len(items), _cores()) - 1):
-        thread = threading.Thread(target=_do_each, args=(do, shared, errors), name="flor-restore")
-        with suppress(RuntimeError):  # no more threads can be had: it takes longer
-            thread.start()
-            threads.append(thread)
-    _do_each(do, shared, errors)
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-
-
-def _do_each(do: Callable[[Any], object], shared: Iterator[Any], errors: list[Exception]) -> None:
-    try:
-        for item in shared:  # a list's iterator gives each item to one thread
-            do(item)
-    except Exception as error:  # noqa: BLE001  # raised again by the thread that waits
-        errors.append(error)
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return int(os.cpu_count() or 1)
 
 
 def new_storage(data: memoryview, device: str) -> Any:

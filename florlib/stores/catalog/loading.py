@@ -38,7 +38,12 @@ def load(body: bytes) -> Record:
 
 def _is_plain(rows: list[list[Any]]) -> bool:
     """Whether no logged value holds what may have been a large integer."""
-    values = [row[2] for row in rows]
-    if not set(map(type, values)) <= _PLAIN:
+    values: list[Any] = [row[2] for row in rows]
+    kinds = set(map(type, values))
+    if not kinds <= _PLAIN:
         return False
-    return not any(type(value) is float and not -_MOST < value < _MOST for value in values)
+    if float not in kinds:
+        return True
+    if len(kinds) > 1:
+        values = [value for value in values if type(value) is float]
+    return bool(-_MOST < min(values) and max(values) < _MOST)  # JSON has no NaN

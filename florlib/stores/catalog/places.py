@@ -123,13 +123,6 @@ class Frame:
             self.turns = 0
         return slot
 
-    def turned(self, index: int) -> Frame:
-        """The same frame at another iteration, in which nothing has happened yet."""
-        self.index, self.turns = index, 0
-        self.slots.clear()
-        self.counts.clear()
-        return self
-
     def place(self) -> Place:
         """Where values stand here at present."""
         return self.nest.place(2 * len(self.slots))
@@ -212,14 +205,22 @@ class Cursor:
         return Standing(frame.place(), *frame.count(name, flags))
 
     def turned(self, position: Pairs) -> Frame | None:
-        """The frame of a position that is another turn of the loop that the last one was in; else None."""
+        """The frame of a position that is another turn of the loop that the last one was in; else None.
+
+        It is the same frame, in which nothing has happened yet.
+        """
         if not position:
             return None
         loop, index = position[-1]
         frame = self._frames[-1]
-        if loop != self._loop or position[:-1] != self._outer or index == frame.index:
+        if loop != self._loop or index == frame.index or position[:-1] != self._outer:
             return None
-        return frame.turned(index)
+        frame.index, frame.turns = index, 0
+        if frame.slots:
+            frame.slots.clear()
+        if frame.counts:
+            frame.counts.clear()
+        return frame
 
     def at(self, position: Pairs) -> Frame:
         """The frame of a position; frames of what execution has left are dropped.
