@@ -84,7 +84,7 @@ def test_the_catalog_is_as_without(home: Home, started: list[Digester]):
     expected = alone(home)
 
     assert (harvest(home.path, **PRESENT), tables(home)) == expected
-    assert len(started) == 2
+    assert len(started) == 3
 
 
 def test_what_they_digest_is_what_is_taken_in(
@@ -135,7 +135,7 @@ def test_a_catalog_made_anew(home: Home, started: list[Digester]):
     assert {name: len(rows) for name, rows in tables(home).items()} == {
         name: len(rows) for name, rows in before.items()
     }
-    assert len(started) == 4
+    assert len(started) == 6
 
 
 def test_what_cannot_be_read_is_told_as_without(home: Home, started: list[Digester]):
@@ -193,7 +193,7 @@ def test_a_harvest_that_ends_early_ends_them(
     with pytest.raises(KeyboardInterrupt):
         harvest(home.path, **PRESENT)
 
-    assert len(started) == 2  # and the fixture sees that they have ended
+    assert len(started) == 3  # and the fixture sees that they have ended
 
 
 def test_one_whose_harvest_was_killed_ends():
