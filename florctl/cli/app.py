@@ -77,6 +77,28 @@ class FlorGroup(TyperGroup):
         sys.exit(status if isinstance(status, int) else 0)
 
 
+class Branch(TyperGroup):
+    """A group below the root, which puts a command together when it is asked for.
+
+    Attributes:
+        infos: what typer knows of each command, by name.
+    """
+
+    infos: dict[str, Any]
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The commands in the order in which they were added."""
+        return [*self.infos]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Put a command together: all of a group's take as long as a bare interpreter."""
+        if cmd_name not in self.commands and cmd_name in self.infos:
+            holder = typer.Typer(rich_markup_mode=None, add_completion=False)
+            holder.registered_commands = [self.infos[cmd_name]]
+            self.commands[cmd_name] = typer.main.get_command(holder)
+        return self.commands.get(cmd_name)
+
+
 app = typer.Typer(
     cls=FlorGroup,
     name="flor",
@@ -131,11 +153,20 @@ def _loaded(name: str) -> Any:
     found = getattr(module, attribute)
     holder = typer.Typer(rich_markup_mode=None, add_completion=False)
     if isinstance(found, typer.Typer):
-        holder.add_typer(found, name=name)
-        group: Any = typer.main.get_command(holder)
-        return group.commands[name]
+        return _branch(name, found, holder)
     holder.command(name, context_settings=getattr(module, "CONTEXT", None))(found)
     return typer.main.get_command(holder)
+
+
+def _branch(name: str, commands: typer.Typer, holder: typer.Typer) -> Any:
+    infos = {str(info.name): info for info in commands.registered_commands}
+    commands.registered_commands = []
+    holder.add_typer(commands, name=name, cls=Branch)
+    root: Any = typer.main.get_command(holder)
+    branch = root.commands[name]
+    branch.infos = infos
+    commands.registered_commands = [*infos.values()]
+    return branch
 
 
 def _misused(error: Any) -> NoReturn:

@@ -70,7 +70,8 @@ def _harvested(home: Path, now: datetime) -> list[str]:
 
 
 def _view(found: Sequence[Finding]) -> View:
-    from florctl.cli.views.render import Column, Table, View, records_of
+    from florctl.cli.views.layout import Column, Table
+    from florctl.cli.views.render import View, records_of
 
     fields = ("name", "status", "text", "hint")
     objects = [one.to_json() for one in found]

@@ -80,7 +80,8 @@ def tag(
 
     Example: flor log tag @ kept=yes --remove draft
     """
-    from florctl.cli.views.render import Column, Table, View, records_of, show
+    from florctl.cli.views.layout import Column, Table
+    from florctl.cli.views.render import View, records_of, show
     from florctl.orchestrate.answers.noting import put_tags
 
     form = chosen_format(json, csv, plain)

@@ -16,7 +16,7 @@ from florctl.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from florctl.cli.views.render import Table
+    from florctl.cli.views.layout import Table
     from florctl.orchestrate.answers.lookup import Answer
 
 
@@ -43,7 +43,7 @@ def query(
 
 
 def _table(answer: Answer) -> Table:
-    from florctl.cli.views.render import Column, Table
+    from florctl.cli.views.layout import Column, Table
 
     columns = tuple(Column(name, shrinks=True) for name in answer.columns)
     return Table(

@@ -13,8 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from florctl.cli.views.layout import Column, Table
 from florctl.cli.views.progress import tenths
-from florctl.cli.views.render import Column, Table, on_terminal, show, tables_only
+from florctl.cli.views.render import on_terminal, show, tables_only
 from florctl.cli.views.summary import counted, tell, tell_fetching
 
 if TYPE_CHECKING:

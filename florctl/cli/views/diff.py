@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from florctl.cli.views.render import Column, Table, View, records_of
+from florctl.cli.views.layout import Column, Table
+from florctl.cli.views.render import View, records_of
 from florctl.cli.views.runs import duration
 from florctl.cli.views.values import position_objects, value_text
 from florctl.cli.views.versions import code_objects, file_table

@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from florctl.cli.views.render import Column, Table, View
+from florctl.cli.views.layout import Column, Table
+from florctl.cli.views.render import View
 from florctl.cli.views.runs import RUN_FIELDS, duration, local_time, percent, run_object, size
 from florctl.cli.views.values import value_text
 from florctl.orchestrate.answers.facts import Fact

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from florctl.cli.views.render import Column, Table, View, records_of
+from florctl.cli.views.layout import Column, Table
+from florctl.cli.views.render import View, records_of
 from florctl.cli.views.runs import local_time, size
 from florctl.cli.views.summary import counted
 from florctl.orchestrate.keeping.removal import Removal

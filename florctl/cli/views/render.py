@@ -1,6 +1,6 @@
 """Views on their way to stdout: a table for people, or JSON, CSV and tab-separated text.
 
-Off a terminal there is no colour and nothing is cut off; rich is imported only for a terminal.
+Off a terminal there is no colour and nothing is cut off; rich is imported only where lines are folded.
 """
 
 from __future__ import annotations
@@ -14,59 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from florctl.cli.options import Format
+from florctl.cli.views.layout import STYLES, Colours, Table, aligned, fitted, laid_out, one_line
 from florlib.ground.values import bytes_text, field_text
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-SHRUNK = 10
-"""Columns of a terminal that a column which gives way keeps at least."""
-
-LEGIBLE = 24
-"""Columns that it keeps as long as there are others that can be left out."""
-
 RICH_ROWS = 500
-"""Longer tables are laid out by ourselves: rich takes about a millisecond a row."""
-
-_STYLES = {
-    "running": "cyan",
-    "done": "green",
-    "crashed": "red",
-    "killed": "red",
-    "unknown": "yellow",
-    "equal": "green",
-    "differs": "bold red",
-    "verified": "green",
-    "diverged": "bold red",
-    "unverified": "yellow",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table for people.
-
-    Attributes:
-        right: numbers stand at the right.
-        wide: left out where a terminal has no room for all columns.
-        shrinks: cut off, or folded where there are no titles, when a terminal has no room.
-        folds: folded in any case, not cut off: a reason is read to its end.
-    """
-
-    title: str
-    right: bool = False
-    wide: bool = False
-    shrinks: bool = False
-    folds: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows of texts under titles; without titles, a list of names and what they are."""
-
-    columns: tuple[Column, ...]
-    rows: Sequence[Sequence[str]]
-    title: str = ""
+"""Longer tables are not folded: rich takes about a millisecond a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +70,7 @@ def show_json(content: Any) -> None:
 
 def plain_line(cells: Sequence[Any]) -> str:
     """A record as --plain prints it: tabs between, and no line breaks."""
-    return "\t".join(_one_line(field_text(cell)) for cell in cells)
+    return "\t".join(one_line(field_text(cell)) for cell in cells)
 
 
 def on_terminal() -> bool:
@@ -143,42 +98,26 @@ def _is_styled() -> bool:
 def _console() -> Console:
     from rich.console import Console
 
+    return Console(file=sys.stdout, force_terminal=True, width=_width(), highlight=False)
+
+
+def _width() -> int:
     # FORCE_COLOR into a pipe: colours, and still nothing cut off.
-    width = shutil.get_terminal_size().columns if on_terminal() else 100_000
-    return Console(file=sys.stdout, force_terminal=True, width=width, highlight=False)
+    return shutil.get_terminal_size().columns if on_terminal() else 100_000
 
 
 def _show_tables(tables: Sequence[Table]) -> None:
     styled = _is_styled()
+    width = _width()
     for number, table in enumerate(table for table in tables if table.rows):
         if number:
             _write("\n")
-        if styled and len(table.rows) <= RICH_ROWS:
-            _show_rich(table)
-        else:
+        if not styled or len(table.rows) > RICH_ROWS:
             _write(aligned(table))
-
-
-def aligned(table: Table) -> str:
-    """A table as text, with nothing cut off.
-
-    >>> print(aligned(Table((Column("epoch", right=True), Column("loss")), [["0", "0.5"]])), end="")
-    epoch  loss
-        0  0.5
-    """
-    titles = [column.title for column in table.columns]
-    rows = [[_one_line(cell) for cell in row] for row in table.rows]
-    lines = [titles, *rows] if any(titles) else rows
-    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-    texts = [
-        "  ".join(
-            cell.rjust(width) if column.right else cell.ljust(width)
-            for cell, width, column in zip(line, widths, table.columns, strict=True)
-        ).rstrip()
-        for line in lines
-    ]
-    head = [table.title] if table.title else []
-    return "".join(f"{text}\n" for text in [*head, *texts])
+        elif (lines := laid_out(table, width, Colours.of(os.environ))) is not None:
+            _write(lines)
+        else:
+            _show_rich(table)
 
 
 def _show_rich(table: Table) -> None:
@@ -202,37 +141,11 @@ def _show_rich(table: Table) -> None:
             width=widths[at],
         )
     for row in table.rows:
-        cells = (_one_line(row[at]) for at in shown)
-        grid.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
+        cells = (one_line(row[at]) for at in shown)
+        grid.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in cells))
     if table.title:
         console.print(Text(table.title, style="bold"))
     console.print(grid)
-
-
-def fitted(table: Table, width: int) -> dict[int, int]:
-    """The columns that a terminal shows, by number, with the width of each.
-
-    Left to rich, all columns lose alike, and dates and statuses become illegible.
-    """
-    cells = [[column.title for column in table.columns], *table.rows]
-    widths = {at: max(len(_one_line(row[at])) for row in cells) for at in range(len(table.columns))}
-    shrinking = [at for at in widths if table.columns[at].shrinks]
-    wide = [at for at in widths if table.columns[at].wide]
-    while wide and _too_wide(widths, width) > _spare(widths, shrinking):
-        del widths[wide.pop()]
-    for at in reversed([at for at in shrinking if at in widths]):
-        spare = max(0, widths[at] - max(SHRUNK, len(table.columns[at].title)))
-        widths[at] -= min(spare, max(0, _too_wide(widths, width)))
-    return widths
-
-
-def _spare(widths: dict[int, int], shrinking: list[int]) -> int:
-    """How much the columns that are left can give way and stay legible."""
-    return sum(max(0, widths[at] - LEGIBLE) for at in shrinking if at in widths)
-
-
-def _too_wide(widths: dict[int, int], width: int) -> int:
-    return sum(widths.values()) + 2 * (len(widths) - 1) - width
 
 
 def _write_csv(view: View) -> None:
@@ -246,15 +159,6 @@ def write_csv_rows(rows: Iterable[Sequence[Any]]) -> None:
 
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerows([field_text(cell) for cell in row] for row in rows)
-
-
-def _one_line(text: str) -> str:
-    """A text without line breaks, and without codes that would move or colour the terminal."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
 
 
 def _write(text: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from florctl.cli.views.layout import Column, Table
 from florctl.cli.views.overhead import (
     cost_words,
     overhead_object,
@@ -14,7 +15,7 @@ from florctl.cli.views.overhead import (
     reach_of_run,
     reach_words,
 )
-from florctl.cli.views.render import Column, Table, View, on_terminal
+from florctl.cli.views.render import View, on_terminal
 from florctl.cli.views.values import position_objects, value_text
 from florlib.ground.position import describe
 from florlib.ground.values import plain_json

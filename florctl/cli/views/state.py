@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from florctl.cli.views.render import Column, Table, View, records_of
+from florctl.cli.views.layout import Column, Table
+from florctl.cli.views.render import View, records_of
 from florctl.cli.views.runs import size
 from florctl.cli.views.values import position_objects
 from florctl.orchestrate.states.state import RecordedState

@@ -6,7 +6,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from florctl.cli.views.render import Column, Table, View, records_of
+from florctl.cli.views.layout import Column, Table
+from florctl.cli.views.render import View, records_of
 from florctl.cli.views.runs import duration, size
 from florctl.cli.views.summary import counted
 from florctl.cli.views.values import position_objects

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from florctl.cli.views.render import Column, Table, View, records_of
+from florctl.cli.views.layout import Column, Table
+from florctl.cli.views.render import View, records_of
 from florctl.orchestrate.answers.histograms import histogram_text
 from florlib.ground.histogram import Histogram
 from florlib.ground.position import Position

@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from florctl.cli.views.render import Column, Table, View, on_terminal, records_of
+from florctl.cli.views.layout import Column, Table
+from florctl.cli.views.render import View, on_terminal, records_of
 from florctl.cli.views.runs import size
 from florctl.orchestrate.answers.code import WORKING_TREE, FileDiff, Listed
 from florctl.orchestrate.answers.versions import SavedVersion

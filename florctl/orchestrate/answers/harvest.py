@@ -92,12 +92,13 @@ def _changes(home: Path, known: dict[str, marks.Watch]) -> tuple[list[str], list
     """The folders of runs, below FLOR_HOME, in which something may have happened; keys of lost ones."""
     changed, lost = [], dict(known)
     for name in _folders(home):
-        for run, of_name in _runs_of(home / name):
-            folder = f"{name}/{run}"
+        of_name = home / name
+        for run in _runs_of(of_name):
+            folder = f"{name}/{run.name}"
             seen = lost.pop(folder, None)
-            if seen is None or not _is_quiet(run, of_name, seen):
+            if seen is None or not _is_quiet(of_name, run, seen):
                 changed.append(folder)
-    return changed, [key for key, *_ in lost.values()]
+    return sorted(changed), [key for key, *_ in lost.values()]
 
 
 def _taken_in(
@@ -129,40 +130,48 @@ def _taken_in(
     return Harvest(looked, intake.journals, intake.values, intake.problems)
 
 
-def _runs_of(folder: Path) -> Iterator[tuple[str, int]]:
-    """Every folder in one that may hold a run: its name, and the descriptor that it is named from.
+def _runs_of(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Every folder in one that may hold a run.
 
-    From there the system finds it sooner than by a path, and 10,000 Path objects would cost more
-    than the rest.
+    They are named from the descriptor of that one: from there the system finds them sooner than by a
+    path, and 10,000 Path objects would cost more than the rest.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
         return
     try:
-        for run in sorted(_folders(descriptor)):
-            yield run, descriptor
+        with os.scandir(descriptor) as entries:
+            for entry in entries:
+                if _is_folder(entry):
+                    yield entry
+    except OSError:  # it goes away meanwhile
+        return
     finally:
         os.close(descriptor)
 
 
-def _folders(folder: Path | int) -> list[str]:
+def _folders(folder: Path) -> list[str]:
     try:
         with os.scandir(folder) as entries:
-            return [entry.name for entry in entries if entry.name[0] != "." and entry.is_dir()]
+            return [entry.name for entry in entries if _is_folder(entry)]
     except OSError:
         return []
 
 
-def _is_quiet(run: str, of_name: int, seen: marks.Watch) -> bool:
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    return entry.name[0] != "." and entry.is_dir()
+
+
+def _is_quiet(of_name: Path, run: os.DirEntry[str], seen: marks.Watch) -> bool:
     """Whether nothing can have happened in a run's folder; a new replays folder changes its mtime."""
     _, settled, folder_mtime_ns, replays_mtime_ns = seen
     try:
-        if not settled or os.stat(run, dir_fd=of_name).st_mtime_ns != folder_mtime_ns:
+        if not settled or run.stat().st_mtime_ns != folder_mtime_ns:
             return False
         if replays_mtime_ns:
-            replays = os.stat(f"{run}/{_REPLAYS}", dir_fd=of_name)
-            return replays.st_mtime_ns == replays_mtime_ns
+            replays = of_name / run.name / _REPLAYS
+            return replays.stat().st_mtime_ns == replays_mtime_ns
     except OSError:
         return False
     return True
