@@ -133,7 +133,7 @@ def test_a_line_around_which_the_state_was_held_for_long_is_named() -> None:
         place = {"path": "train.py", "line": line}
         return {"kind": "held", **place, "count": count, "seconds": seconds}
 
-    short = report([*again(), held(4, 1, 0.9)])
+    short = report([*again(), held(4, 1, 9.9)])
     found = report([*again(), held(4, 1200, 31.26), held(7, 5, 0.5)])
 
     assert short.warnings == []
@@ -144,12 +144,12 @@ def test_a_line_around_which_the_state_was_held_for_long_is_named() -> None:
 
 
 def test_holding_the_state_is_summed_up_over_processes() -> None:
-    place = {("train.py", 4): (600, 0.7)}
+    place = {("train.py", 4): (600, 7.0)}
 
-    (told,) = added_lines.held([Trace(held=place), Trace(held=place)], 10.0)
+    (told,) = added_lines.held([Trace(held=place), Trace(held=place)], 100.0)
 
-    assert "1,200 times, which took 1.4 s" in told["text"]
-    assert added_lines.held([Trace(held=place), Trace(held=place)], 15.0) == []
+    assert "1,200 times, which took 14.0 s" in told["text"]
+    assert added_lines.held([Trace(held=place), Trace(held=place)], 150.0) == []
 
 
 def test_probes_that_logged_nothing_are_told() -> None:

@@ -9,7 +9,7 @@ from florlib.hindsight.planner import Planned
 from florlib.hindsight.probes import Probe
 from florlib.hindsight.trace import HINDSIGHT, Trace
 
-HELD_FROM_S, HELD_SHARE = 1.0, 0.1
+HELD_FROM_S, HELD_SHARE = 10.0, 0.1
 """What is told of holding the state takes more than both, the share of the replay's time."""
 
 
