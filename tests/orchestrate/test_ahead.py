@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sqlite3
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -118,6 +120,24 @@ def test_little_to_read_starts_none(home: Home, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(digester_module, "Digester", lambda: pytest.fail("started"))
 
     assert harvest(home.path, **PRESENT).journals == 16
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_where_no_process_can_be_had(
+    home: Home, started: list[Digester], monkeypatch: pytest.MonkeyPatch, most: int
+):
+    expected, popen, asked = alone(home), subprocess.Popen, []
+
+    def refuse(*words: Any, **options: Any) -> Any:
+        asked.append(1)
+        if len(asked) > most:
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        return popen(*words, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+
+    assert (harvest(home.path, **PRESENT), tables(home)) == expected
+    assert (len(asked), len(started)) == (most + 1, most)
 
 
 def test_what_is_known_is_not_read_again(home: Home, started: list[Digester]):

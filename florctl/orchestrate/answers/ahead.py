@@ -103,8 +103,11 @@ class Ahead:
             self._line[journal.path] = journal
         from florctl.orchestrate.answers.digester import Digester
 
-        count = min(MOST_PROCESSES, self._cores)
-        self._digesters = [Digester() for _ in range(count)]
+        try:
+            for _ in range(min(MOST_PROCESSES, self._cores)):
+                self._digesters.append(Digester())
+        except OSError:  # no further process can be had: those that there are do it, or this one
+            self._cores = 1
 
     def _next(self) -> _Journal | None:
         if self._line:

@@ -33,11 +33,15 @@ _PROGRAM = "import sys; sys.path[0] = {root!r}; from florctl.orchestrate.answers
 
 
 class Digester:
-    """The end that asks."""
+    """The end that asks.
+
+    Raises:
+        OSError: no process can be had.
+    """
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
-        with theirs:
+        with ours, theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _PROGRAM.format(root=_ROOT, fd=theirs.fileno())],
                 # It is no part of a run, also where this process is.
@@ -48,7 +52,7 @@ class Digester:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C ends the harvest, which ends this one
             )
-        self._talk = Connection(ours.detach())
+            self._talk = Connection(ours.detach())
         self._asked: deque[Path] = deque()
 
     @property
