@@ -9,7 +9,7 @@ class Cores:
     """Tells the share of the cores that is in use, over the time since it was last asked."""
 
     def __init__(self) -> None:
-        self._count = _usable_cores()
+        self._count = usable_cores()
         self._asked_s = monotonic()
         self._cpu_s = process_cpu()
 
@@ -25,7 +25,8 @@ class Cores:
         return float(min(1.0, max(own, _load()) / self._count))
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
+    """How many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -38,7 +38,7 @@ def by_rich(table: Table, width: int) -> str:
         justify = "right" if column.right else "left"
         grid.add_column(
             column.title, justify=justify, no_wrap=True, overflow="ellipsis", width=room
-        )  # type: ignore[arg-type]
+        )
     for row in table.rows:
         grid.add_row(*(Text(row[at], style=STYLES.get(row[at], "")) for at in widths))
     if table.title:

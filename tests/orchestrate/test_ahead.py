@@ -169,6 +169,22 @@ def test_what_cannot_be_read_is_told_as_without(home: Home, started: list[Digest
     assert len(expected[0].problems) == 3
 
 
+def test_a_folder_that_cannot_be_looked_into_is_no_other_journals_fault(
+    home: Home, started: list[Digester], monkeypatch: pytest.MonkeyPatch
+):
+    expected, journals = alone(home), ahead_module._journals
+    gone = HomeLayout(home.path).runs()[3].folder
+
+    def looked_into(layout: Any) -> Any:
+        if layout.folder == gone:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return journals(layout)
+
+    monkeypatch.setattr(ahead_module, "_journals", looked_into)
+
+    assert (harvest(home.path, **PRESENT), tables(home)) == expected
+
+
 @pytest.mark.parametrize("after", [0, 1, 5])
 def test_processes_that_are_killed(
     home: Home, started: list[Digester], monkeypatch: pytest.MonkeyPatch, after: int

@@ -15,7 +15,7 @@ from florlib.runtime.graph.together import PIECE_BYTES, in_threads, move
 
 @pytest.fixture(autouse=True)
 def three_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(together, "_cores", lambda: 3)
+    monkeypatch.setattr(together, "usable_cores", lambda: 3)
 
 
 @pytest.mark.parametrize("shared_from", [0, 1 << 40])
@@ -56,7 +56,7 @@ def test_the_threads_are_none_that_the_script_sees():
             lambda item: (seen.append(threading.active_count()), time.sleep(0.001)), [1] * 50
         )
     finally:
-        threading.settrace(None)  # type: ignore[arg-type]
+        threading.settrace(None)
 
     assert (set(seen), traced, threading.enumerate()) == ({len(before)}, [], before)
 

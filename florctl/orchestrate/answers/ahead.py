@@ -10,7 +10,6 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
 from florctl.orchestrate.answers.pieces import Piece
@@ -54,15 +53,8 @@ class Ahead:
         self._bytes = 0
         self._cores = _usable_cores()
 
-    def __enter__(self) -> Ahead:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the other processes, whatever they are at."""
         for digester in self._digesters:
             digester.close()
 
@@ -117,7 +109,13 @@ class Ahead:
     def _unread(self, folders: Iterable[str]) -> Iterator[_Journal]:
         """The journals that were never read, adding up their size."""
         for folder in folders:
-            for journal in _journals(RunLayout(self._home / folder)):
+            try:
+                journals = [*_journals(RunLayout(self._home / folder))]
+            except (
+                OSError
+            ):  # it goes away meanwhile, or cannot be read, which its own turn will tell
+                continue
+            for journal in journals:
                 name = str(journal.path.relative_to(self._home))
                 if marks.mark_of(self._connection, name) is None:
                     self._bytes += _size(journal.path)

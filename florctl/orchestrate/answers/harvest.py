@@ -116,7 +116,7 @@ def _taken_in(
 
     batch = Batch(connection)
     looked = 0
-    with uncollected(), Ahead(home, connection, changed) as ahead:
+    with uncollected(), closing(Ahead(home, connection, changed)) as ahead:
         intake = Intake(home, connection, batch, ahead, *present)
         for name in changed:
             if intake.run(RunLayout(home / name), name):

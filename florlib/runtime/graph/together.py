@@ -14,7 +14,7 @@ from contextlib import suppress
 from threading import Condition
 from typing import Any
 
-from florlib.runtime.guard import os
+from florlib.runtime.cores import usable_cores
 
 MOST_THREADS = 4
 """Memory is read and written about as fast by this many cores as by all."""
@@ -55,7 +55,7 @@ def in_threads(do: Callable[[Any], object], items: list[Any]) -> None:
         Exception: the first that was raised; what other threads had begun is done.
     """
     work = _Work(do, iter(items))
-    for _ in range(min(MOST_THREADS, len(items), _cores()) - 1):
+    for _ in range(min(MOST_THREADS, len(items), usable_cores()) - 1):
         with suppress(RuntimeError):  # no more threads can be had: it takes longer
             start_new_thread(work.help, ())
     try:
@@ -125,9 +125,3 @@ class _Work:
         except Exception as error:  # noqa: BLE001  # raised again by the thread that asked
             self.error = self.error or error
             self._items = iter(())
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return int(os.cpu_count() or 1)
