@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib import import_module
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from florlib.ground.errors import FlorError
+from florctl.cli.ending import ended, failed
 from florlib.ground.meant import meant
 
 # typer keeps the errors of its parser private; this one's parents are what all of them share.
@@ -59,22 +57,17 @@ class FlorGroup(TyperGroup):
     def main(self, *args: Any, **options: Any) -> Any:
         """Run, and end as every flor command ends: one line of error, one hint, its exit status."""
         options["standalone_mode"] = False
-        try:
-            status = super().main(*args, **options)
-            _flush()
-        except FlorError as error:
-            for line in error.details:
-                typer.echo(line, err=True)
-            _end(error.message, error.hint, error.exit_status)
-        except _USAGE_ERROR as error:
-            _misused(error)
-        except (KeyboardInterrupt, typer.Abort):
-            sys.exit(130)
-        except BrokenPipeError:
-            _discard_stdout()
-            sys.exit(1)  # as typer does where it sees it first
+
+        def run() -> object:
+            try:
+                return super(FlorGroup, self).main(*args, **options)
+            except _USAGE_ERROR as error:
+                return _misused(error)
+            except typer.Abort:
+                return 130
+
         # In this mode typer returns the status of `typer.Exit`, or what the command returned.
-        sys.exit(status if isinstance(status, int) else 0)
+        sys.exit(ended(run))
 
 
 class Branch(TyperGroup):
@@ -169,14 +162,14 @@ def _branch(name: str, commands: typer.Typer, holder: typer.Typer) -> Any:
     return branch
 
 
-def _misused(error: Any) -> NoReturn:
-    """Say what was wrong with the words, and the nearest ones that are right."""
+def _misused(error: Any) -> int:
+    """Say what was wrong with the words, and the nearest ones that are right; returns the status."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "flor"
     text = error.format_message()
     if text.startswith("Usage:"):  # a group without a command: this is its page of help
         typer.echo(text, err=True)
-        sys.exit(2)
+        return 2
     message, hint = text.split("\n")[0].removesuffix("."), f"{path} --help"
     message = message[:1].lower() + message[1:]
     option = getattr(error, "option_name", None)
@@ -188,27 +181,9 @@ def _misused(error: Any) -> NoReturn:
         message = f"no such command: {path} {name}"
         hint = f"{_nearest(name, context.command.list_commands(context), path)} --help"
         hint = hint.replace("--help --help", "--help")
-    _end(message, hint, 2)
+    return failed(message, hint, 2)
 
 
 def _nearest(word: str, known: list[str], path: str) -> str:
     near = meant(word, known)
     return f"{path} {near[0] if near else '--help'}"
-
-
-def _end(message: str, hint: str | None, status: int) -> NoReturn:
-    typer.echo(f"error: {message}", err=True)
-    if hint:
-        typer.echo(f"hint: {hint}", err=True)
-    sys.exit(status)
-
-
-def _flush() -> None:
-    """Find out here, not at the interpreter's end, that nobody reads any more."""
-    sys.stdout.flush()
-
-
-def _discard_stdout() -> None:
-    """Send the rest of the output nowhere, or Python complains about the pipe when it ends."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -16,7 +16,7 @@ def begin(asked: Annotated[str, typer.Argument(help="JSON: name, command, pid.")
     from datetime import datetime, timezone
     from pathlib import Path
 
-    from florctl.cli.options import present_settings
+    from florctl.cli.present import present_settings
     from florctl.cli.views.summary import tell
     from florctl.orchestrate.recording.record import RecordRequest, prepare
     from florctl.orchestrate.recording.script import UserCommand

@@ -32,7 +32,7 @@ def bisect(
     import json as json_module
     import secrets
 
-    from florctl.cli.options import harvest_now, present_settings
+    from florctl.cli.present import harvest_now, present_settings
     from florctl.cli.views.summary import counted, tell, tell_fetching
     from florctl.cli.views.values import position_objects
     from florctl.orchestrate.answers.lookup import find_run

@@ -6,14 +6,8 @@ from typing import Annotated
 
 import typer
 
-from florctl.cli.options import (
-    CsvOption,
-    JsonOption,
-    PlainOption,
-    chosen_format,
-    harvest_now,
-    present_settings,
-)
+from florctl.cli.options import CsvOption, JsonOption, PlainOption
+from florctl.cli.present import chosen_format, harvest_now, present_settings
 
 
 def diff(
@@ -36,7 +30,7 @@ def diff(
 
     Example: flor diff linear@3 @
     """
-    from florctl.cli.options import Format
+    from florctl.cli.present import Format
     from florctl.cli.views.diff import comparison_view, comparison_words
     from florctl.cli.views.render import show
     from florctl.cli.views.summary import tell

@@ -10,8 +10,6 @@ from florctl.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
-    from pathlib import Path
 
     from florctl.cli.views.render import View
     from florctl.orchestrate.doctor import Finding
@@ -34,15 +32,15 @@ def doctor(
     """
     from datetime import datetime, timezone
 
-    from florctl.cli.options import Format, present_settings
+    from florctl.cli.present import Format, present_settings, problems_of_harvest
     from florctl.cli.views.render import show
-    from florctl.cli.views.runs import size
+    from florctl.cli.views.texts import size
     from florctl.orchestrate.answers.lookup import find_run, runs_of
     from florctl.orchestrate.doctor import examine, examine_run
     from florlib import __version__
 
     settings, now = present_settings(), datetime.now(timezone.utc)
-    problems = _harvested(settings.home, now)
+    problems = problems_of_harvest(settings.home)
     if run is None:
         runs = runs_of(settings.home, name=None, project=None, limit=None)
         found = examine(
@@ -58,15 +56,6 @@ def doctor(
         found = examine_run(settings.home, find_run(run, settings.home, settings.project))
     show(_view(found), Format.json if json else Format.table)
     raise typer.Exit(int(any(one.status == "problem" for one in found)))
-
-
-def _harvested(home: Path, now: datetime) -> list[str]:
-    import platform
-
-    from florctl.orchestrate.answers.harvest import harvest
-    from florctl.orchestrate.answers.liveness import boot_id
-
-    return harvest(home, now=now, boot=boot_id(), host=platform.node()).problems
 
 
 def _view(found: Sequence[Finding]) -> View:

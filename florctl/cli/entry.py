@@ -1,6 +1,7 @@
-"""What `flor` starts with: the first page, which loads nothing, or the tree of commands.
+"""What `flor` starts with: the first page, a command at once, or the tree of commands.
 
-typer and the commands take six bare interpreters to load, for a page that is the same every time.
+typer and the commands take six bare interpreters to load, for a page that is the same every time, and for
+a list that is asked for all day.
 """
 
 from __future__ import annotations
@@ -73,6 +74,15 @@ def _run() -> int:
         return complete(sys.argv[2:])
     if sys.argv[1:] in (["--help"], ["-h"]) and _is_shown():
         return 0
+    from florctl.cli.at_once import command_of
+
+    command = command_of(sys.argv[1:])
+    if command is not None:
+        from florctl.cli.ending import ended
+        from florlib.stores.collecting import uncollected
+
+        with uncollected():
+            return ended(command)
     from florctl.cli.app import main as run
 
     return run()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from florctl.cli.options import JsonOption, harvest_now, present_settings
+from florctl.cli.options import JsonOption
+from florctl.cli.present import harvest_now, present_settings
 
 if TYPE_CHECKING:
     from florctl.orchestrate.export.flow import Export

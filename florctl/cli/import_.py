@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from florctl.cli.options import JsonOption, harvest_now, present_settings
+from florctl.cli.options import JsonOption
+from florctl.cli.present import harvest_now, present_settings
 
 
 def import_(

@@ -6,16 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from florctl.cli.options import (
-    CsvOption,
-    JsonOption,
-    PlainOption,
-    RunArgument,
-    chosen_format,
-    harvest_now,
-    pairs,
-    present_settings,
-)
+from florctl.cli.options import CsvOption, JsonOption, PlainOption, RunArgument, pairs
+from florctl.cli.present import chosen_format, harvest_now, present_settings
 
 if TYPE_CHECKING:
     from florctl.orchestrate.settings import Settings

@@ -1,27 +1,14 @@
-"""Options and arguments that commands share, and where commands get the present from."""
+"""Options and arguments that commands share, and what the words given for them mean."""
 
 from __future__ import annotations
 
-from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from florctl.orchestrate.settings import Settings
     from florlib.stores.catalog.rows import RunRow
-
-
-class Format(str, Enum):
-    """The forms in which a command shows its answer."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
-    plain = "plain"
 
 
 RunArgument = Annotated[
@@ -51,22 +38,6 @@ CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV, with a line o
 PlainOption = Annotated[
     bool, typer.Option("--plain", help="Print fields with tabs between, a row a line.")
 ]
-
-
-def chosen_format(json: bool, csv: bool, plain: bool) -> Format:
-    """The one form that was asked for.
-
-    Raises:
-        UsageError: more than one was.
-    """
-    from florlib.ground.errors import UsageError
-
-    asked = {Format.json: json, Format.csv: csv, Format.plain: plain}
-    given = [form for form, is_given in asked.items() if is_given]
-    if len(given) > 1:
-        words = " and ".join(f"--{form.value}" for form in given)
-        raise UsageError(f"{words} exclude each other", hint=f"use --{given[0].value}")
-    return given[0] if given else Format.table
 
 
 def runs_and_names(
@@ -120,52 +91,3 @@ def given_bytes(text: str | None, hint: str) -> int | None:
         return None if text is None else byte_count(text)
     except ValueError as error:
         raise UsageError(f"{text!r}: {error}", hint=hint) from error
-
-
-def present_settings() -> Settings:
-    """The settings of this process; what could not be read is told on stderr."""
-    import os
-
-    from florctl.orchestrate.settings import Settings
-
-    settings = Settings.load(os.environ, Path.cwd())
-    _tell(list(settings.warnings))
-    return settings
-
-
-def harvest_now(home: Path) -> None:
-    """Bring the catalog up to date; what could not be read is told on stderr."""
-    _tell(problems_of_harvest(home))
-
-
-def problems_of_harvest(home: Path) -> list[str]:
-    """Bring the catalog up to date; returns what could not be read."""
-    from florctl.orchestrate.answers.harvest import harvest
-
-    now, boot, host = _present()
-    return harvest(home, now=now, boot=boot, host=host).problems
-
-
-def rebuild_now(home: Path) -> int:
-    """Make the catalog anew from the files; returns how many runs it holds."""
-    from florctl.orchestrate.answers.harvest import rebuild
-
-    now, boot, host = _present()
-    done = rebuild(home, now=now, boot=boot, host=host)
-    _tell(done.problems)
-    return done.looked
-
-
-def _present() -> tuple[datetime, str, str]:
-    """The time, the id of this boot, and the name of this host."""
-    import platform
-    from datetime import datetime, timezone
-
-    from florctl.orchestrate.answers.liveness import boot_id
-
-    return datetime.now(timezone.utc), boot_id(), platform.node()
-
-
-def _tell(problems: list[str]) -> None:
-    for line in problems:
-        typer.echo(f"warning: {line}", err=True)

@@ -8,11 +8,9 @@ from florctl.cli.options import (
     PlainOption,
     WhereOption,
     WordsArgument,
-    chosen_format,
-    harvest_now,
-    present_settings,
     runs_and_names,
 )
+from florctl.cli.present import chosen_format, harvest_now, present_settings
 
 
 def pivot(
@@ -31,7 +29,7 @@ def pivot(
     """
     from florctl.cli.views.pivot import pivot_view
     from florctl.cli.views.render import show
-    from florctl.orchestrate.answers.lookup import standing_values
+    from florctl.orchestrate.answers.logged import standing_values
 
     form = chosen_format(json, csv, plain)
     settings = present_settings()

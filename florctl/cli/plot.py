@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from florctl.cli.options import (
-    JsonOption,
-    WhereOption,
-    WordsArgument,
-    harvest_now,
-    present_settings,
-    runs_and_names,
-)
+from florctl.cli.options import JsonOption, WhereOption, WordsArgument, runs_and_names
+from florctl.cli.present import harvest_now, present_settings
 
 if TYPE_CHECKING:
     from florctl.orchestrate.answers.curves import Panel

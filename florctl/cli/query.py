@@ -6,18 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from florctl.cli.options import (
-    CsvOption,
-    JsonOption,
-    PlainOption,
-    chosen_format,
-    harvest_now,
-    present_settings,
-)
+from florctl.cli.options import CsvOption, JsonOption, PlainOption
+from florctl.cli.present import chosen_format, harvest_now, present_settings
 
 if TYPE_CHECKING:
     from florctl.cli.views.layout import Table
-    from florctl.orchestrate.answers.lookup import Answer
+    from florctl.orchestrate.answers.asking import Answer
 
 
 def query(
@@ -33,7 +27,7 @@ def query(
     Example: flor query "SELECT name, count(*) FROM runs GROUP BY name"
     """
     from florctl.cli.views.render import View, show
-    from florctl.orchestrate.answers.lookup import ask
+    from florctl.orchestrate.answers.asking import ask
 
     form = chosen_format(json, csv, plain)
     settings = present_settings()

@@ -13,8 +13,8 @@ def read(
     """Bring the catalog up to date; print where it is, and the runs that were asked for, as JSON."""
     import json
 
-    from florctl.cli.options import harvest_now, present_settings
-    from florctl.cli.views.runs import run_object
+    from florctl.cli.present import harvest_now, present_settings
+    from florctl.cli.views.listing import run_object
     from florctl.orchestrate.answers.lookup import find_run, runs_of
 
     selectors = json.loads(asked)

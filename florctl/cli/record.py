@@ -61,7 +61,8 @@ def record(
     from datetime import datetime, timezone
     from pathlib import Path
 
-    from florctl.cli.options import given_bytes, pairs, present_settings
+    from florctl.cli.options import given_bytes, pairs
+    from florctl.cli.present import present_settings
     from florctl.cli.views.summary import tell, tell_limited, tell_recorded
     from florctl.orchestrate.recording.record import RecordRequest
     from florctl.orchestrate.recording.record import record as record_run
@@ -95,7 +96,7 @@ def record(
 
 def _gone_on(request: RecordRequest) -> int | None:
     """Let the run of this command that was asked to leave go on; None where there is none."""
-    from florctl.cli.options import harvest_now
+    from florctl.cli.present import harvest_now
     from florctl.cli.resume import Code, go_on
     from florctl.cli.views.summary import tell, tell_fetching
     from florctl.orchestrate.recording.requeue import run_to_go_on

@@ -6,15 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from florctl.cli.options import (
-    CsvOption,
-    JsonOption,
-    PlainOption,
-    WhereOption,
-    chosen_format,
-    harvest_now,
-    present_settings,
-)
+from florctl.cli.options import CsvOption, JsonOption, PlainOption, WhereOption
+from florctl.cli.present import chosen_format, harvest_now, present_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +41,7 @@ def remove(
 
     Example: flor log rm --where "status = 'crashed' and iterations = 0"
     """
-    from florctl.cli.options import Format
+    from florctl.cli.present import Format
     from florctl.cli.views.removal import counts, removal_table
     from florctl.cli.views.render import show
     from florctl.cli.views.runs import place

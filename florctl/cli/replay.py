@@ -100,7 +100,7 @@ def replay(
 
     Example: flor replay --epochs 3,5:9 --steps 100:120
     """
-    from florctl.cli.options import harvest_now, present_settings
+    from florctl.cli.present import harvest_now, present_settings
     from florctl.orchestrate.planning.preparation import ReplayRequest
     from florlib.ground.errors import UsageError
     from florlib.ground.layout import RunLayout
@@ -172,7 +172,7 @@ def _replay_one(
     import secrets
     from datetime import datetime, timezone
 
-    from florctl.cli.options import harvest_now
+    from florctl.cli.present import harvest_now
     from florctl.cli.several import preview_of
     from florctl.cli.views.answer import show_plan, show_report
     from florctl.cli.views.progress import Progress
@@ -230,7 +230,7 @@ def _replay_several(
 ) -> int:
     from datetime import datetime, timezone
 
-    from florctl.cli.options import harvest_now
+    from florctl.cli.present import harvest_now
     from florctl.cli.several import run_several, show_answers, show_plans, show_sources
     from florctl.orchestrate.answers.lookup import find_run
     from florctl.orchestrate.answers.selection import choose, runs_of_script

@@ -43,7 +43,7 @@ def resume(
 
     Example: flor resume @
     """
-    from florctl.cli.options import harvest_now, present_settings
+    from florctl.cli.present import harvest_now, present_settings
     from florctl.cli.views.summary import tell_fetching
     from florctl.orchestrate.answers.lookup import find_run
     from florctl.orchestrate.recording.resumption import prepare_resumption
@@ -61,7 +61,7 @@ def go_on(settings: Settings, found: RunRow, made: Resumption, code: Code) -> in
     """Let a run go on, and tell of it; its exit status."""
     from datetime import datetime, timezone
 
-    from florctl.cli.options import harvest_now
+    from florctl.cli.present import harvest_now
     from florctl.cli.views.summary import tell, tell_limited, tell_recorded
     from florctl.orchestrate.answers.harvest import forget
     from florctl.orchestrate.recording.resume import resume as resume_run

@@ -247,7 +247,7 @@ def show_answers(several: Several, home: Path, json: bool) -> None:
 
 def _show_values(several: Several, home: Path) -> None:
     from florctl.cli.views.values import across_runs
-    from florctl.orchestrate.answers.lookup import values_of
+    from florctl.orchestrate.answers.logged import values_of
 
     found: list[tuple[str, list[ValueRow]]] = []
     names: dict[str, None] = {}

@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from florctl.cli.options import (
-    CsvOption,
-    JsonOption,
-    PlainOption,
-    chosen_format,
-    harvest_now,
-    present_settings,
-)
+from florctl.cli.options import CsvOption, JsonOption, PlainOption
+from florctl.cli.present import chosen_format, harvest_now, present_settings
 
 if TYPE_CHECKING:
     from florctl.orchestrate.answers.versions import SavedVersion
@@ -58,7 +52,7 @@ def list_versions(
 
     Example: flor shadow list --name linear
     """
-    from florctl.cli.options import Format
+    from florctl.cli.present import Format
     from florctl.cli.views.render import on_terminal, show
     from florctl.cli.views.summary import tell
     from florctl.cli.views.versions import version_list
@@ -121,7 +115,7 @@ def diff_versions(
 
     Example: flor shadow diff @~1 @ train.py
     """
-    from florctl.cli.options import Format
+    from florctl.cli.present import Format
     from florctl.cli.views.render import show
     from florctl.cli.views.summary import tell
     from florctl.cli.views.versions import diff_view, patch_bytes

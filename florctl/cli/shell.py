@@ -48,7 +48,7 @@ def shell(
     import secrets
     from datetime import datetime, timezone
 
-    from florctl.cli.options import harvest_now, present_settings
+    from florctl.cli.present import harvest_now, present_settings
     from florctl.cli.views.summary import tell, tell_fetching
     from florctl.orchestrate.answers.lookup import find_run
     from florctl.orchestrate.replaying.shell import check_code, open_shell, prepare_shell

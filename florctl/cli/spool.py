@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from florctl.cli.options import (
-    CsvOption,
-    Format,
-    JsonOption,
-    PlainOption,
-    chosen_format,
-    harvest_now,
-    present_settings,
-)
+from florctl.cli.options import CsvOption, JsonOption, PlainOption
+from florctl.cli.present import Format, chosen_format, harvest_now, present_settings
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -329,9 +322,9 @@ def _send(
 
 def _tell_of(sent: Sent) -> None:
     """Say that a run of many is done."""
-    from florctl.cli.views.runs import size
     from florctl.cli.views.spool import label
     from florctl.cli.views.summary import tell
+    from florctl.cli.views.texts import size
 
     tell(f"flor: {label(sent.run)}: {size(sent.traffic.sent_bytes)}")
 

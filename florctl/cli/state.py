@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from florctl.cli.options import (
-    CsvOption,
-    JsonOption,
-    PlainOption,
-    RunArgument,
-    chosen_format,
-    harvest_now,
-    present_settings,
-)
+from florctl.cli.options import CsvOption, JsonOption, PlainOption, RunArgument
+from florctl.cli.present import chosen_format, harvest_now, present_settings
 
 if TYPE_CHECKING:
     from florctl.orchestrate.states.state import RecordedState

@@ -6,17 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from florctl.cli.options import (
-    CsvOption,
-    JsonOption,
-    PlainOption,
-    RunArgument,
-    chosen_format,
-    given_bytes,
-    harvest_now,
-    present_settings,
-    rebuild_now,
-)
+from florctl.cli.options import CsvOption, JsonOption, PlainOption, RunArgument, given_bytes
+from florctl.cli.present import chosen_format, harvest_now, present_settings, rebuild_now
 
 if TYPE_CHECKING:
     from florctl.orchestrate.settings import Settings

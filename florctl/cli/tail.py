@@ -6,16 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from florctl.cli.options import (
-    CsvOption,
-    Format,
-    JsonOption,
-    PlainOption,
-    RunArgument,
-    chosen_format,
-    harvest_now,
-    present_settings,
-)
+from florctl.cli.options import CsvOption, JsonOption, PlainOption, RunArgument
+from florctl.cli.present import Format, chosen_format, harvest_now, present_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -86,7 +78,7 @@ def _follow(row: RunRow, follower: Follower, shown: _Shown) -> None:
 
 
 def _complain(row: RunRow, names: Sequence[str]) -> None:
-    from florctl.orchestrate.answers.lookup import NameNotFound
+    from florctl.orchestrate.answers.logged import NameNotFound
 
     text = f"{row.name}@{row.ordinal} has recorded no {names[0]}"
     raise NameNotFound(text, hint=f"flor log get {row.run}")

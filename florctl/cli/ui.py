@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from florctl.cli.options import harvest_now, present_settings, problems_of_harvest
+from florctl.cli.present import harvest_now, present_settings, problems_of_harvest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,9 +6,8 @@ import importlib
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from florctl.orchestrate.folders import home_of, project_of, user_home
 from florlib.ground.errors import UsageError
@@ -23,8 +22,7 @@ _SWITCH = {"1": True, "true": True, "yes": True, "on": True}
 _SWITCH |= {"0": False, "false": False, "no": False, "off": False}
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What holds where a command was not told otherwise.
 
     Attributes:
@@ -49,7 +47,7 @@ class Settings:
     run_bytes: int | None = None
     home_bytes: int = NO_LIMIT
     spool: str | None = None
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, environ: Mapping[str, str], cwd: Path) -> Settings:
@@ -70,7 +68,7 @@ class Settings:
         variables = {key: f"FLOR_{key.upper().replace('-', '_')}" for key in _READERS}
         given = {key: environ[name] for key, name in variables.items() if name in environ}
         settings = settings._overlaid(given, "the environment")
-        return replace(settings, warnings=tuple(warnings))
+        return settings._replace(warnings=tuple(warnings))
 
     def _overlaid(self, given: Mapping[str, Any], source: str) -> Settings:
         changes: dict[str, Any] = {}
@@ -85,7 +83,7 @@ class Settings:
                 changes[attribute] = read(value)
             except ValueError as error:
                 raise UsageError(f"{key} = {value!r} in {source}: {error}") from error
-        return replace(self, **changes)
+        return self._replace(**changes)
 
 
 def budget_share(text: str | float) -> float:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 CATALOG_NAME = "catalog.db"
 RUN_FILE = "run.json"
@@ -13,8 +13,7 @@ ARRAYS = "arrays"
 _REMOVED = ".removed-"
 
 
-@dataclass(frozen=True, slots=True)
-class RunLayout:
+class RunLayout(NamedTuple):
     """The paths of one run's folder, `~/.flor/<name>/<run>/`."""
 
     folder: Path
@@ -81,8 +80,7 @@ class RunLayout:
         return ReplayLayout(self.replays / replay)
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayLayout:
+class ReplayLayout(NamedTuple):
     """The paths of one replay's folder, `<run>/replays/<replay>/`.
 
     Attributes:
@@ -177,8 +175,7 @@ class ReplayLayout:
         return _journals_in(self.folder)
 
 
-@dataclass(frozen=True, slots=True)
-class HomeLayout:
+class HomeLayout(NamedTuple):
     """The paths of FLOR_HOME."""
 
     home: Path

@@ -6,7 +6,6 @@ Live tensors and arrays are turned into `Array` by the runtime; this file knows 
 from __future__ import annotations
 
 import base64
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -225,21 +224,3 @@ def plain_json(content: Any) -> Any:
         if tag == _LOST:
             return {"lost": body}
     return {key: plain_json(item) for key, item in content.items()}
-
-
-def field_text(cell: Any) -> str:
-    """A cell of a table for programs: floats round-trip, null is empty, trees are JSON.
-
-    >>> field_text(0.1), field_text(None), field_text([1, "NaN"])
-    ('0.1', '', '[1, "NaN"]')
-    """
-    if cell is None:
-        return ""
-    if isinstance(cell, (bool, list, dict)):
-        return json.dumps(cell, default=bytes_text)
-    return bytes_text(cell) if isinstance(cell, bytes) else str(cell)
-
-
-def bytes_text(content: Any) -> str:
-    """What JSON has no form for, as text; bytes are hexadecimal."""
-    return content.hex() if isinstance(content, bytes) else str(content)

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from florctl.cli.app import app, main
 from florctl.cli.views.layout import Column, Table, aligned, fitted
-from florctl.cli.views.runs import duration, size
+from florctl.cli.views.texts import duration, size
 from florctl.cli.views.values import value_text
 from tests.homes import (
     HINDSIGHT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from florctl.cli.options import harvest_now
+from florctl.cli.present import harvest_now
 from florctl.cli.views.overhead import cost_words, short_cost_words
 from florctl.cli.views.summary import _recorded_lines
 from florctl.orchestrate.answers.lookup import details_of, find_run

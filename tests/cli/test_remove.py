@@ -126,7 +126,7 @@ def test_what_is_being_recorded_stays_whatever_is_said(typed: Typed, old: Home):
 
 
 def _boot() -> str:
-    from florctl.orchestrate.answers.liveness import boot_id
+    from florctl.orchestrate.answers.processes import boot_id
 
     return boot_id() or BOOT
 

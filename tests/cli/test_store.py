@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from florctl.cli.app import app
-from florctl.orchestrate.answers.liveness import boot_id
+from florctl.orchestrate.answers.processes import boot_id
 from florlib.ground.layout import RunLayout
 from florlib.stores.checkpoints import Buffer, contents_of, publish
 from florlib.stores.journal import read_journal

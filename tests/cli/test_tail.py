@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from florctl.orchestrate.answers.following import Follower
-from florctl.orchestrate.answers.liveness import identity
+from florctl.orchestrate.answers.processes import identity
 from florlib.ground.layout import RunLayout
 from tests.cli.conftest import Typed
 from tests.homes import END, Home, append_journal, enter, log, process, write_journal

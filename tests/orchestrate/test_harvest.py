@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from florctl.orchestrate.answers.asking import Answer, ask
 from florctl.orchestrate.answers.harvest import Harvest, harvest, rebuild
-from florctl.orchestrate.answers.liveness import boot_id, process_start
-from florctl.orchestrate.answers.lookup import Answer, ask
+from florctl.orchestrate.answers.processes import boot_id, process_start
 from florlib.ground.errors import FormatTooNew, HomeNotWritable
 from florlib.ground.journal_format import PREAMBLE, encode_frame
 from florlib.ground.layout import HomeLayout
@@ -266,6 +266,18 @@ def test_a_deleted_run_is_forgotten(home: Home):
 
     assert rows(home, "SELECT ordinal FROM runs") == [(2,)]
     assert rows(home, "SELECT count(*) FROM logs") == [(7,)]
+
+
+def test_a_run_in_whose_place_a_file_stands_is_forgotten(home: Home):
+    gone = home.run("aaaaaa", records=training())
+    home.run("bbbbbb", ordinal=2, records=training())
+    gather(home)
+    shutil.rmtree(gone.folder)
+    gone.folder.write_text("no folder")
+
+    assert list(gather(home).problems) == []
+
+    assert rows(home, "SELECT ordinal FROM runs") == [(2,)]
 
 
 def test_what_cannot_be_read_is_told_and_the_rest_taken(home: Home):

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from florctl.orchestrate.answers.asking import ask
 from florctl.orchestrate.answers.harvest import harvest
-from florctl.orchestrate.answers.lookup import NameNotFound, ask, find_run, values_of
+from florctl.orchestrate.answers.logged import NameNotFound, values_of
+from florctl.orchestrate.answers.lookup import find_run
 from florlib.ground.errors import RunAmbiguous, RunNotFound, UsageError
 from tests.homes import BOOT, HINDSIGHT, HOST, NOW, Home, log, training
 from tests.projects import GitProject, record

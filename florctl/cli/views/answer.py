@@ -159,10 +159,10 @@ def _compared_words(verdict: Verdict) -> str:
 
 def _show_values(report: Report, run: RunRow, home: Path) -> None:
     """The new values, as `flor log get` shows them; those of a long answer are left to it."""
-    from florctl.cli.options import Format
+    from florctl.cli.present import Format
     from florctl.cli.views.render import on_terminal, show
     from florctl.cli.views.values import value_list
-    from florctl.orchestrate.answers.lookup import values_of
+    from florctl.orchestrate.answers.logged import values_of
 
     names = sorted(report.verdict.new)
     values = [row for row in values_of(run, names, home) if row.origin == report.replay]

@@ -8,7 +8,7 @@ from typing import Any
 
 from florctl.cli.views.layout import Column, Table
 from florctl.cli.views.render import View, records_of
-from florctl.cli.views.runs import duration
+from florctl.cli.views.texts import duration
 from florctl.cli.views.values import position_objects, value_text
 from florctl.cli.views.versions import code_objects, file_table
 from florctl.orchestrate.answers.comparison import Comparison, Pair

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 SHRUNK = 10
 """Columns of a terminal that a column which gives way keeps at least."""
@@ -30,8 +30,7 @@ STYLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A column of a table for people.
 
     Attributes:
@@ -48,8 +47,7 @@ class Column:
     folds: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """Rows of texts under titles; without titles, a list of names and what they are."""
 
     columns: tuple[Column, ...]
@@ -61,8 +59,7 @@ _CODES = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 """Of ECMA-48, SGR."""
 
 
-@dataclass(frozen=True, slots=True)
-class Colours:
+class Colours(NamedTuple):
     """What a terminal shows.
 
     Attributes:
@@ -97,19 +94,24 @@ def aligned(table: Table) -> str:
     epoch  loss
         0  0.5
     """
+    columns = [*zip(*table.rows, strict=True)] or [()] * len(table.columns)
+    cells = [_in_lines(column) for column in columns]
     titles = [column.title for column in table.columns]
-    rows = [[one_line(cell) for cell in row] for row in table.rows]
-    lines = [titles, *rows] if any(titles) else rows
-    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-    texts = [
-        "  ".join(
-            cell.rjust(width) if column.right else cell.ljust(width)
-            for cell, width, column in zip(line, widths, table.columns, strict=True)
-        ).rstrip()
-        for line in lines
-    ]
+    if any(titles):
+        cells = [[title, *column] for title, column in zip(titles, cells, strict=True)]
+    widths = [max(map(len, column)) for column in cells]
+    form = "  ".join(
+        f"%{width}s" if column.right else f"%-{width}s"
+        for width, column in zip(widths, table.columns, strict=True)
+    )
     head = [table.title] if table.title else []
-    return "".join(f"{text}\n" for text in [*head, *texts])
+    lines = [(form % line).rstrip() for line in zip(*cells, strict=True)]
+    return "".join(f"{line}\n" for line in [*head, *lines])
+
+
+def _in_lines(cells: Sequence[str]) -> list[str]:
+    """The cells of a column, each on one line; all of them are mostly found to be so at once."""
+    return list(cells) if "".join(cells).isprintable() else [one_line(cell) for cell in cells]
 
 
 def laid_out(table: Table, width: int, colours: Colours) -> str | None:

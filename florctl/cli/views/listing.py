@@ -5,16 +5,44 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Sequence
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from florctl.cli.views.layout import Column, Table
 from florctl.cli.views.render import View
-from florctl.cli.views.runs import RUN_FIELDS, duration, local_time, percent, run_object, size
-from florctl.cli.views.values import value_text
-from florctl.orchestrate.answers.facts import Fact
+from florctl.cli.views.texts import duration, local_time, percent, size
 from florctl.orchestrate.answers.listing import Listing
-from florlib.ground.values import decode_value, plain_json
 from florlib.stores.catalog.rows import RunRow
+
+if TYPE_CHECKING:
+    from florctl.orchestrate.answers.facts import Fact, Facts
+
+RUN_FIELDS = (
+    "run",
+    "name",
+    "ordinal",
+    "status",
+    "started",
+    "seconds",
+    "exit_status",
+    "signal",
+    "version",
+    "dirty",
+    "command",
+    "iterations",
+    "checkpoints",
+    "bytes",
+    "overhead",
+    "project",
+    "tags",
+    "note",
+)
+
+
+def run_object(run: RunRow) -> dict[str, Any]:
+    """A run in the JSON contract's form."""
+    content = {name: getattr(run, name) for name in RUN_FIELDS}
+    return {**content, "command": list(run.command)}
 
 
 def run_list(listing: Listing) -> View:
@@ -29,22 +57,27 @@ def run_list(listing: Listing) -> View:
 
 
 def _object(run: RunRow, listing: Listing) -> dict[str, Any]:
-    facts = listing.facts[run.key]
-    values = {
+    return {**run_object(run), "values": _values(listing.facts[run.key], listing.columns)}
+
+
+def _values(facts: Facts, columns: Sequence[str]) -> dict[str, Any]:
+    if not columns:
+        return {}
+    from florlib.ground.values import plain_json
+
+    return {
         name: {"value": plain_json(fact.value), "source": fact.source, "mark": fact.mark}
-        for name in listing.columns
+        for name in columns
         if (fact := facts.get(name)) is not None
     }
-    return {**run_object(run), "values": values}
 
 
 def _record(run: RunRow, listing: Listing) -> list[Any]:
     content = run_object(run)
-    cells = [content[name] for name in RUN_FIELDS]
-    for name in listing.columns:
-        fact = listing.facts[run.key].get(name)
-        cells += [None, None] if fact is None else [plain_json(fact.value), fact.mark]
-    return cells
+    values = _values(listing.facts[run.key], listing.columns)
+    chosen = [values.get(name) or {} for name in listing.columns]
+    marked = [one.get(field) for one in chosen for field in ("value", "mark")]
+    return [*(content[name] for name in RUN_FIELDS), *marked]
 
 
 def _table(listing: Listing) -> Table:
@@ -80,6 +113,8 @@ def _table(listing: Listing) -> Table:
 
 
 def _chosen_column(name: str, facts: Sequence[Fact | None]) -> Column:
+    from florlib.ground.values import decode_value
+
     values = [decode_value(fact.value) for fact in facts if fact is not None]
     are_numbers = all(isinstance(value, (int, float)) for value in values)
     return Column(name, right=are_numbers, shrinks=not are_numbers)
@@ -89,6 +124,9 @@ def _fact_text(fact: Fact | None) -> str:
     """A value, shortened where it is a float: the table is to be compared in, not copied from."""
     if fact is None or fact.value is None:
         return ""
+    from florctl.cli.views.values import value_text
+    from florlib.ground.values import decode_value
+
     value = decode_value(fact.value)
     is_short = isinstance(value, float) and math.isfinite(value)
     text = f"{value:.6g}" if is_short else value_text(fact.value)
@@ -116,7 +154,8 @@ def _tail(run: RunRow) -> list[str]:
     ]
 
 
-def _without_interpreter(command: Sequence[str]) -> str:
+@cache
+def _without_interpreter(command: tuple[str, ...]) -> str:
     """A command for a narrow column, where nearly every one begins with python."""
     is_python = len(command) > 1 and command[0].rpartition("/")[2].startswith("python")
     return shlex.join(command[1:] if is_python else command)

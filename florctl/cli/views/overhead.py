@@ -78,7 +78,7 @@ def span(seconds: float) -> str:
     >>> span(0.0004), span(0.0312), span(1.26), span(40.2), span(200.0)
     ('0.4 ms', '31 ms', '1.3 s', '40 s', '3 m 20 s')
     """
-    from florctl.cli.views.runs import duration
+    from florctl.cli.views.texts import duration
 
     if seconds < 0.01:
         return f"{seconds * 1e3:.2g} ms"

@@ -7,8 +7,8 @@ from typing import Any
 
 from florctl.cli.views.layout import Column, Table
 from florctl.cli.views.render import View, records_of
-from florctl.cli.views.runs import local_time, size
 from florctl.cli.views.summary import counted
+from florctl.cli.views.texts import local_time, size
 from florctl.orchestrate.keeping.removal import Removal
 
 FIELDS = (

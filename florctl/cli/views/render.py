@@ -10,12 +10,11 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from florctl.cli.options import Format
+from florctl.cli.present import Format
 from florctl.cli.views.layout import STYLES, Colours, Table, aligned, fitted, laid_out, one_line
-from florlib.ground.values import bytes_text, field_text
+from florlib.ground.cells import bytes_text, field_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,8 +23,7 @@ RICH_ROWS = 500
 """Longer tables are not folded: rich takes about a millisecond a row."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """An answer in all its forms, each made when it is asked for: values may be many.
 
     Attributes:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from florctl.cli.views.layout import Column, Table
+from florctl.cli.views.listing import run_object
 from florctl.cli.views.overhead import (
     cost_words,
     overhead_object,
@@ -16,6 +16,7 @@ from florctl.cli.views.overhead import (
     reach_words,
 )
 from florctl.cli.views.render import View, on_terminal
+from florctl.cli.views.texts import duration, local_time, size
 from florctl.cli.views.values import position_objects, value_text
 from florlib.ground.position import describe
 from florlib.ground.values import plain_json
@@ -25,34 +26,8 @@ if TYPE_CHECKING:  # formats of spools, which a list of runs does without
     from florctl.orchestrate.keeping.spool_status import SpooledRun
     from florlib.stores.spooled import Copy
 
-RUN_FIELDS = (
-    "run",
-    "name",
-    "ordinal",
-    "status",
-    "started",
-    "seconds",
-    "exit_status",
-    "signal",
-    "version",
-    "dirty",
-    "command",
-    "iterations",
-    "checkpoints",
-    "bytes",
-    "overhead",
-    "project",
-    "tags",
-    "note",
-)
 TERMINAL_NAMES = 20
 """Captured names or files that a terminal shows of a run; into a pipe go all."""
-
-
-def run_object(run: RunRow) -> dict[str, Any]:
-    """A run in the JSON contract's form."""
-    content = {name: getattr(run, name) for name in RUN_FIELDS}
-    return {**content, "command": list(run.command)}
 
 
 def run_page(run: RunRow, more: RunDetails, names: Sequence[NameRow], spooled: SpooledRun) -> View:
@@ -266,42 +241,3 @@ def _environment_words(environment: dict[str, Any]) -> str:
 
 def _pairs(content: dict[str, Any]) -> str:
     return ", ".join(f"{key}={value_text(value)}" for key, value in content.items())
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds for people.
-
-    >>> duration(4.25), duration(192), duration(7500)
-    ('4.2 s', '3 m 12 s', '2 h 05 m')
-    """
-    if seconds is None:
-        return ""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60} m {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} m"
-
-
-def size(count: int) -> str:
-    """Bytes for people.
-
-    >>> size(512), size(1536), size(3 * 1024**3)
-    ('512 B', '1.5 KiB', '3.0 GiB')
-    """
-    amount, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
-    while amount >= 1024 and len(units) > 1:
-        amount /= 1024
-        del units[0]
-    return f"{amount:.0f} B" if units[0] == "B" else f"{amount:.1f} {units[0]}"
-
-
-def percent(share: float | None) -> str:
-    """A share for people; nothing where there is none."""
-    return "" if share is None else f"{share:.2%}"
-
-
-def local_time(text: str) -> str:
-    """A time of the catalog as clocks here have it, to the minute."""
-    return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M}"

@@ -8,8 +8,9 @@ from typing import Any
 
 from florctl.cli.views.layout import Column, Table
 from florctl.cli.views.render import View, records_of
-from florctl.cli.views.runs import copy_object, place, size
+from florctl.cli.views.runs import copy_object, place
 from florctl.cli.views.summary import counted
+from florctl.cli.views.texts import size
 from florctl.orchestrate.keeping.fetching import Fetched
 from florctl.orchestrate.keeping.spool_status import SpooledRun
 from florctl.orchestrate.keeping.spooling import Sent, Spooling

@@ -9,7 +9,7 @@ from typing import Any
 
 from florctl.cli.views.layout import Column, Table
 from florctl.cli.views.render import View, records_of
-from florctl.cli.views.runs import size
+from florctl.cli.views.texts import size
 from florctl.cli.views.values import position_objects
 from florctl.orchestrate.states.state import RecordedState
 from florctl.orchestrate.states.state_leaves import Shown

@@ -8,8 +8,8 @@ from typing import Any
 
 from florctl.cli.views.layout import Column, Table
 from florctl.cli.views.render import View, records_of
-from florctl.cli.views.runs import duration, size
 from florctl.cli.views.summary import counted
+from florctl.cli.views.texts import duration, size
 from florctl.cli.views.values import position_objects
 from florctl.orchestrate.keeping.checking import Checked
 from florctl.orchestrate.keeping.sweep import Deletion, Leftover, Sweep

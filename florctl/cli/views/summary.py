@@ -25,7 +25,7 @@ def tell_recorded(home: Path, token: str) -> None:
     """Say what was recorded under a token."""
     from contextlib import suppress
 
-    from florctl.cli.options import harvest_now
+    from florctl.cli.present import harvest_now
     from florctl.orchestrate.answers.lookup import details_of, find_run
     from florlib.ground.errors import FlorError
 
@@ -41,7 +41,7 @@ def tell_limited(home: Path, token: str, home_bytes: int) -> None:
     from contextlib import suppress
     from datetime import datetime, timezone
 
-    from florctl.cli.views.runs import size
+    from florctl.cli.views.texts import size
     from florctl.orchestrate.recording.limits import keep_within_limits
     from florlib.ground.errors import FlorError
 
@@ -58,7 +58,7 @@ def tell_limited(home: Path, token: str, home_bytes: int) -> None:
 
 def _recorded_lines(run: RunRow, details: RunDetails) -> list[str]:
     from florctl.cli.views.overhead import reach_of_run, reach_words, short_cost_words
-    from florctl.cli.views.runs import size
+    from florctl.cli.views.texts import size
 
     cost = short_cost_words(run, details)
     ended = "" if run.status == "done" else f", {run.status}"
@@ -88,7 +88,8 @@ def _warning_lines(details: RunDetails) -> list[str]:
 
 def tell_fetching(checkpoints: int, stored_bytes: int, url: str) -> None:
     """Say that checkpoints come back from a spool, before they do."""
-    from florctl.cli.views.runs import place, size
+    from florctl.cli.views.runs import place
+    from florctl.cli.views.texts import size
 
     total = f"{counted(checkpoints, 'checkpoint')}, {size(stored_bytes)}"
     tell(f"flor: fetching {total}, from {place(url)}")

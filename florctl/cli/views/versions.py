@@ -9,7 +9,7 @@ from typing import Any
 
 from florctl.cli.views.layout import Column, Table
 from florctl.cli.views.render import View, on_terminal, records_of
-from florctl.cli.views.runs import size
+from florctl.cli.views.texts import size
 from florctl.orchestrate.answers.code import WORKING_TREE, FileDiff, Listed
 from florctl.orchestrate.answers.versions import SavedVersion
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from florctl.orchestrate.answers.axes import Axis, Course, unit_of
-from florctl.orchestrate.answers.lookup import details_of, standing_values
+from florctl.orchestrate.answers.logged import standing_values
+from florctl.orchestrate.answers.lookup import details_of
 from florlib.ground.errors import UsageError
 from florlib.ground.histogram import Histogram
 from florlib.ground.values import decode_value

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from florctl.orchestrate.answers.lookup import NameNotFound, catalog_of
+from florctl.orchestrate.answers.logged import NameNotFound
+from florctl.orchestrate.answers.lookup import catalog_of
 from florlib.ground.meant import meant
 from florlib.ground.values import decode_value, encode_value
 from florlib.hindsight.standing import standing
@@ -35,8 +35,7 @@ FIELDS = (
 """Fields of a run that expressions may name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """One thing that is known of a run.
 
     Attributes:
@@ -93,8 +92,7 @@ def facts_of(runs: Sequence[RunRow], names: Iterable[str], home: Path) -> dict[i
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Best:
+class Best(NamedTuple):
     """The least or the greatest value of a logged name.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -11,7 +10,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from florctl.orchestrate.answers.liveness import boot_id, ending, touched_at
+from florctl.orchestrate.answers.liveness import ending, touched_at
+from florctl.orchestrate.answers.processes import boot_id, host_name
 from florlib.ground.errors import JournalDamaged
 from florlib.ground.journal_format import Record
 from florlib.ground.layout import RunLayout
@@ -117,7 +117,7 @@ class Follower:
             touched=touched_at(max(path.stat().st_mtime_ns for path in files)),
             now=datetime.now(timezone.utc),
             boot=boot_id(),
-            host=platform.node(),
+            host=host_name(),
         )
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from florlib.ground.errors import FlorError
 from florlib.ground.layout import HomeLayout, RunLayout
@@ -23,8 +23,7 @@ from florlib.stores.collecting import uncollected
 _REPLAYS = RunLayout(Path("run")).replays.name
 
 
-@dataclass(slots=True)
-class Harvest:
+class Harvest(NamedTuple):
     """What a harvest did.
 
     Attributes:
@@ -37,7 +36,7 @@ class Harvest:
     looked: int = 0
     journals: int = 0
     values: int = 0
-    problems: list[str] = field(default_factory=list)
+    problems: Sequence[str] = ()
 
 
 def harvest(home: Path, *, now: datetime, boot: str, host: str) -> Harvest:
@@ -46,15 +45,16 @@ def harvest(home: Path, *, now: datetime, boot: str, host: str) -> Harvest:
     Args:
         home: FLOR_HOME.
         now: the present, with a time zone.
-        boot: id of this boot (`liveness.boot_id`).
-        host: name of this host (`platform.node`).
+        boot: id of this boot (`processes.boot_id`).
+        host: name of this host (`processes.host_name`).
 
     Raises:
         HomeNotWritable, FormatTooNew, Locked: see `open_catalog`.
     """
     path = HomeLayout(home).catalog
     with closing(open_catalog(path)) as connection, translated(path):
-        changed, gone = _changes(home, marks.watches(connection))
+        changed, lost = _changes(home, marks.stamps(connection), marks.replays_stamps(connection))
+        gone = [key for folder in lost for key in marks.key_at(connection, folder)]
         return _taken_in(home, connection, changed, gone, (now, boot, host))
 
 
@@ -88,17 +88,32 @@ def forget(home: Path, layout: RunLayout) -> None:
                 marks.forget_run(connection, key)
 
 
-def _changes(home: Path, known: dict[str, marks.Watch]) -> tuple[list[str], list[int]]:
-    """The folders of runs, below FLOR_HOME, in which something may have happened; keys of lost ones."""
+def _changes(
+    home: Path, known: dict[str, int], replays: dict[str, int]
+) -> tuple[list[str], list[str]]:
+    """The folders of runs, below FLOR_HOME, in which something may have happened; and those that are lost.
+
+    Args:
+        home: FLOR_HOME.
+        known: see `marks.stamps`.
+        replays: see `marks.replays_stamps`.
+    """
     changed, lost = [], dict(known)
     for name in _folders(home):
-        of_name = home / name
-        for run in _runs_of(of_name):
+        for run in _entries_of(home / name):
             folder = f"{name}/{run.name}"
-            seen = lost.pop(folder, None)
-            if seen is None or not _is_quiet(of_name, run, seen):
+            stamp = lost.pop(folder, None)
+            # A new folder of replays changes its mtime, too.
+            is_quiet = stamp and _is_unchanged(run, stamp)
+            if is_quiet and folder in replays:
+                is_quiet = _mtime_ns(f"{home}/{folder}/{_REPLAYS}") == replays[folder]
+            if is_quiet:
+                continue
+            if _is_folder(run):
                 changed.append(folder)
-    return sorted(changed), [key for key, *_ in lost.values()]
+            elif stamp is not None:
+                lost[folder] = stamp
+    return sorted(changed), list(lost)
 
 
 def _taken_in(
@@ -130,8 +145,8 @@ def _taken_in(
     return Harvest(looked, intake.journals, intake.values, intake.problems)
 
 
-def _runs_of(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """Every folder in one that may hold a run.
+def _entries_of(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """What is in a folder of runs.
 
     They are named from the descriptor of that one: from there the system finds them sooner than by a
     path, and 10,000 Path objects would cost more than the rest.
@@ -142,9 +157,7 @@ def _runs_of(folder: Path) -> Iterator[os.DirEntry[str]]:
         return
     try:
         with os.scandir(descriptor) as entries:
-            for entry in entries:
-                if _is_folder(entry):
-                    yield entry
+            yield from entries
     except OSError:  # it goes away meanwhile
         return
     finally:
@@ -163,15 +176,15 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
     return entry.name[0] != "." and entry.is_dir()
 
 
-def _is_quiet(of_name: Path, run: os.DirEntry[str], seen: marks.Watch) -> bool:
-    """Whether nothing can have happened in a run's folder; a new replays folder changes its mtime."""
-    _, settled, folder_mtime_ns, replays_mtime_ns = seen
+def _is_unchanged(run: os.DirEntry[str], mtime_ns: int) -> bool:
     try:
-        if not settled or run.stat().st_mtime_ns != folder_mtime_ns:
-            return False
-        if replays_mtime_ns:
-            replays = of_name / run.name / _REPLAYS
-            return replays.stat().st_mtime_ns == replays_mtime_ns
+        return run.stat().st_mtime_ns == mtime_ns
     except OSError:
         return False
-    return True
+
+
+def _mtime_ns(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0

@@ -44,7 +44,7 @@ class Intake:
         batch: what is written to it.
         ahead: pieces of journals that others have digested.
         now: the present, with a time zone.
-        boot: id of this boot (`liveness.boot_id`).
+        boot: id of this boot (`processes.boot_id`).
         host: name of this host.
         journals: how many were read of which something was new.
         values: logged values that were taken in or compared.
@@ -90,12 +90,12 @@ class Intake:
         ends = runs.process_ends(self.connection, key)
         ending = self._ending(written_ns, run_json, ends)
         is_settled = self._is_settled(max(*mtimes, written_ns), key, ending, ends)
-        seen: Watch = (key, int(is_settled), *mtimes)
+        seen: Watch = (int(is_settled), *mtimes)
         before = runs.ending_of(self.connection, key), marks.watch_of(self.connection, key)
         if before != (ending, seen):
             with self.batch.writing():
                 runs.put_ending(self.connection, key, ending)
-                marks.watch(self.connection, seen)
+                marks.watch(self.connection, key, seen)
         return True
 
     def _notes(self, layout: RunLayout, key: int, run_json: dict[str, Any]) -> None:

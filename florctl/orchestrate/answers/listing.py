@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from florctl.orchestrate.answers.facts import (
-    Best,
-    Facts,
-    add_best,
-    facts_of,
-    holding,
-    unknown_to_all,
-)
 from florctl.orchestrate.answers.lookup import runs_of
 from florlib.ground.errors import UsageError
-from florlib.ground.values import decode_value
 from florlib.stores.catalog.rows import RunRow
+
+if TYPE_CHECKING:  # what is known of runs under a name, which a plain list does without
+    from florctl.orchestrate.answers.facts import Best, Facts
 
 _EXAMPLE = "flor log list --columns lr,loss --best min:loss --sort min:loss"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What is asked for.
 
     Attributes:
@@ -48,8 +40,7 @@ class Wanted:
     limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """What is shown.
 
     Attributes:
@@ -73,17 +64,15 @@ def list_of(wanted: Wanted, home: Path) -> Listing:
     limit = wanted.limit if is_plain else None
     runs = runs_of(home, name=wanted.name, project=wanted.project, limit=limit)
     if wanted.where is not None:
+        from florctl.orchestrate.answers.facts import holding
         from florctl.orchestrate.answers.selection import condition_of
 
         runs = holding(runs, condition_of(wanted.where, _EXAMPLE), home)
-    best = [_best(text) for text in wanted.best]
-    columns = (*wanted.columns, *map(str, best))
-    extra = [] if wanted.sort is None or wanted.sort in columns else [wanted.sort]
-    sorted_best = [one for text in extra if (one := Best.parse(text)) is not None]
-    names = [*wanted.columns, *([] if sorted_best else extra)]
-    facts = facts_of(runs, names, home)
-    add_best(facts, runs, [*best, *sorted_best], home)
-    unknown_to_all([*columns, *extra], runs, facts)
+    columns: tuple[str, ...] = ()
+    facts: dict[int, Facts] = {run.key: {} for run in runs}
+    if wanted.columns or wanted.best or wanted.sort is not None:
+        columns = (*wanted.columns, *map(str, map(_best, wanted.best)))
+        facts = _facts_for(wanted, columns, runs, home)
     if wanted.sort is not None:
         runs = _sorted(runs, wanted.sort, facts, reverse=wanted.reverse)
     elif wanted.reverse:
@@ -91,7 +80,25 @@ def list_of(wanted: Wanted, home: Path) -> Listing:
     return Listing(runs[: wanted.limit], columns, facts)
 
 
+def _facts_for(
+    wanted: Wanted, columns: Sequence[str], runs: Sequence[RunRow], home: Path
+) -> dict[int, Facts]:
+    """What is known of runs under the columns, and under the name that they are sorted by."""
+    from florctl.orchestrate.answers.facts import Best, add_best, facts_of, unknown_to_all
+
+    best = [_best(text) for text in wanted.best]
+    extra = [] if wanted.sort is None or wanted.sort in columns else [wanted.sort]
+    sorted_best = [one for text in extra if (one := Best.parse(text)) is not None]
+    names = [*wanted.columns, *([] if sorted_best else extra)]
+    facts = facts_of(runs, names, home)
+    add_best(facts, runs, [*best, *sorted_best], home)
+    unknown_to_all([*columns, *extra], runs, facts)
+    return facts
+
+
 def _best(text: str) -> Best:
+    from florctl.orchestrate.answers.facts import Best
+
     best = Best.parse(text)
     if best is None:
         raise UsageError(f"{text!r} is neither min:NAME nor max:NAME", hint=_EXAMPLE)
@@ -109,6 +116,8 @@ def _sorted(
 
 
 def _sort_key(fact: Any) -> tuple[Any, ...] | None:
+    from florlib.ground.values import decode_value
+
     value = None if fact is None else decode_value(fact.value)
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None

@@ -1,18 +1,14 @@
-"""Run selectors, the words by which a person names a run; and what is asked about a run."""
+"""Run selectors, the words by which a person names a run; and the rows of runs."""
 
 from __future__ import annotations
 
 import re
-import shlex
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from florlib.ground.errors import (
-    FlorError,
     RevisionNotFound,
     RunAmbiguous,
     RunNotFound,
@@ -20,25 +16,16 @@ from florlib.ground.errors import (
 )
 from florlib.ground.layout import HomeLayout
 from florlib.ground.meant import meant
-from florlib.hindsight.standing import standing
-from florlib.stores.catalog import named_values, questions
-from florlib.stores.catalog.connection import open_catalog, open_readonly, translated
-from florlib.stores.catalog.rows import CheckpointRow, NameRow, RunDetails, RunRow, ValueRow
-from florlib.stores.catalog.schema import VIEWS
+from florlib.stores.catalog import questions
+from florlib.stores.catalog.connection import open_catalog, translated
+from florlib.stores.catalog.rows import CheckpointRow, RunDetails, RunRow
 
 SHOWN = 5
 """Candidates that an ambiguous selector lists."""
 
-_EXAMPLE = """flor query "SELECT name, sql FROM sqlite_master WHERE type = 'view'\""""
 _NEWEST = re.compile(r"@(?:~(\d+))?")
 _ORDINAL = re.compile(r"(.+)@(\d+)")
 _COMMIT = re.compile(r"[0-9a-fA-F]{4,64}")
-
-
-class NameNotFound(FlorError):
-    """Nothing of that name was logged in the run, or stands in its state."""
-
-    code, exit_status = "name-not-found", 3
 
 
 def find_run(selector: str, home: Path, project: Path | None) -> RunRow:
@@ -184,48 +171,6 @@ def checkpoints_of(run: RunRow, home: Path) -> list[CheckpointRow]:
         return questions.checkpoints(connection, run.key)
 
 
-def names_of(run: RunRow, home: Path) -> list[NameRow]:
-    """The names that were logged in a run."""
-    with catalog_of(home) as connection:
-        return named_values.names(connection, run.key)
-
-
-def values_of(run: RunRow, names: Sequence[str], home: Path) -> list[ValueRow]:
-    """The values of some names in a run, in the order of execution.
-
-    Raises:
-        NameNotFound: a name was not logged.
-    """
-    with catalog_of(home) as connection:
-        found = named_values.values(connection, run.key, names)
-        missing = [name for name in names if name not in {row.name for row in found}]
-        if missing:
-            raise _no_name(connection, run, missing[0])
-        return found
-
-
-def standing_values(
-    runs: Sequence[RunRow], names: Sequence[str], home: Path
-) -> list[tuple[RunRow, list[ValueRow]]]:
-    """Of each run, the one value that stands for each name and place, in the order of execution.
-
-    Runs that have logged none of the names are left out.
-
-    Raises:
-        NameNotFound: no run has logged one of the names.
-    """
-    with catalog_of(home) as connection:
-        found = [
-            (run, standing(named_values.values(connection, run.key, names, every=True)))
-            for run in runs
-        ]
-        logged = {row.name for _, rows in found for row in rows}
-        missing = [name for name in names if name not in logged]
-        if missing:
-            raise _no_name(connection, runs[0], missing[0])
-        return [(run, rows) for run, rows in found if rows]
-
-
 def runs_of(
     home: Path, *, name: str | None, project: Path | None, limit: int | None
 ) -> list[RunRow]:
@@ -237,45 +182,9 @@ def runs_of(
         return [run for run in here if name in (None, run.name)][:limit]
 
 
-def _no_name(connection: sqlite3.Connection, run: RunRow, name: str) -> NameNotFound:
-    label = f"{run.name}@{run.ordinal}"
-    known = [row.name for row in named_values.names(connection, run.key)]
-    near = meant(name, known, most=3, cutoff=0.4)
-    said = f"; it has {', '.join(near)}" if near else ""
-    words = shlex.join([run.run, near[0]]) if near else run.run
-    return NameNotFound(f"{label} has logged no {name}{said}", hint=f"flor log get {words}")
-
-
 @contextmanager
 def catalog_of(home: Path) -> Iterator[sqlite3.Connection]:
     """The catalog, open for questions."""
     path = HomeLayout(home).catalog
     with closing(open_catalog(path)) as connection, translated(path):
         yield connection
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What SQL came to: the columns' names, and the rows."""
-
-    columns: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
-
-    def objects(self) -> list[dict[str, Any]]:
-        """The rows by name; of columns that share a name, the last."""
-        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
-
-
-def ask(sql: str, home: Path) -> Answer:
-    """Put SQL to the catalog, which it cannot change.
-
-    Raises:
-        UsageError: SQLite does not take it.
-    """
-    with closing(open_readonly(HomeLayout(home).catalog)) as connection:
-        try:
-            cursor = connection.execute(sql)
-            columns = tuple(column[0] for column in cursor.description or ())
-            return Answer(columns, cursor.fetchall())
-        except (sqlite3.Error, sqlite3.Warning) as error:
-            raise UsageError(f"SQL: {error} (views: {', '.join(VIEWS)})", hint=_EXAMPLE) from error

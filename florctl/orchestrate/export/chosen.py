@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from florctl.orchestrate.answers.lookup import NameNotFound
+from florctl.orchestrate.answers.logged import NameNotFound
 from florctl.orchestrate.answers.steps import Steps, Turns, turns_per_entry
 from florlib.ground.errors import FlorError
 from florlib.ground.layout import HomeLayout

@@ -14,8 +14,9 @@ from typing import IO, Any
 
 from florctl.orchestrate.export.chosen import OutputExists
 from florctl.orchestrate.export.tables import ExportTable, Kinds
+from florlib.ground.cells import bytes_text, field_text
 from florlib.ground.errors import FlorError, UsageError
-from florlib.ground.values import bytes_text, encode_value, field_text, plain_json
+from florlib.ground.values import encode_value, plain_json
 from florlib.stores.atomic import renamed
 from florlib.stores.catalog.interned import storable
 

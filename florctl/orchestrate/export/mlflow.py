@@ -16,8 +16,9 @@ from florctl.orchestrate.export.chosen import Chosen, ChosenRun, OutputExists, T
 from florctl.orchestrate.export.files import not_writable
 from florctl.orchestrate.export.numbers import number_of
 from florctl.orchestrate.export.tables import Tally
+from florlib.ground.cells import bytes_text
 from florlib.ground.errors import FlorError, UsageError
-from florlib.ground.values import bytes_text, plain_json
+from florlib.ground.values import plain_json
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

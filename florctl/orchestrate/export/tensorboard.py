@@ -19,9 +19,10 @@ from florctl.orchestrate.export.chosen import Chosen, ChosenRun, OutputExists, T
 from florctl.orchestrate.export.files import not_writable
 from florctl.orchestrate.export.numbers import elements_of, number_of
 from florctl.orchestrate.export.tables import Tally, cell_of
+from florlib.ground.cells import bytes_text
 from florlib.ground.errors import UsageError
 from florlib.ground.histogram import Histogram
-from florlib.ground.values import bytes_text, decode_value
+from florlib.ground.values import decode_value
 
 ABOUT = "flor/about"
 """The text that says which run it is, and what its steps mean."""

@@ -11,7 +11,8 @@ from datetime import datetime
 from pathlib import Path
 
 from florctl.orchestrate.alone import alone_in
-from florctl.orchestrate.answers.liveness import FRESH_S, is_alive, touched_at
+from florctl.orchestrate.answers.liveness import FRESH_S, touched_at
+from florctl.orchestrate.answers.processes import is_alive
 from florctl.orchestrate.keeping.stored import StoredProcess, folder_bytes, read_stored
 from florctl.orchestrate.settings import NO_LIMIT
 from florlib.ground.errors import FlorError

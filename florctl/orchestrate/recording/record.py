@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from florctl.orchestrate.answers.liveness import identity
+from florctl.orchestrate.answers.processes import identity
 from florctl.orchestrate.environment import HASH_SEED, devices, present_environment
 from florctl.orchestrate.launch import Ended, guest_environment, run_child
 from florctl.orchestrate.recording.ordinals import last_ordinal, numbering

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from florctl.orchestrate.answers.liveness import identity
+from florctl.orchestrate.answers.processes import identity
 from florctl.orchestrate.environment import replay_variables
 from florctl.orchestrate.keeping.bringing import keep_spooled
 from florctl.orchestrate.launch import INTERRUPTED, Ended, guest_environment, run_child

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from florctl.orchestrate.answers.lookup import NameNotFound, checkpoints_of
+from florctl.orchestrate.answers.logged import NameNotFound
+from florctl.orchestrate.answers.lookup import checkpoints_of
 from florctl.orchestrate.keeping.bringing import Fetching, bring_back
 from florctl.orchestrate.states.state_leaves import item_bytes
 from florctl.orchestrate.states.state_tree import SPARSE_PARTS, PartNotFound, StateTree

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from typing import NamedTuple
 
-Watch = tuple[int, int, int, int]
-"""(key, settled, folder_mtime_ns, replays_mtime_ns) of a run, so that 10,000 quiet ones cost a stat
-or two each; settled is 1 where nothing but a folder's mtime can tell of news. A plain tuple, as
-each command gets one a run."""
-
-_WATCH = "key, settled, folder_mtime_ns, replays_mtime_ns"
+Watch = tuple[int, int, int]
+"""(settled, folder_mtime_ns, replays_mtime_ns) of a run; settled is 1 where nothing but a folder's mtime
+can tell of news."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """How far a file has been read: its size and mtime then, and where a journal goes on."""
 
     size: int
@@ -23,27 +19,32 @@ class Mark:
     cursor: str | None = None
 
 
-def watches(connection: sqlite3.Connection) -> dict[str, Watch]:
-    """Every known run by its folder below FLOR_HOME."""
-    rows = connection.execute(f"SELECT folder, {_WATCH} FROM run")  # noqa: S608
-    return {row[0]: row[1:] for row in rows}
+def stamps(connection: sqlite3.Connection) -> dict[str, int]:
+    """Every known run by its folder below FLOR_HOME, with that folder's mtime; 0 of one that is not settled."""
+    settled = "CASE WHEN settled THEN folder_mtime_ns ELSE 0 END"
+    return dict(connection.execute(f"SELECT folder, {settled} FROM run"))  # noqa: S608
+
+
+def replays_stamps(connection: sqlite3.Connection) -> dict[str, int]:
+    """The mtime of the folder of replays of each run that has one."""
+    return dict(
+        connection.execute("SELECT folder, replays_mtime_ns FROM run WHERE replays_mtime_ns > 0")
+    )
 
 
 def watch_of(connection: sqlite3.Connection, key: int) -> Watch:
     """What is remembered of one run's folder."""
     found: Watch = connection.execute(
-        f"SELECT {_WATCH} FROM run WHERE key = ?",  # noqa: S608
-        (key,),
+        "SELECT settled, folder_mtime_ns, replays_mtime_ns FROM run WHERE key = ?", (key,)
     ).fetchone()
     return found
 
 
-def watch(connection: sqlite3.Connection, seen: Watch) -> None:
+def watch(connection: sqlite3.Connection, key: int, seen: Watch) -> None:
     """Remember a run's folder."""
-    key, *how = seen
     connection.execute(
         "UPDATE run SET settled = ?, folder_mtime_ns = ?, replays_mtime_ns = ? WHERE key = ?",
-        (*how, key),
+        (*seen, key),
     )
 
 

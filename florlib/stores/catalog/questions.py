@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from florlib.ground.position import position_from_json
@@ -25,6 +26,7 @@ SELECT run.key, run.id, name, ordinal, status, started, seconds, exit_status, si
     tags, note, command
 FROM run LEFT JOIN version ON version.run = run.key
 """
+_TAGS = RunRow._fields.index("tags")
 _NEWEST_FIRST = " ORDER BY run.started DESC, run.id DESC"
 
 
@@ -103,12 +105,21 @@ def _runs(
     connection: sqlite3.Connection, where: str, parameters: Sequence[Any], limit: str = ""
 ) -> list[RunRow]:
     rows = connection.execute(_RUN + where + _NEWEST_FIRST + limit, parameters)
-    # mypy counts the columns of a starred list against every field.
-    make: Callable[..., RunRow] = RunRow
     return [
-        make(*row, json.loads(tags), note, tuple(json.loads(command)))
-        for *row, tags, note, command in rows
+        RunRow._make((*row[:_TAGS], _tags_of(row[_TAGS]), row[_TAGS + 1], _words_of(row[-1])))
+        for row in rows
     ]
+
+
+@cache
+def _words_of(command: str) -> tuple[str, ...]:
+    """The words of a command; mostly those of the run before it."""
+    return tuple(json.loads(command))
+
+
+def _tags_of(text: str) -> dict[str, str]:
+    found: dict[str, str] = json.loads(text) if text != "{}" else {}
+    return found
 
 
 def _beginning_with(prefix: str) -> str:
