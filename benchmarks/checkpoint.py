@@ -51,7 +51,7 @@ PLAIN, AGAIN, FLOR, SAVE, DCP, MEMCPY = (
     "DCP async_save",
     "memcpy",
 )
-EVERY_BOUNDARY = 1e9  # of the time: no checkpoint is too dear
+EVERY_BOUNDARY = 0.9
 BEGUN_WITHIN_S = 2.0  # a file that is not begun until then was not taken
 SKIPPED = -1
 MOST_SKIPPED = 5  # in a row

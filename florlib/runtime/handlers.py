@@ -28,8 +28,11 @@ def set_handlers(project: Project) -> Iterator[tuple[str, Any]]:
 
     Handlers of libraries (asyncio and DataLoaders have some) come and go with what they are for.
     """
-    for name, handler in _handlers().items():
-        if handler != _start.get(name) and _is_of_script(handler, project):
+    for name, number in _NUMBERS.items():
+        handler = _handler_of(number)
+        if handler is None or handler == _start.get(name):
+            continue
+        if _is_of_script(handler, project):
             yield name, handler
 
 

@@ -16,6 +16,7 @@ _DECIMAL_OPTIONS = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
 _start_switch = sys.getswitchinterval()
 _start_recursion = sys.getrecursionlimit()
 _start_environ = dict(os.environ)
+_start_bytes = dict(getattr(os.environ, "_data", ()))  # as CPython keeps it: equal without decoding
 _start_folder = os.getcwd()
 _first_path: list[str] = []  # of the first time that it was asked for, at the first loop's head
 
@@ -91,7 +92,7 @@ def _logging() -> dict[str, Any]:
     logging = sys.modules.get("logging")
     if logging is None:
         return {}
-    levels = {name: one.level for name, one in _loggers(logging, changed=True)}
+    levels = {name: one.level for name, one in _changed_loggers(logging)}
     above = logging.root.manager.disable
     return {**({"logs above": above} if above else {}), **({"levels": levels} if levels else {})}
 
@@ -100,12 +101,23 @@ def _usual(logger: str) -> int:
     return 0 if logger else 30  # the root's is WARNING
 
 
-def _loggers(logging: Any, *, changed: bool = False) -> Iterator[tuple[str, Any]]:
-    """The loggers that are no library's, or those of another level than usual; the root's is ""."""
-    every = {"": logging.root, **logging.root.manager.loggerDict}
-    there = [(name, one) for name, one in every.items() if isinstance(one, logging.Logger)]
-    if changed:
-        there = [(name, one) for name, one in there if one.level != _usual(name)]
+def _changed_loggers(logging: Any) -> Iterator[tuple[str, Any]]:
+    """The loggers that are no library's and of another level than usual; the root's is ""."""
+    # Libraries make hundreds, of which few have a level.
+    every = logging.root.manager.loggerDict.items()
+    found = {name: one for name, one in every if getattr(one, "level", 0)}
+    if logging.root.level != _usual(""):
+        found[""] = logging.root
+    return _own(logging, found)
+
+
+def _loggers(logging: Any) -> Iterator[tuple[str, Any]]:
+    """The loggers that are no library's; the root's is ""."""
+    return _own(logging, {"": logging.root, **logging.root.manager.loggerDict})
+
+
+def _own(logging: Any, loggers: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    there = [(name, one) for name, one in loggers.items() if isinstance(one, logging.Logger)]
     for name, one in sorted(there):
         library = name.partition(".")[0] in sys.modules and not name.startswith("__main__")
         if not library:
@@ -135,6 +147,8 @@ def _decimals() -> dict[str, Any] | None:
 
 
 def _changed_environ() -> dict[str, str | None]:
+    if getattr(os.environ, "_data", None) == _start_bytes:
+        return {}
     now = dict(os.environ)
     names = {name for name, _ in now.items() ^ _start_environ.items()}
     return {name: now.get(name) for name in sorted(names)}

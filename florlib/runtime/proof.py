@@ -2,9 +2,10 @@
 
 Data that a loop only reads is hashed at a checkpoint and not copied. Yet a pass over gigabytes holds
 training up, too. A tensor that was found unchanged at several checkpoints, and that torch counts no
-change of, is left out without a look; the writer hashes it afterwards, while training goes on, and
-the checkpoint is published only if it still holds what it held. One that does not is never trusted
-again.
+change of, is left out with a glance at a few places of it; the writer hashes it afterwards, while
+training goes on, and the checkpoint is published only if it still holds what it held. One that does
+not is never trusted again. The glance is for what changes for a moment alone, unseen by torch, and is
+back before the writer looks: averaged weights that are swapped in to evaluate.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from florlib.runtime.graph.memory import Block, Key, Origin
 from florlib.runtime.guard import os
 
 ENOUGH = 2  # checkpoints at which memory was hashed, and was as before
-PROVEN_BYTES = 16 << 20  # what is smaller is hashed in a millisecond or two
 _PIECE = 1 << 20
 
 
@@ -35,17 +35,15 @@ class Proof:
 
     def __init__(self, digest_at: Callable[[int, int], str | None]) -> None:
         self._digest_at = digest_at
-        self._found: dict[Origin, tuple[Key, int, int]] = {}  # content, version, how often
+        self._found: dict[
+            Origin, tuple[tuple[Key, int, int], int]
+        ] = {}  # and how often it was found
         self._refuted: set[Origin] = set()
 
     @property
-    def proven(self) -> dict[Origin, tuple[Key, int]]:
-        """(content, version) of what may be left out unseen."""
-        return {
-            origin: (key, version)
-            for origin, (key, version, times) in self._found.items()
-            if times >= ENOUGH
-        }
+    def proven(self) -> dict[Origin, tuple[Key, int, int]]:
+        """(content, version, glance) of what may be left out unseen."""
+        return {origin: known for origin, (known, times) in self._found.items() if times >= ENOUGH}
 
     def check(self, blocks: Iterable[Block]) -> None:
         """Look at what was left out unseen.
@@ -68,13 +66,14 @@ class Proof:
         """A checkpoint was published; these were not written, as they are stored already."""
         found = {}
         for block in blocks:
-            origin, key, version = block.origin, block.held, block.version
-            if origin is None or key is None or version is None:
+            origin, key = block.origin, block.held
+            version, glanced = block.version, block.glanced
+            if origin is None or key is None or version is None or glanced is None:
                 continue
-            if origin[1] >= PROVEN_BYTES and origin not in self._refuted:
-                before = self._found.get(origin)
-                times = before[2] if before is not None and before[:2] == (key, version) else 0
-                found[origin] = (key, version, times + 1)
+            if origin not in self._refuted:
+                now = (key, version, glanced)
+                known, times = self._found.get(origin, (now, 0))
+                found[origin] = (now, times + 1 if known == now else 1)
         self._found = found
 
 

@@ -21,6 +21,9 @@ from florlib.runtime.session import end_thread
 from florlib.stores.checkpoints import Buffer, Published, publish
 from florlib.stores.keyframes import Contents, Key, Keyframes
 
+HELD_BACK_S = 0.01
+"""How long a checkpoint that was handed over waits for the loop to go on: beside what is left of the stall
+its Python code would hold that up, and beside a step, whose kernels let the interpreter go, it seldom does."""
 PAUSE_S = 0.05  # how long a fork waits for a checkpoint that is being written
 # From this size on memory that stays as it is counts as steady (memory.Stored).
 STEADY_BYTES = 1 << 20
@@ -66,6 +69,7 @@ class CheckpointWriter:
         self._keyframes = Keyframes(exists=self._exists)
         self._texts = TreeTexts()
         self._unfinished = 0
+        self._awaited = threading.Event()
         self._thread: threading.Thread | None = None
 
     def stored_behind(self, path: Path | None, *, must: bool) -> Stored:
@@ -95,8 +99,10 @@ class CheckpointWriter:
 
     def pause(self) -> None:
         """End the thread, unless it is long at work; the next checkpoint starts it anew."""
+        self._awaited.set()
         with self._room:
             idle = self._room.wait_for(lambda: self._unfinished == 0, PAUSE_S)
+        self._awaited.clear()
         if idle and self._thread is not None:
             thread = self._thread
             self.close()
@@ -108,7 +114,9 @@ class CheckpointWriter:
         thread, self._thread = self._thread, None
         if thread is not None:
             self._jobs.put(None)
+            self._awaited.set()
             thread.join()
+            self._awaited.clear()
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -116,6 +124,7 @@ class CheckpointWriter:
                 with guarded("make room for checkpoints"):
                     job()
                 continue
+            self._awaited.wait(HELD_BACK_S)
             published = None
             try:
                 published = self._publish(job)

@@ -11,8 +11,8 @@ import torch
 
 from florlib.ground.checkpoint_format import digest
 from florlib.runtime.graph.encode import Encoder
-from florlib.runtime.graph.memory import Block
-from florlib.runtime.proof import PROVEN_BYTES, digest_at
+from florlib.runtime.graph.memory import PROVEN_BYTES, Block, Live, glance
+from florlib.runtime.proof import digest_at
 from florlib.runtime.writer import CheckpointWriter, Job
 from florlib.stores.checkpoints import Checkpoint, Published
 from tests.runtime.devices import copies
@@ -103,7 +103,7 @@ def test_a_change_that_torch_does_not_count_is_found_before_it_is_published(run)
     data = torch.arange(COUNT, dtype=torch.float32)
     trust(run, data)
 
-    data.numpy()[5] = -1
+    data.numpy()[1000] = -1  # where no glance falls
     assert run.take(data, torch.zeros(8)).is_unseen
     assert run.publish() is None
 
@@ -112,6 +112,34 @@ def test_a_change_that_torch_does_not_count_is_found_before_it_is_published(run)
         path = run.publish()
         assert path is not None
         assert torch.equal(content(path), data)
+
+
+def test_a_change_for_a_moment_that_torch_does_not_count_is_seen_at_a_glance(run):
+    data = torch.arange(COUNT, dtype=torch.float32)
+    trust(run, data)
+
+    kept = data.clone()
+    data.data.mul_(2)
+    swapped = data.clone()
+    block = run.take(data, torch.zeros(8))
+    data.data.copy_(kept)  # before the writer looks
+    path = run.publish()
+
+    assert (block.is_unseen, block.held) == (False, None)
+    assert path is not None
+    assert torch.equal(content(path), swapped)
+
+
+@pytest.mark.parametrize("length", [1, 511, 512, 513, 4096, PROVEN_BYTES, PROVEN_BYTES + 1])
+def test_a_glance_takes_in_both_ends(length):
+    data = torch.zeros(length, dtype=torch.uint8)
+    live = Live(data.data_ptr(), length)
+    before = glance(live)
+    for place in (0, length - 1):
+        data[place] = 1
+        assert glance(live) != before
+        data[place] = 0
+    assert glance(live) == before
 
 
 def test_what_has_to_be_published_is_looked_at(run):

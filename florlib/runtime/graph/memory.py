@@ -12,12 +12,17 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from xxhash import xxh3_64_intdigest
+
 from florlib.ground.checkpoint_format import digest
 
 Key = tuple[str, int]
 """(digest, bytes) of a content."""
 Origin = tuple[int, int]
 """(address, bytes) of memory."""
+
+PROVEN_BYTES = 1 << 20
+"""From this size on memory may be left out unseen (proof.py)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -90,6 +95,7 @@ class Block:
         width: what their place in a file is a multiple of, in bytes.
         version: how many changes torch has counted of it, where it counts them.
         is_unseen: that it is `held` is taken from what was known before.
+        glanced: a hash of a few places of it, where it is large and `held`.
     """
 
     dtype: str
@@ -100,6 +106,7 @@ class Block:
     width: int = 1
     version: int | None = None
     is_unseen: bool = False
+    glanced: int | None = None
 
     @property
     def address(self) -> int | None:
@@ -120,12 +127,13 @@ class Stored:
         contents: by digest and length, where they lie.
         steady: (address, bytes) of memory whose content was stored before and did not change: it
             is hashed where it lies, at some 30 GB/s, and copied only if it has changed.
-        proven: content and version of memory that need not be looked at: its writer does so later.
+        proven: content, version and glance of memory that need not be looked at as a whole: its
+            writer does so later.
     """
 
     contents: Mapping[Key, tuple[str, str]] = field(default_factory=dict)
     steady: Container[Origin] = ()
-    proven: Mapping[Origin, tuple[Key, int]] = field(default_factory=dict)
+    proven: Mapping[Origin, tuple[Key, int, int]] = field(default_factory=dict)
 
     def key_of(self, live: Live, version: int | None) -> tuple[Key | None, bool]:
         """What memory holds, if it is stored, and whether that was taken for granted.
@@ -134,7 +142,7 @@ class Stored:
         """
         origin = (live.address, live.length)
         known = self.proven.get(origin)
-        if known is not None and known[1] == version and known[0] in self.contents:
+        if known is not None and known[1:] == (version, glance(live)) and known[0] in self.contents:
             return known[0], True
         if origin not in self.steady:
             return None, False
@@ -143,6 +151,17 @@ class Stored:
 
 
 NOTHING_STORED = Stored()
+GLANCES, GLANCE_BYTES = 8, 512
+"""How many places of memory a glance takes in, and how much of each."""
+
+
+def glance(live: Live) -> int:
+    """A hash of a few places of memory, which tells whether all of it was written anew, say by a swap."""
+    address, length = live.address, min(GLANCE_BYTES, live.length)
+    span = live.length - length
+    starts = [address + n * span // (GLANCES - 1) for n in range(GLANCES)]
+    places = [ctypes.string_at(start, length) for start in starts]
+    return int(xxh3_64_intdigest(b"".join(places)))
 
 
 def torch() -> Any:
@@ -204,7 +223,10 @@ def _live_block(
     key, is_unseen = stored.key_of(live, version)
     if key is None:
         return Block(dtype, shape, live, None, origin, width, version)
-    return Block(dtype, shape, b"", key, origin, version=version, is_unseen=is_unseen)
+    glanced = glance(live) if live.length >= PROVEN_BYTES else None
+    return Block(
+        dtype, shape, b"", key, origin, version=version, is_unseen=is_unseen, glanced=glanced
+    )
 
 
 def covers_storage(tensor: Any) -> bool:

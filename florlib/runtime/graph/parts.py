@@ -174,8 +174,10 @@ def is_swapped(cls: type, name: str, item: Any) -> bool:
 
 def function_state(function: types.FunctionType) -> bool:
     """Whether a function carries anything that running the loop could change."""
-    defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
-    mutable = (not _is_fixed(item) for item in defaults)
     # Every method that says `super()` closes over its class.
-    variables = [name for name in function.__code__.co_freevars if name != "__class__"]
-    return bool(variables) or bool(vars(function)) or any(mutable)
+    if function.__code__.co_freevars not in ((), ("__class__",)) or vars(function):
+        return True
+    defaults, named = function.__defaults__, function.__kwdefaults__
+    if defaults is None and named is None:
+        return False
+    return not all(map(_is_fixed, (*(defaults or ()), *(named or {}).values())))
