@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import math
 import re
+import reprlib
 import runpy
 import sys
 import time
@@ -17,6 +18,7 @@ import torch
 
 from florlib.runtime.graph import codes
 from florlib.runtime.graph.decode import RestoreRefused
+from florlib.runtime.graph.parts import class_attributes
 from tests.runtime import things
 from tests.runtime.graphs import capture, compared, difference, put_back
 from tests.runtime.things import Access, Both, Colour, Pair, Tally, Thing, Watched, counter
@@ -220,6 +222,35 @@ def test_attributes_of_a_class_come_back(monkeypatch):
     assert Tally.total == 3
     assert Tally.seen is seen
     assert seen == [1]
+
+
+@dataclasses.dataclass
+class Settings:
+    """One that `dataclass` gives a guarded `__repr__`."""
+
+    rate: float = 0.1
+
+
+class Told:
+    """Guards its own against recursion, and keeps something in it."""
+
+    @reprlib.recursive_repr()
+    def __repr__(self, told=[]):  # noqa: B006
+        """Count how often it was asked."""
+        told.append(1)
+        return f"asked {len(told)} times"
+
+
+def test_a_guarded_repr_is_captured_where_it_keeps_something():
+    assert class_attributes(Settings, lambda _: True) == {"rate": 0.1}
+    live = {"Told": Told}
+    repr(Told())
+    captured = capture(live)
+    repr(Told())
+
+    put_back(captured, live)
+
+    assert repr(Told()) == "asked 2 times"
 
 
 def test_attributes_of_the_class_of_an_object_come_back(monkeypatch):

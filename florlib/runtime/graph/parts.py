@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import array
 import collections
+import dataclasses
 import enum
+import reprlib
 import sys
 import types
 from collections.abc import Callable, Iterable
@@ -172,8 +174,22 @@ def is_swapped(cls: type, name: str, item: Any) -> bool:
     return (item.__module__, item.__qualname__) != (cls.__module__, f"{cls.__qualname__}.{name}")
 
 
+_GUARDED = frozenset(
+    {
+        reprlib.recursive_repr()(lambda _: "").__code__,
+        dataclasses.make_dataclass("_Any", ())().__repr__.__func__.__code__,
+    }
+)
+
+
 def function_state(function: types.FunctionType) -> bool:
-    """Whether a function carries anything that running the loop could change."""
+    """Whether a function carries anything that running the loop could change.
+
+    What guards the `__repr__` of each dataclass against recursion holds something during a call alone.
+    """
+    if function.__code__ in _GUARDED and vars(function).keys() <= {"__wrapped__"}:
+        names = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        return function_state(dict(names)["user_function"].cell_contents)
     # Every method that says `super()` closes over its class.
     if function.__code__.co_freevars not in ((), ("__class__",)) or vars(function):
         return True
