@@ -35,9 +35,8 @@ class Proof:
 
     def __init__(self, digest_at: Callable[[int, int], str | None]) -> None:
         self._digest_at = digest_at
-        self._found: dict[
-            Origin, tuple[tuple[Key, int, int], int]
-        ] = {}  # and how often it was found
+        # What is known of it, and at how many checkpoints it was so.
+        self._found: dict[Origin, tuple[tuple[Key, int, int], int]] = {}
         self._refuted: set[Origin] = set()
 
     @property

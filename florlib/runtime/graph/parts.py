@@ -188,8 +188,10 @@ def function_state(function: types.FunctionType) -> bool:
     What guards the `__repr__` of each dataclass against recursion holds something during a call alone.
     """
     if function.__code__ in _GUARDED and vars(function).keys() <= {"__wrapped__"}:
-        names = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-        return function_state(dict(names)["user_function"].cell_contents)
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        guarded = dict(cells)["user_function"].cell_contents
+        if type(guarded) is types.FunctionType:
+            return function_state(guarded)
     # Every method that says `super()` closes over its class.
     if function.__code__.co_freevars not in ((), ("__class__",)) or vars(function):
         return True
