@@ -235,7 +235,7 @@ class Told:
     """Guards its own against recursion, and keeps something in it."""
 
     @reprlib.recursive_repr()
-    def __repr__(self, told=[]):  # noqa: B006
+    def __repr__(self, told=[]):  # noqa: B006  # a default that it adds to is what is kept
         """Count how often it was asked."""
         told.append(1)
         return f"asked {len(told)} times"
