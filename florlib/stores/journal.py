@@ -218,7 +218,7 @@ def read_records(path: Path, *, after: int = 0) -> tuple[list[Record], int]:
 
 
 def walk_records(
-    path: Path, *, after: int = 0, load: Callable[[bytes], Record] = load
+    path: Path | str, *, after: int = 0, load: Callable[[bytes], Record] = load
 ) -> Iterator[tuple[Record, int]]:
     """Go through the whole records of a growing journal; of a large one, only a part is in memory.
 

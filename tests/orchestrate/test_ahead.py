@@ -19,7 +19,7 @@ from florctl.orchestrate.answers import ahead as ahead_module
 from florctl.orchestrate.answers import digester as digester_module
 from florctl.orchestrate.answers.digester import Digester
 from florctl.orchestrate.answers.harvest import Harvest, harvest, rebuild
-from florlib.ground.layout import HomeLayout
+from florlib.ground.layout import HomeLayout, names_in
 from tests.homes import BOOT, END, HOST, NOW, Home, append_journal, log, training, write_journal
 
 PRESENT: dict[str, Any] = {"now": NOW, "boot": BOOT, "host": HOST}
@@ -172,15 +172,12 @@ def test_what_cannot_be_read_is_told_as_without(home: Home, started: list[Digest
 def test_a_folder_that_cannot_be_looked_into_is_no_other_journals_fault(
     home: Home, started: list[Digester], monkeypatch: pytest.MonkeyPatch
 ):
-    expected, journals = alone(home), ahead_module._journals
-    gone = HomeLayout(home.path).runs()[3].folder
+    expected, gone = alone(home), str(HomeLayout(home.path).runs()[3].folder)
 
-    def looked_into(layout: Any) -> Any:
-        if layout.folder == gone:
-            raise PermissionError(errno.EACCES, "Permission denied")
-        return journals(layout)
+    def looked_into(folder: str) -> list[str]:
+        return [] if folder == gone else names_in(folder)
 
-    monkeypatch.setattr(ahead_module, "_journals", looked_into)
+    monkeypatch.setattr(ahead_module, "names_in", looked_into)
 
     assert (harvest(home.path, **PRESENT), tables(home)) == expected
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from florctl.orchestrate.answers.pieces import Piece
-from florlib.ground.layout import ReplayLayout, RunLayout
+from florlib.ground.layout import REPLAYS, journals_among, names_in
 from florlib.stores.catalog import marks
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ MUCH_BYTES = 16 << 20
 MOST_PROCESSES = 4
 """More would have to wait for the one that writes."""
 
-IN_LINE = 16
+IN_LINE = 64
 """Journals that a process is given beyond the one that is waited for."""
 
 
 class _Journal(NamedTuple):
-    path: Path
+    path: str
     is_replay: bool
 
 
@@ -47,8 +47,8 @@ class Ahead:
         self._home = home
         self._connection = connection
         self._further = self._unread(folders)
-        self._line: dict[Path, _Journal] = {}  # looked at, and handed to nobody
-        self._holders: dict[Path, Digester] = {}
+        self._line: dict[str, _Journal] = {}  # looked at, and handed to nobody
+        self._holders: dict[str, Digester] = {}
         self._digesters: list[Digester] = []
         self._bytes = 0
         self._cores = _usable_cores()
@@ -58,7 +58,7 @@ class Ahead:
         for digester in self._digesters:
             digester.close()
 
-    def pieces(self, path: Path, written: Written) -> Iterator[Piece]:
+    def pieces(self, path: str, written: Written) -> Iterator[Piece]:
         """The pieces of a journal from its beginning, as far as they were digested ahead.
 
         Args:
@@ -107,33 +107,30 @@ class Ahead:
         return next(self._further, None)
 
     def _unread(self, folders: Iterable[str]) -> Iterator[_Journal]:
-        """The journals that were never read, adding up their size."""
+        """The journals that were never read; as long as it matters, their size is added up."""
         for folder in folders:
-            try:
-                journals = [*_journals(RunLayout(self._home / folder))]
-            except (
-                OSError
-            ):  # it goes away meanwhile, or cannot be read, which its own turn will tell
-                continue
-            for journal in journals:
-                name = str(journal.path.relative_to(self._home))
+            for name, is_replay in _journals(self._home, folder):
                 if marks.mark_of(self._connection, name) is None:
-                    self._bytes += _size(journal.path)
-                    yield journal
+                    path = f"{self._home}/{name}"
+                    self._bytes += 0 if self._digesters else _size(path)
+                    yield _Journal(path, is_replay)
 
 
-def _journals(layout: RunLayout) -> Iterator[_Journal]:
-    """The journals of a run and of its replays, in the order in which they are taken in."""
-    for path in layout.journals():
-        yield _Journal(path, is_replay=False)
-    for folder in sorted(layout.replays.iterdir()) if layout.replays.is_dir() else ():
-        for path in ReplayLayout(folder).journals():
-            yield _Journal(path, is_replay=True)
+def _journals(home: Path, folder: str) -> Iterator[tuple[str, bool]]:
+    """The journals of a run and of its replays, named from FLOR_HOME on, in the order of their intake."""
+    names = names_in(f"{home}/{folder}")
+    for name in journals_among(names):
+        yield f"{folder}/{name}", False
+    if REPLAYS in names:
+        for replay in sorted(names_in(f"{home}/{folder}/{REPLAYS}")):
+            below = f"{folder}/{REPLAYS}/{replay}"
+            for name in journals_among(names_in(f"{home}/{below}")):
+                yield f"{below}/{name}", True
 
 
-def _size(path: Path) -> int:
+def _size(path: str) -> int:
     try:
-        return path.stat().st_size
+        return os.stat(path).st_size
     except OSError:  # it is gone
         return 0
 

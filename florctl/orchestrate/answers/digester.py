@@ -10,6 +10,7 @@ None where the journal cannot be read. Whoever asked then reads it, and so learn
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -27,6 +28,13 @@ from florlib.stores.collecting import uncollected
 Written = tuple[int, int]
 """(size [bytes], mtime [ns]) of a journal."""
 
+NICER = 5
+"""Than the one that writes: with fewer cores than processes, that one has to come first."""
+
+AHEAD_BYTES = 4 << 20
+"""Of pieces that nobody has taken yet, where the system allows that many: as long as the one that writes
+waits for the disk, nobody takes any."""
+
 _ROOT = str(Path(__file__).resolve().parents[3])
 # The folder in front, so that no module of the present folder stands in for one of ours.
 _PROGRAM = "import sys; sys.path[0] = {root!r}; from florctl.orchestrate.answers.digester import main; main({fd})"
@@ -42,6 +50,7 @@ class Digester:
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         with ours, theirs:
+            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, AHEAD_BYTES)
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _PROGRAM.format(root=_ROOT, fd=theirs.fileno())],
                 # It is no part of a run, also where this process is.
@@ -50,17 +59,16 @@ class Digester:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C ends the harvest, which ends this one
             )
             self._talk = Connection(ours.detach())
-        self._asked: deque[Path] = deque()
+        self._asked: deque[str] = deque()
 
     @property
     def waiting(self) -> int:
         """How many journals were asked for and have not come back whole."""
         return len(self._asked)
 
-    def ask(self, path: Path, *, is_replay: bool) -> None:
+    def ask(self, path: str, *, is_replay: bool) -> None:
         """Have a journal digested behind those that were asked for before."""
         self._asked.append(path)
         try:
@@ -68,7 +76,7 @@ class Digester:
         except OSError:  # it has ended, and nothing will come
             pass
 
-    def pieces(self, path: Path, written: Written) -> Iterator[Piece]:
+    def pieces(self, path: str, written: Written) -> Iterator[Piece]:
         """The pieces of a journal that was asked for; what was asked for before it is lost.
 
         None come where it was written to since; those that do not are for the caller to read.
@@ -103,6 +111,9 @@ class Digester:
 
 def main(descriptor: int) -> None:
     """Be the end that is asked, at a descriptor."""
+    # Of the same session, as priorities count only there; Ctrl-C ends the harvest, which ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICER)
     try:
         with Connection(descriptor) as talk, uncollected():
             while True:
@@ -111,15 +122,15 @@ def main(descriptor: int) -> None:
         return  # the other end is closed
 
 
-def _answer(talk: Connection, path: Path, is_replay: bool) -> None:
+def _answer(talk: Connection, path: str, is_replay: bool) -> None:
     for message in _told(path, is_replay):
         talk.send(message)
     talk.send(None)
 
 
-def _told(path: Path, is_replay: bool) -> Iterator[Written | Piece]:
+def _told(path: str, is_replay: bool) -> Iterator[Written | Piece]:
     try:
-        stat = path.stat()
+        stat = os.stat(path)
         yield stat.st_size, stat.st_mtime_ns
         yield from read_pieces(path, is_replay=is_replay)
     except (OSError, FlorError, ValueError, KeyError, TypeError, IndexError):

@@ -15,12 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from florlib.ground.errors import FlorError
-from florlib.ground.layout import HomeLayout, RunLayout
+from florlib.ground.layout import REPLAYS, HomeLayout, RunLayout
 from florlib.stores.catalog import marks
 from florlib.stores.catalog.connection import open_catalog, translated, writing
 from florlib.stores.collecting import uncollected
-
-_REPLAYS = RunLayout(Path("run")).replays.name
 
 
 class Harvest(NamedTuple):
@@ -106,7 +104,7 @@ def _changes(
             # A new folder of replays changes its mtime, too.
             is_quiet = stamp and _is_unchanged(run, stamp)
             if is_quiet and folder in replays:
-                is_quiet = _mtime_ns(f"{home}/{folder}/{_REPLAYS}") == replays[folder]
+                is_quiet = _mtime_ns(f"{home}/{folder}/{REPLAYS}") == replays[folder]
             if is_quiet:
                 continue
             if _is_folder(run):

@@ -19,14 +19,22 @@ from florctl.orchestrate.answers import liveness
 from florctl.orchestrate.answers.ahead import Ahead
 from florctl.orchestrate.answers.pieces import Piece, read_piece
 from florlib.ground.errors import FlorError
-from florlib.ground.layout import ReplayLayout, RunLayout
+from florlib.ground.layout import (
+    NOTES_FILE,
+    REPLAYS,
+    RUN_FILE,
+    ReplayLayout,
+    RunLayout,
+    journals_among,
+    names_in,
+)
 from florlib.ground.plan import SHELL
 from florlib.stores.catalog import marks, runs
 from florlib.stores.catalog.batches import Batch
 from florlib.stores.catalog.ingest import Journal, ingest
 from florlib.stores.catalog.marks import Mark, Watch
 from florlib.stores.catalog.runs import Ending, ProcessEnd
-from florlib.stores.notes import read_notes
+from florlib.stores.notes import Notes, read_notes
 
 SETTLING_S = 2.0
 """Folders' mtimes have a grain: what was written in the same tick as our look would be missed."""
@@ -64,13 +72,14 @@ class Intake:
 
     def run(self, layout: RunLayout, folder: str) -> bool:
         """Take in one run; False where the folder holds none."""
+        # Texts: the Path objects of a run would take a tenth of all that its intake does.
+        here = f"{self.home}/{folder}"
         # Before anything is read, so that what is written meanwhile is found the next time.
-        folder_mtime_ns = _mtime_ns(layout.folder)
-        replays_mtime_ns = _mtime_ns(layout.replays)
+        folder_mtime_ns, names = _mtime_ns(here), names_in(here)
+        replays_mtime_ns = _mtime_ns(f"{here}/{REPLAYS}") if REPLAYS in names else 0
         try:
-            run_json = json.loads(layout.run_file.read_text(encoding="utf-8"))
-            key = self._run_file(layout, folder, run_json)
-            self._notes(layout, key, run_json)
+            key, run_json = self._run_file(folder)
+            self._notes(layout.notes_file if NOTES_FILE in names else None, key, run_json)
         except FileNotFoundError:
             return False
         except KeyError as error:
@@ -80,12 +89,12 @@ class Intake:
         except (OSError, ValueError, TypeError) as error:
             self.problems.append(f"{layout.run_file} cannot be read ({error})")
             return False
-        journals = layout.journals()
-        for path in journals:
-            self._journal(path, key, None)
+        journals = journals_among(names)
+        for name in journals:
+            self._journal(f"{folder}/{name}", key, None)
         if replays_mtime_ns or runs.known_replays(self.connection, key):
             self._replays(layout, key)
-        written_ns = max(map(_mtime_ns, [layout.run_file, *journals]))
+        written_ns = max(_mtime_ns(f"{here}/{name}") for name in (RUN_FILE, *journals))
         mtimes = (folder_mtime_ns, replays_mtime_ns)
         ends = runs.process_ends(self.connection, key)
         ending = self._ending(written_ns, run_json, ends)
@@ -98,32 +107,35 @@ class Intake:
                 marks.watch(self.connection, key, seen)
         return True
 
-    def _notes(self, layout: RunLayout, key: int, run_json: dict[str, Any]) -> None:
+    def _notes(self, path: Path | None, key: int, run_json: dict[str, Any]) -> None:
         """Lay what was written about a run over what its run.json says."""
         try:
-            notes = read_notes(layout.notes_file)
+            notes = read_notes(path) if path else Notes()
         except (OSError, ValueError, FlorError) as error:
-            self.problems.append(f"{layout.notes_file} cannot be read ({error})")
+            self.problems.append(f"{path} cannot be read ({error})")
             return
         tags, note = notes.over(run_json.get("tags") or {}), notes.note or None
         if not runs.has_notes(self.connection, key, tags, note):
             with self.batch.writing():
                 runs.put_notes(self.connection, key, tags, note)
 
-    def _run_file(self, layout: RunLayout, folder: str, run_json: dict[str, Any]) -> int:
-        name = str(layout.run_file.relative_to(self.home))
-        mark = _mark(layout.run_file)
-        known = marks.mark_of(self.connection, name)
-        if known == mark:
-            return runs.key_of(self.connection, run_json["run"])
+    def _run_file(self, folder: str) -> tuple[int, dict[str, Any]]:
+        """Take in what is new in a run.json; the key of the run, and what stands there."""
+        name = f"{folder}/{RUN_FILE}"
+        path = f"{self.home}/{name}"
+        mark = _mark(path)
+        with open(path, encoding="utf-8") as file:
+            run_json = json.load(file)
+        if marks.mark_of(self.connection, name) == mark:
+            return runs.key_of(self.connection, run_json["run"]), run_json
         with self.batch.writing():
             key = runs.put_run(self.connection, folder, run_json)
             marks.set_mark(self.connection, name, key, mark)
-        return key
+        return key, run_json
 
-    def _journal(self, path: Path, run: int, replay: int | None) -> None:
-        """Take in what is new of a journal."""
-        name = str(path.relative_to(self.home))
+    def _journal(self, name: str, run: int, replay: int | None) -> None:
+        """Take in what is new of a journal, named from FLOR_HOME on."""
+        path = f"{self.home}/{name}"
         try:
             size = _mark(path)
             if _same_size(marks.mark_of(self.connection, name), size):
@@ -141,7 +153,7 @@ class Intake:
             return
         self.journals += is_news
 
-    def _piece(self, path: Path, journal: Journal, size: Mark, ahead: Iterator[Piece]) -> Piece:
+    def _piece(self, path: str, journal: Journal, size: Mark, ahead: Iterator[Piece]) -> Piece:
         """Take in the next piece of a journal, of which some may be ready."""
         # Asked under the lock: another harvest may have been here meanwhile.
         known = marks.mark_of(self.connection, journal.path)
@@ -189,7 +201,7 @@ class Intake:
                 runs.put_replay(self.connection, run, layout.replay, status, report)
         key = runs.replay_key(self.connection, run, layout.replay)
         for path in journals:
-            self._journal(path, run, key)
+            self._journal(str(path.relative_to(self.home)), run, key)
 
     def _report(self, layout: ReplayLayout) -> dict[str, Any] | None:
         try:
@@ -228,10 +240,10 @@ def _mtime_ns(path: str | Path) -> int:
         return 0
 
 
-def _tolerance(journal: Path) -> float:
+def _tolerance(journal: str) -> float:
     """The tolerance that a replay was asked for with."""
     try:
-        return float(_plan(ReplayLayout(journal.parent)).get("tolerance", 0.0))
+        return float(_plan(ReplayLayout(Path(journal).parent)).get("tolerance", 0.0))
     except (ValueError, TypeError):
         return 0.0
 
@@ -245,8 +257,8 @@ def _plan(layout: ReplayLayout) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _mark(path: Path) -> Mark:
-    stat = path.stat()
+def _mark(path: str) -> Mark:
+    stat = os.stat(path)
     return Mark(stat.st_size, stat.st_mtime_ns)
 
 

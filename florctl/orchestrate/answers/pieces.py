@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from florlib.ground.journal_format import Record
@@ -34,7 +33,7 @@ class Piece(NamedTuple):
     digest: Digest
 
 
-def read_piece(path: Path, start: int, cursor: str | None, *, is_replay: bool) -> Piece:
+def read_piece(path: str, start: int, cursor: str | None, *, is_replay: bool) -> Piece:
     """The piece of a journal at an offset.
 
     Args:
@@ -53,7 +52,7 @@ def read_piece(path: Path, start: int, cursor: str | None, *, is_replay: bool) -
     return Piece(start, reading.end, reading.is_last, follower.to_json(), found)
 
 
-def read_pieces(path: Path, *, is_replay: bool) -> Iterator[Piece]:
+def read_pieces(path: str, *, is_replay: bool) -> Iterator[Piece]:
     """All pieces of a journal from its beginning (see `read_piece`)."""
     piece = read_piece(path, 0, None, is_replay=is_replay)
     yield piece
@@ -70,7 +69,7 @@ class _Reading:
         is_last: whether no further one stands there.
     """
 
-    def __init__(self, path: Path, start: int) -> None:
+    def __init__(self, path: str, start: int) -> None:
         self.end = start
         self.is_last = False
         self._path = path

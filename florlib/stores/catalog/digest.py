@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from florlib.ground.journal_format import Record
+from florlib.stores.catalog.blocks import Block
 from florlib.stores.catalog.compared import Again
-from florlib.stores.catalog.logged import Block, Logged
+from florlib.stores.catalog.logged import Logged
 from florlib.stores.catalog.looped import Looped, LoopTally
 from florlib.stores.catalog.places import Cursor
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from florlib.ground.errors import JournalDamaged
 from florlib.ground.journal_format import Record
+from florlib.stores.catalog.blocks import put_blocks
 from florlib.stores.catalog.compared import Comparing
 from florlib.stores.catalog.digest import Digest
 from florlib.stores.catalog.interned import Interned, storable
-from florlib.stores.catalog.logged import put_values
 from florlib.stores.catalog.looped import put_loops
 
 
@@ -56,7 +56,7 @@ def ingest(
         if take is not None:
             take(single, record)
     assert single.key is not None
-    put_values(connection, interned, single.key, piece.blocks)
+    put_blocks(connection, interned, single.key, piece.blocks)
     if piece.again:
         Comparing(connection, single.stands_for, journal.tolerance).compare(piece.again)
     put_loops(connection, single.key, piece.looped)

@@ -1,45 +1,68 @@
-"""Logged values on their way into the catalog, in blocks: of one name, at one place, from one line.
+"""Logged values on their way into the catalog, gathered in blocks without a database.
 
-They are gathered without a database, so that this may be done anywhere, and are put into it later.
+Of all that a harvest does, this alone is done for each value. Most turns of a loop log the same as the
+one before, in the same order: such are taken in together.
 """
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from collections.abc import Sequence
-from json.encoder import encode_basestring_ascii as quoted
-from typing import Any
+from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
+from typing import Any, NamedTuple
 
 from florlib.ground.journal_format import Record
+from florlib.stores.catalog.blocks import Block, Head, summary_of
+from florlib.stores.catalog.columns import Columns, Logging
 from florlib.stores.catalog.compared import Again
-from florlib.stores.catalog.interned import Interned
-from florlib.stores.catalog.places import HINDSIGHT, NO_INDEX, Cursor, Frame, Nest, Place
+from florlib.stores.catalog.places import HINDSIGHT, NO_INDEX, Cursor, Frame, Pairs, Place
 
-Head = tuple[str, Place, "str | None", int, int]
-"""What the values of a block share: name, place, path and number of the line, and the flags."""
+_Row = tuple[int, int, int, int, int, str, "float | None"]
+"""Iteration, step, seq, occurrence, turn, value and number."""
 
-Summary = tuple[int, int, "float | None", "float | None"]
-"""Of a block: the last value's seq, how many numbers there are, the least and the greatest."""
 
-Block = tuple[Head, list[Any], Summary]
-"""Values of one name: what they share, their rows (see WIDTH), and what can be said of them."""
+MOST_TURNS = 256
+"""That are looked at together; what was looked at behind one that differs is looked at again."""
 
-_Standing = tuple[tuple[str, int, int], "list[Any] | None", int, int]
-"""Where a value stands: name, site and flags; the rows of its block, where it goes into one; occurrence
-and turn."""
 
-WIDTH = 7
-"""Of a row: iteration, step, seq, occurrence, turn, value, number. The rows of a block are one list."""
+class _Member(NamedTuple):
+    """One value of each turn.
 
-TOGETHER = 40
-"""Rows of one statement: beside a statement for each, that takes half the time."""
+    Attributes:
+        head: of its block.
+        rows: of its block; None of a value that a replay came to again.
+        occurrence: see `Standing`.
+        turn: see `Standing`.
+    """
 
-_ROW = "(NULL, ?, ?, ?, ?, ?, ?, ?, NULL)"
-_INSERT = f"INSERT INTO log VALUES {_ROW}"  # noqa: S608  # the row above
-_INSERT_TOGETHER = f"{_INSERT}{f', {_ROW}' * (TOGETHER - 1)}"
+    head: Head
+    rows: list[Any] | None
+    occurrence: int
+    turn: int
 
-_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+
+class _Turn(NamedTuple):
+    """What is logged at a position where nothing was logged before.
+
+    Attributes:
+        logging: the values, one after the other.
+        members: the same.
+        most: turns that may be taken in together. Where values of one block are among them, their
+            order is that of the turns.
+        counts: of the frame afterwards.
+        turns: of the frame afterwards.
+    """
+
+    logging: Logging
+    members: Sequence[_Member]
+    most: int
+    counts: dict[str, int]
+    turns: int
+
+    def repeat(self, frame: Frame, index: int) -> None:
+        """Log such values in a frame that fits, as of another turn."""
+        frame.index = index
+        frame.counts.update(self.counts)
+        frame.turns = self.turns
 
 
 class Logged:
@@ -58,128 +81,130 @@ class Logged:
         self.again: list[Again] = []
         self._is_replay = is_replay
         self._blocks: dict[Head, list[Any]] = {}
+        self._sites: Sequence[Sequence[Any]] = []
+        self._turns: dict[Place, _Turn] = {}  # the last one at each
 
     def take(self, record: Record, cursor: Cursor) -> None:
-        """Take in one record; the cursor moves on.
+        """Take in one record; the cursor moves on."""
+        if not record["rows"]:
+            return
+        if record["sites"] != self._sites:
+            self._sites, self._turns = record["sites"], {}
+        columns, row = Columns.of(record), 0
+        while row < len(columns.ats):
+            position = columns.positions.position(columns.ats[row])
+            turn, indices = self._next(columns, row, cursor.at(position))
+            self._reach(position, indices)
+            seq = cursor.seq + 1
+            if len(indices) == 1:
+                self._put(columns, row, turn.members, position, seq)
+            else:
+                self._put_turns(columns, row, turn.members, position, indices, seq)
+            row += len(indices) * len(turn.members)
+        cursor.seq += row
 
-        Of all that a harvest does, this alone is done for each value: it calls little. Most turns of a
-        loop log the same as the one before, in the same order. So where a value stands is known from
-        there, and the frame is told of those that it has not counted before something else comes.
+    def _next(self, columns: Columns, row: int, frame: Frame) -> tuple[_Turn, Sequence[int]]:
+        """What is logged in a frame, from a row on, and the indices of the turns that do so."""
+        place = frame.place()
+        is_whole = not frame.counts
+        turn = self._turns.get(place) if is_whole else None
+        indices = columns.turns(row, turn.logging, turn.most) if turn else ()
+        if turn and indices:
+            turn.repeat(frame, indices[-1])
+            return turn, indices
+        logging = columns.logging(row)
+        members = self._log(frame, place, logging)
+        most = 1 if len({head for head, *_ in members}) < len(members) else MOST_TURNS
+        turn = _Turn(logging, members, most, frame.counts.copy(), frame.turns)
+        if is_whole:
+            self._turns[place] = turn
+        return turn, [frame.index]
+
+    def _log(self, frame: Frame, place: Place, logging: Logging) -> Sequence[_Member]:
+        """Log values in a frame."""
+        members = []
+        for name, site, flags in zip(*logging, strict=True):
+            head = (name, place, *self._sites[site], flags)
+            stands_for_itself = flags & HINDSIGHT or not self._is_replay
+            rows = self._blocks.setdefault(head, []) if stands_for_itself else None
+            members.append(_Member(head, rows, *frame.count(name, flags)))
+        return members
+
+    def _reach(self, position: Pairs, indices: Sequence[int]) -> None:
+        """Note the index of the outermost loop."""
+        if position:
+            loop, index = position[0]
+            last = max(indices) if len(position) == 1 else index
+            if last > self.reached.get(loop, NO_INDEX):
+                self.reached[loop] = last
+
+    def _put(
+        self, columns: Columns, row: int, members: Sequence[_Member], position: Pairs, seq: int
+    ) -> None:
+        """Take in the values of one turn.
+
+        Args:
+            columns: of the record.
+            row: the first of these.
+            members: of the turn.
+            position: of the turn.
+            seq: of the first value of the record.
         """
-        positions, sites, is_replay = record["positions"], record["sites"], self._is_replay
-        by_place: dict[Place, dict[tuple[str, int, int], list[Any]]] = {}
-        seq, last = cursor.seq, NO_INDEX
-        frame, slots = Frame(Nest()), 0
-        pattern: list[_Standing] = []
-        nth = counted = 0  # of the values at this position; how many of them the frame has counted
-        for at, name, value, site, flags in record["rows"]:
-            if at != last:
-                position, last, before = positions[at], at, frame
-                turned = cursor.turned(position)
-                if turned is None:
-                    _count(frame, pattern[counted:nth])
-                frame = turned or cursor.at(position)
-                is_turn = turned is before and not slots
-                if not is_turn:
-                    place, slots, pattern = frame.place(), len(frame.slots), []
-                    blocks = by_place.setdefault(place, {})
-                if is_turn and len(position) > 1:
-                    step = frame.index
-                else:
-                    iteration, step = self._reach(position)
-                nth = counted = 0
-            seq += 1
-            key = (name, site, flags)
-            if nth == len(pattern) or pattern[nth][0] != key:
-                _count(frame, pattern[counted:nth])
-                occurrence, turn = frame.count(name, flags)
-                rows = blocks.get(key)
-                if rows is None and (flags & HINDSIGHT or not is_replay):
-                    rows = blocks[key] = self._rows(place, name, sites[site], flags)
-                pattern[nth:] = [(key, rows, occurrence, turn)]
-                counted = nth + 1
+        iteration = position[0][1] if position else NO_INDEX
+        step = position[-1][1] if len(position) > 1 else NO_INDEX
+        texts, numbers = columns.texts, columns.numbers
+        for at, (head, rows, occurrence, turn) in enumerate(members, row):
+            cells = (iteration, step, seq + at, occurrence, turn, texts[at], numbers[at])
+            if rows is None:
+                self._meet_again(head, [cells])
             else:
-                _, rows, occurrence, turn = pattern[nth]
-            nth += 1
-            kind = type(value)
-            if kind is float:
-                text = repr(value)
-            else:
-                text = quoted(value) if kind is str else _encode(value)
-            if rows is not None:
-                number = value if kind is float else number_of(value)
-                rows += (iteration, step, seq, occurrence, turn, text, number)
-            else:
-                where = (iteration, step, occurrence)
-                self.again.append((place, name, where, text, flags, sites[site][1]))
-        _count(frame, pattern[counted:nth])
-        cursor.seq = seq
+                rows.extend(cells)
 
-    def _rows(self, place: Place, name: str, site: Sequence[Any], flags: int) -> list[Any]:
-        """The rows so far of a block."""
-        path, line = site
-        return self._blocks.setdefault((name, place, path, line, flags), [])
+    def _put_turns(
+        self,
+        columns: Columns,
+        row: int,
+        members: Sequence[_Member],
+        position: Pairs,
+        indices: Sequence[int],
+        seq: int,
+    ) -> None:
+        """Take in the values of turns that are alike, of which each goes into a block of its own.
 
-    def _reach(self, position: Sequence[Any]) -> tuple[int, int]:
-        """The first and the last index of a position, of which the first is noted."""
-        if not position:
-            return NO_INDEX, NO_INDEX
-        loop, index = position[0]
-        if index > self.reached.get(loop, NO_INDEX):
-            self.reached[loop] = index
-        return index, position[-1][1] if len(position) > 1 else NO_INDEX
+        Args:
+            columns: of the record.
+            row: the first of these.
+            members: of each turn.
+            position: of the first turn.
+            indices: of the turns.
+            seq: of the first value of the record.
+        """
+        many, width = len(indices), len(members)
+        stop = row + many * width
+        is_nested = len(position) > 1
+        iterations = [position[0][1]] * many if is_nested else indices
+        steps = indices if is_nested else [NO_INDEX] * many
+        for at, (head, rows, occurrence, turn) in enumerate(members, row):
+            cells = zip(
+                iterations,
+                steps,
+                range(seq + at, seq + stop, width),
+                repeat(occurrence),
+                repeat(turn),
+                columns.texts[at:stop:width],
+                columns.numbers[at:stop:width],
+                strict=False,
+            )
+            if rows is None:
+                self._meet_again(head, cells)
+            else:
+                rows.extend(chain.from_iterable(cells))
+
+    def _meet_again(self, head: Head, cells: Iterable[_Row]) -> None:
+        name, place, _, line, flags = head
+        for iteration, step, _, occurrence, _, text, _ in cells:
+            self.again.append((place, name, (iteration, step, occurrence), text, flags, line))
 
     def blocks(self) -> list[Block]:
         """The values that stand for themselves."""
-        return [(head, rows, _summary(rows)) for head, rows in self._blocks.items()]
-
-
-def put_values(
-    connection: sqlite3.Connection, interned: Interned, process: int, blocks: Sequence[Block]
-) -> None:
-    """Bring blocks into the tables, of a process by its key."""
-    ((first,),) = connection.execute("SELECT coalesce(max(key), 0) + 1 FROM log")
-    heads, every = [], []
-    for (name, place, path, line, flags), rows, summary in blocks:
-        # Keys go up by one, as this transaction alone writes.
-        stop = first + len(rows) // WIDTH
-        keys = (interned.name(name), interned.place(place), interned.site(path, line))
-        heads.append((process, *keys, flags, first, stop - 1, *summary))
-        every += rows
-        first = stop
-    _insert(connection, every)
-    connection.executemany(
-        "INSERT INTO block VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", heads
-    )
-
-
-def _insert(connection: sqlite3.Connection, rows: list[Any]) -> None:
-    many = WIDTH * TOGETHER
-    whole = len(rows) - len(rows) % many
-    parts = (rows[at : at + many] for at in range(0, whole, many))
-    connection.executemany(_INSERT_TOGETHER, parts)
-    rest = (rows[at : at + WIDTH] for at in range(whole, len(rows), WIDTH))
-    connection.executemany(_INSERT, rest)
-
-
-def _count(frame: Frame, standings: Sequence[_Standing]) -> None:
-    for (name, _, flags), *_ in standings:
-        frame.count(name, flags)
-
-
-def _summary(rows: Sequence[Any]) -> Summary:
-    numbers = [number for number in rows[WIDTH - 1 :: WIDTH] if number is not None]
-    return rows[2 - WIDTH], len(numbers), min(numbers, default=None), max(numbers, default=None)
-
-
-def number_of(value: Any) -> float | None:
-    """The value as SQLite's REAL, where it is a number that fits; NaN has no such form."""
-    if isinstance(value, dict):
-        value = value.get("$float")
-        return float(value) if value in ("Infinity", "-Infinity") else None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    try:
-        return float(value)
-    except OverflowError:
-        return None
+        return [(head, rows, summary_of(rows)) for head, rows in self._blocks.items()]

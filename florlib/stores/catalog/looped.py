@@ -35,6 +35,7 @@ class LoopTally:
     """Adds up what the records of a piece tell of loops."""
 
     def __init__(self) -> None:
+        self._chains: dict[tuple[str, ...], str] = {}
         self._met: dict[str, tuple[Any, ...]] = {}
         self._left: dict[str, tuple[int, int]] = {}
         self._completed: dict[int, int] = {}
@@ -47,8 +48,10 @@ class LoopTally:
             Its chain.
         """
         loop = record["loop"]
-        chain = _encode([*(name for name, _ in record["position"]), loop])
-        if chain not in self._met:
+        names = (*[name for name, _ in record["position"]], loop)
+        chain = self._chains.get(names)
+        if chain is None:
+            chain = self._chains[names] = _encode(names)
             self._met[chain] = (
                 storable(loop),
                 record.get("role", "nested"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils.db import Database
 
-VERSION = 7
+VERSION = 8
 """Stands in PRAGMA user_version; a reader refuses a higher one."""
 
 VIEWS = ("runs", "args", "logs", "series", "loops", "checkpoints", "versions", "replays")
@@ -343,8 +343,8 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations = Migrations("flor")
 
     @migrations()
-    def m005_values_by_name(db: Database) -> None:
-        # All that an index of before holds stands in the files, and is read anew from there.
+    def m008_values_counted_anew(db: Database) -> None:
+        # All that a catalog of before holds stands in the files, and is read anew from there.
         for name in db.view_names():
             db.execute(f"DROP VIEW {name}")
         for name in reversed(db.table_names()):  # what refers to others came after them
@@ -354,22 +354,6 @@ def migrate(connection: sqlite3.Connection) -> None:
             db.execute(statement if db.supports_strict else _loosened(statement))
         db.execute("ANALYZE sqlite_schema")
         db.conn.executemany("INSERT INTO sqlite_stat1 VALUES (?, ?, ?)", STATISTICS)
-
-    @migrations()
-    def m006_notes(db: Database) -> None:
-        if "note" not in db["run"].columns_dict:  # made by the one before
-            db.execute("ALTER TABLE run ADD COLUMN note TEXT")
-            (view,) = [one for one in TABLES if "CREATE VIEW runs " in one]
-            db.execute("DROP VIEW runs")
-            db.execute(view)
-
-    @migrations()
-    def m007_runs_by_start(db: Database) -> None:
-        made = {index.name for index in db.table("run").indexes}  # by m005, of a new catalog
-        for name in ("run_by_start", "run_watched"):
-            (statement,) = [one for one in TABLES if f"CREATE INDEX {name} " in one]
-            if name not in made:
-                db.execute(statement)
 
     migrations.apply(Database(connection, execute_plugins=False))
     connection.execute(f"PRAGMA user_version = {VERSION:d}")

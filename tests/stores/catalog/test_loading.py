@@ -27,12 +27,24 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=6,
 )
+NAMES = TEXTS | st.sampled_from(['x"]],[["y', "]],[[", "[", "]", '"', "\\", ",", "é", "a b"])
+POSITIONS = st.lists(
+    st.lists(st.tuples(NAMES, st.integers(0, 300)).map(list), max_size=3), max_size=4
+)
 ROWS = st.lists(st.tuples(st.just(0), TEXTS, VALUES, st.just(0), st.just(0)), max_size=4)
 
 
 def body_of(record: dict[str, Any]) -> bytes:
     """The payload of its frame."""
     return journal_format.encode_frame(record)[8:]
+
+
+def loaded(body: bytes) -> dict[str, Any]:
+    """A record of values, its positions as a list again."""
+    record = load(body)
+    positions = record["positions"]
+    record["positions"] = [positions.position(at) for at in range(len(positions.texts))]
+    return {key: record[key] for key in journal_format.load(body)}  # in the order of the record
 
 
 def written(content: Any) -> str:
@@ -45,6 +57,29 @@ def test_what_was_logged(rows):
     body = body_of(
         {"kind": "log", "rows": [list(row) for row in rows], "positions": [[]], "sites": []}
     )
+
+    assert written(loaded(body)) == written(journal_format.load(body))
+
+
+@given(POSITIONS)
+def test_where_it_was_logged(positions):
+    rows = [[at, "x", 0.5, 0, 0] for at in range(len(positions))]
+    body = body_of({"kind": "log", "rows": rows, "positions": positions, "sites": [["a.py", 1]]})
+
+    assert written(loaded(body)) == written(journal_format.load(body))
+
+
+@given(POSITIONS)
+def test_records_of_other_writers(positions):
+    body = body_of({"kind": "log", "positions": positions, "sites": [["a.py", 1]], "rows": []})
+
+    assert written(loaded(body)) == written(journal_format.load(body))
+
+
+@given(st.sampled_from(["enter", "exit", "skip", "iteration"]), TEXTS, st.floats(0, 1e9), POSITIONS)
+def test_records_of_loops(kind, loop, seconds, positions):
+    content = {"loop": loop, "index": 3, "seconds": seconds, "path": None, "position": positions}
+    body = body_of({"kind": kind, **content})
 
     assert written(load(body)) == written(journal_format.load(body))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ import pytest
 from florctl.orchestrate.answers.harvest import harvest
 from florctl.orchestrate.answers.lookup import catalog_of
 from florlib.ground.values import encode_value
+from florlib.stores.catalog.forms import number_of
 from florlib.stores.catalog.interned import storable
-from florlib.stores.catalog.logged import number_of
 from florlib.stores.catalog.places import Cursor
 from tests.homes import (
     BOOT,
@@ -121,17 +121,46 @@ def in_catalog(home: Home, journal: Path) -> list[tuple[Any, ...]]:
         ).fetchall()
 
 
+def training(chance: random.Random) -> Iterator[Record]:
+    """Records of what logs the same in each turn, as trainings do, but for some turns."""
+    often = [chance.choice(NAMES[:2]) for _ in range(chance.randrange(1, 4))]
+    first, stride = chance.choice([0, 0, 17]), chance.choice([1, 1, 10])
+    yield row_at([], "loss", 0.5, 0, 0)
+    yield enter([], "epoch")
+    for epoch in range(chance.randrange(1, 6)):
+        around: Position = [["epoch", epoch]]
+        if chance.random() < 0.5:
+            yield row_at(around, "acc", chance.random(), 1, 0)
+        for index in range(first, first + stride * chance.randrange(1, 9), stride):
+            here = [*around, ["step", index]]
+            for name in often:
+                yield row_at(here, name, chance.random(), 0, 0)
+            if chance.random() < 0.1:
+                name, flags = chance.choice(NAMES), chance.choice([0, HINDSIGHT, VOLATILE])
+                yield row_at(here, name, value(chance), chance.randrange(3), flags)
+        yield exit_(around, "step", 9)
+        for name in NAMES[:3] if chance.random() < 0.8 else ():
+            yield row_at(around, name, chance.random(), 2, 0)
+    for index in range(chance.randrange(9)):
+        yield row_at([["late", index]], "loss", chance.random(), 0, 0)
+
+
+@pytest.mark.parametrize("told", [execution, training])
 @pytest.mark.parametrize("piece_bytes", [4 << 20, 3000])
 @pytest.mark.parametrize("seed", range(6))
 def test_values_stand_as_they_were_journalled(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, piece_bytes: int
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seed: int,
+    piece_bytes: int,
+    told: Callable[[random.Random], Iterator[Record]],
 ):
     monkeypatch.setattr("florctl.orchestrate.answers.pieces.PIECE_BYTES", piece_bytes)
     chance, home = random.Random(seed), Home(tmp_path)
     layout = home.run()
     journals = {}
     for rank in range(2):
-        records = [*gathered(execution(chance), chance)]
+        records = [*gathered(told(chance), chance)]
         journals[layout.journal(rank, 100 + rank)] = records
         head = process(run=layout.run, rank=rank, pid=100 + rank)
         write_journal(layout.journal(rank, 100 + rank), [head, *records])

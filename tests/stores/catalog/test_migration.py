@@ -38,18 +38,20 @@ def test_a_catalog_of_before_is_read_anew_from_the_files(flor_home: Path) -> Non
         assert connection.execute("SELECT count(*) FROM logs").fetchone() == (10,)
 
 
-def test_a_catalog_of_format_6_gets_its_new_indexes_and_keeps_its_rows(flor_home: Path) -> None:
+def test_values_of_format_7_are_counted_anew(flor_home: Path) -> None:
+    """It held some that share name and position for the same one of them."""
     Home(flor_home).run(records=training())
     harvest(flor_home, now=NOW, boot=BOOT, host=HOST)
     path = flor_home / "catalog.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("DROP INDEX run_by_start")
-        connection.execute("DROP INDEX run_watched")
-        connection.execute("DELETE FROM _sqlite_migrations WHERE name LIKE 'm007%'")
-        connection.execute("PRAGMA user_version = 6")
+        connection.execute("UPDATE log SET occurrence = 1")
+        connection.execute("UPDATE _sqlite_migrations SET name = 'm007_runs_by_start'")
+        connection.execute("PRAGMA user_version = 7")
+
+    harvest(flor_home, now=NOW, boot=BOOT, host=HOST)
 
     with closing(open_catalog(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
-        assert connection.execute("SELECT count(*) FROM logs").fetchone() == (7,)
-        indexes = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'index'")
-        assert {"run_by_start", "run_watched"} <= {name for (name,) in indexes}
+        assert connection.execute("SELECT count(*), max(occurrence) FROM logs").fetchall() == [
+            (7, 0)
+        ]
