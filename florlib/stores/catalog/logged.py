@@ -19,7 +19,6 @@ from florlib.stores.catalog.places import HINDSIGHT, NO_INDEX, Cursor, Frame, Pa
 _Row = tuple[int, int, int, int, int, str, "float | None"]
 """Iteration, step, seq, occurrence, turn, value and number."""
 
-
 MOST_TURNS = 256
 """That are looked at together; what was looked at behind one that differs is looked at again."""
 

@@ -69,10 +69,10 @@ class Positions(NamedTuple):
             most: that are looked at.
         """
         texts = self.texts[at : at + most]
-        if not texts:
-            return ()
+        if not texts or not texts[0]:
+            return (NO_INDEX,) if texts else ()
         loop, _, index = texts[0].rpartition(",")
-        start, step = int(index) if index else NO_INDEX, 1
+        start, step = int(index), 1
         if len(texts) > 1:
             other, _, index = texts[1].rpartition(",")
             step = int(index) - start if loop == other else 0
