@@ -4,8 +4,14 @@ In each round each script runs three times, in random order: plainly, plainly ag
 The ratio is that of the recorded run to the mean of the plain ones; `A/A` is that of the second
 plain run to the first, and its spread is what the ratio cannot resolve.
 
+Where the machine's pace changes from minute to minute, that spread is wide. With `--beside` two runs
+go at the same time, each on a core of its own: plain and plain again, and in another pair plain and
+recorded; they change cores from round to round. What the recorder does in the background then takes
+its time from the one core that training has.
+
     python benchmarks/overhead.py                            all scripts, about ten minutes
     python benchmarks/overhead.py --only mlp,gpt --rounds 20 --scale 10
+    python benchmarks/overhead.py --beside --rounds 4        an hour or two
 """
 
 from __future__ import annotations
@@ -21,7 +27,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -29,6 +36,7 @@ from ratios import Interval, machine, means, quotients, table
 
 HERE = Path(__file__).resolve().parent
 PLAIN, AGAIN, RECORDED = "plain", "again", "recorded"
+BESIDE = "plain, beside it"
 # By script, how many epochs take about six seconds on two quiet cores.
 EPOCHS = {
     "mlp": 5,
@@ -80,7 +88,7 @@ class Bench:
     def run(self, name: str, how: str) -> Ran:
         """Run a script once, in a project of its own."""
         project, home = self.folder / "project", self.folder / "home"
-        project.mkdir()
+        project.mkdir(parents=True)
         shutil.copy(HERE / "models.py", project)
         shutil.copy(HERE / "scripts" / f"{name}.py", project / "train.py")
         epochs = str(max(1, round(EPOCHS[name] * self.scale)))
@@ -93,6 +101,11 @@ class Bench:
         finally:
             shutil.rmtree(project)
             shutil.rmtree(home, ignore_errors=True)
+
+    def run_on(self, core: int, name: str, how: str) -> Ran:
+        """Run a script on one core, in a folder that no other core's run uses."""
+        os.sched_setaffinity(0, {core})  # of this thread, and of what it starts
+        return replace(self, folder=self.folder / str(core)).run(name, how)
 
 
 def _timed(words: Sequence[str], project: Path, environ: Mapping[str, str]) -> Ran:
@@ -140,12 +153,34 @@ def measure(bench: Bench, names: Sequence[str], rounds: int) -> dict[str, dict[s
     return found
 
 
+def measure_beside(
+    bench: Bench, names: Sequence[str], rounds: int
+) -> dict[str, dict[str, list[Ran]]]:
+    """The same, with two runs at a time, each on a core; a plain one more, beside the recorded one."""
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    found: dict[str, dict[str, list[Ran]]] = {
+        name: {PLAIN: [], AGAIN: [], BESIDE: [], RECORDED: []} for name in names
+    }
+    for number in range(rounds):
+        order = [(name, pair) for name in names for pair in ((PLAIN, AGAIN), (BESIDE, RECORDED))]
+        random.Random(number).shuffle(order)
+        cores.reverse()
+        for name, pair in order:
+            with ThreadPoolExecutor(len(pair)) as pool:
+                ran = [*pool.map(bench.run_on, cores, (name, name), pair)]
+            for how, one in zip(pair, ran, strict=True):
+                found[name][how].append(one)
+                told = f"round {number + 1} of {rounds}: {name}, {how}: {one}"
+                print(told, file=sys.stderr, flush=True)
+    return found
+
+
 def ratios(runs: Mapping[str, Sequence[Ran]], what: str) -> tuple[list[float], list[float]]:
     """(recorded / plain, A/A) of one attribute, round by round."""
-    plain, again, recorded = (
-        [getattr(ran, what) for ran in runs[how]] for how in (PLAIN, AGAIN, RECORDED)
-    )
-    return quotients(recorded, means(plain, again)), quotients(again, plain)
+    found = {how: [getattr(ran, what) for ran in runs[how]] for how in runs}
+    plain, again = found[PLAIN], found[AGAIN]
+    beside = found.get(BESIDE) or means(plain, again)
+    return quotients(found[RECORDED], beside), quotients(again, plain)
 
 
 def row(name: str, runs: Mapping[str, Sequence[Ran]]) -> list[str]:
@@ -195,6 +230,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0, help="times the usual epochs")
     parser.add_argument("--threads", type=int, help="of torch, by default its own choice")
+    parser.add_argument("--beside", action="store_true", help="two runs at a time, a core each")
     parser.add_argument("--folder", help="on the disk to be written to, by default a temporary one")
     parser.add_argument("--markdown", action="store_true", help="a table for results.md")
     asked = parser.parse_args()
@@ -208,11 +244,12 @@ def main() -> None:
     environ["PYTHONPATH"] = os.pathsep.join(
         filter(None, [str(HERE.parent), environ.get("PYTHONPATH")])
     )
+    measured = measure_beside if asked.beside else measure
     if asked.threads:
         torch.set_num_threads(asked.threads)
         environ["OMP_NUM_THREADS"] = str(asked.threads)
     with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
-        found = measure(Bench(Path(folder), asked.scale, environ), names, asked.rounds)
+        found = measured(Bench(Path(folder), asked.scale, environ), names, asked.rounds)
     print(f"{machine()}; {asked.rounds} rounds, {asked.scale:g} times the usual epochs\n")
     rows = [row(name, runs) for name, runs in found.items()]
     print(table(HEAD, rows, markdown=asked.markdown))
