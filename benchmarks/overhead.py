@@ -9,7 +9,7 @@ go at the same time, each on a core of its own: plain and plain again, and in an
 recorded; they change cores from round to round. What the recorder does in the background then takes
 its time from the one core that training has.
 
-    python benchmarks/overhead.py                            all scripts, about ten minutes
+    python benchmarks/overhead.py                            all scripts, ten minutes to half an hour
     python benchmarks/overhead.py --only mlp,gpt --rounds 20 --scale 10
     python benchmarks/overhead.py --beside --rounds 4        an hour or two
 """
@@ -37,7 +37,9 @@ from ratios import Interval, machine, means, quotients, table
 HERE = Path(__file__).resolve().parent
 PLAIN, AGAIN, RECORDED = "plain", "again", "recorded"
 BESIDE = "plain, beside it"
-# By script, how many epochs take about six seconds on two quiet cores.
+SINGLY = ((PLAIN,), (AGAIN,), (RECORDED,))
+IN_PAIRS = ((PLAIN, AGAIN), (BESIDE, RECORDED))
+# By script, how many epochs take six seconds to twenty on two quiet cores.
 EPOCHS = {
     "mlp": 5,
     "resnet": 8,
@@ -139,47 +141,45 @@ def _told(ran: Ran, flor: Sequence[str], project: Path, environ: Mapping[str, st
     )
 
 
-def measure(bench: Bench, names: Sequence[str], rounds: int) -> dict[str, dict[str, list[Ran]]]:
-    """By script and manner, a run for each round."""
-    found: dict[str, dict[str, list[Ran]]] = {
-        name: {PLAIN: [], AGAIN: [], RECORDED: []} for name in names
-    }
-    for number in range(rounds):
-        order = [(name, how) for name in names for how in (PLAIN, AGAIN, RECORDED)]
-        random.Random(number).shuffle(order)
-        for name, how in order:
-            found[name][how].append(bench.run(name, how))
-            print(f"round {number + 1} of {rounds}: {name}, {how}", file=sys.stderr)
-    return found
-
-
-def measure_beside(
-    bench: Bench, names: Sequence[str], rounds: int
+def measure(
+    bench: Bench, names: Sequence[str], rounds: int, groups: Sequence[Sequence[str]]
 ) -> dict[str, dict[str, list[Ran]]]:
-    """The same, with two runs at a time, each on a core; a plain one more, beside the recorded one."""
+    """By script and manner, a run for each round.
+
+    Args:
+        bench: that runs them.
+        names: of scripts.
+        rounds: how many.
+        groups: of manners that run at the same time, each on a core; one alone has all cores.
+    """
     cores = sorted(os.sched_getaffinity(0))[:2]
     found: dict[str, dict[str, list[Ran]]] = {
-        name: {PLAIN: [], AGAIN: [], BESIDE: [], RECORDED: []} for name in names
+        name: {how: [] for group in groups for how in group} for name in names
     }
     for number in range(rounds):
-        order = [(name, pair) for name in names for pair in ((PLAIN, AGAIN), (BESIDE, RECORDED))]
+        order = [(name, group) for name in names for group in groups]
         random.Random(number).shuffle(order)
         cores.reverse()
-        for name, pair in order:
-            with ThreadPoolExecutor(len(pair)) as pool:
-                ran = [*pool.map(bench.run_on, cores, (name, name), pair)]
-            for how, one in zip(pair, ran, strict=True):
-                found[name][how].append(one)
-                told = f"round {number + 1} of {rounds}: {name}, {how}: {one}"
+        for name, group in order:
+            for how, ran in zip(group, _together(bench, name, group, cores), strict=True):
+                found[name][how].append(ran)
+                told = f"round {number + 1} of {rounds}: {name}, {how}: {ran}"
                 print(told, file=sys.stderr, flush=True)
     return found
+
+
+def _together(bench: Bench, name: str, group: Sequence[str], cores: Sequence[int]) -> list[Ran]:
+    if len(group) == 1:
+        return [bench.run(name, group[0])]
+    with ThreadPoolExecutor(len(group)) as pool:
+        return [*pool.map(bench.run_on, cores, [name] * len(group), group)]
 
 
 def ratios(runs: Mapping[str, Sequence[Ran]], what: str) -> tuple[list[float], list[float]]:
     """(recorded / plain, A/A) of one attribute, round by round."""
     found = {how: [getattr(ran, what) for ran in runs[how]] for how in runs}
     plain, again = found[PLAIN], found[AGAIN]
-    beside = found.get(BESIDE) or means(plain, again)
+    beside = found[BESIDE] if BESIDE in found else means(plain, again)
     return quotients(found[RECORDED], beside), quotients(again, plain)
 
 
@@ -244,12 +244,14 @@ def main() -> None:
     environ["PYTHONPATH"] = os.pathsep.join(
         filter(None, [str(HERE.parent), environ.get("PYTHONPATH")])
     )
-    measured = measure_beside if asked.beside else measure
+    if asked.beside and len(os.sched_getaffinity(0)) < 2:
+        parser.error("--beside wants two cores, and there is one")
     if asked.threads:
         torch.set_num_threads(asked.threads)
         environ["OMP_NUM_THREADS"] = str(asked.threads)
     with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
-        found = measured(Bench(Path(folder), asked.scale, environ), names, asked.rounds)
+        bench = Bench(Path(folder), asked.scale, environ)
+        found = measure(bench, names, asked.rounds, IN_PAIRS if asked.beside else SINGLY)
     print(f"{machine()}; {asked.rounds} rounds, {asked.scale:g} times the usual epochs\n")
     rows = [row(name, runs) for name, runs in found.items()]
     print(table(HEAD, rows, markdown=asked.markdown))
