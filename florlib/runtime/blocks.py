@@ -131,11 +131,13 @@ class Block:
         if self._is_passed:
             session.leave(entry)
             return
-        iterations, seconds = entry.index, now_s() - self._steps.began_s
+        began = now_s()
+        iterations, seconds = entry.index, began - self._steps.began_s
         has_else = entry.site is not None and entry.site.has_else
         skippable = how == "exhausted" or (how == "break" and not has_else)
         name = None
-        wanted = session.active and session.budget.wants("block", now_s())
+        self._steps.end(iterations, began)
+        wanted = session.active and session.budget.wants("block", began)
         if skippable and main is not None and wanted:
             ends = ".end" if self._steps.last == iterations else ""
             about = {
@@ -148,6 +150,7 @@ class Block:
             unread = session.own_roots(entry, self.frame, after=True)
             stem, position = self._stem(main, iterations) + ends, session.position()
             name = session.checkpoints.take(stem, position, about, self.frame, unread)
+            began = now_s()
         session.budget.block_ended(taken=name is not None)
         session.leave(entry)
         if session.path[-1:] == [main] and not (name and session.checkpoints.is_whole):
@@ -164,6 +167,7 @@ class Block:
                 "wrote": self.wrote,
             }
         )
+        session.budget.looked(began, now_s())
 
     def _stem(self, main: Entry, turn: int) -> str:
         """The name of a file: its position, and what else tells it from others."""

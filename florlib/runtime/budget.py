@@ -134,6 +134,11 @@ class Budget:
         self._at_s = None
 
     @property
+    def is_writing(self) -> bool:
+        """Whether a checkpoint is on its way to the disk."""
+        return len(self._under_way) > len(self._written)
+
+    @property
     def longest_s(self) -> float:
         """The most training between two published checkpoints, or behind the last.
 
@@ -265,6 +270,14 @@ class Budget:
         self._holds_blocks = True
         self._gap_closes = self._gap_closes or (self._gap and taken)
         self._gap = self._gap or not taken
+
+    def looked(self, began: float, ended: float) -> None:
+        """Pay for the time in which the loop was followed, and no checkpoint taken."""
+        self._pass(began)
+        self.stall_s += ended - began
+        self._credit_s -= ended - began
+        if self._at_s is not None:
+            self._at_s = ended
 
     def waste(self, began: float, stall_s: float) -> None:
         """Pay for an attempt that came to nothing."""

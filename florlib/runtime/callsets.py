@@ -97,7 +97,9 @@ class CallSets:
                     return
                 self._watch = _watch(self._sources)
             loops = tuple([(one.path, one.site.ordinal if one.site else None) for one in around])
-            here = self._sets.setdefault(loops, CallSet(loops))
+            here = self._sets.get(loops)
+            if here is None:
+                here = self._sets[loops] = CallSet(loops)
             self._watch.visit(here, around[-1] if around else None)
 
     @contextmanager

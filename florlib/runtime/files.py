@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import sys
 from collections.abc import Callable, Collection, Iterator
@@ -15,9 +14,9 @@ from florlib.runtime.frames import user_frame
 from florlib.runtime.gone_files import REMOVING, removed_name
 from florlib.runtime.guard import open_file, os
 from florlib.runtime.input_files import InputFiles
+from florlib.runtime.open_files import OpenFiles
 from florlib.runtime.project import Project
 
-_DESCRIPTORS = "/proc/self/fd"
 _LISTING = frozenset({"os.listdir", "os.scandir"})
 # A process that the script starts may write to any file.
 _STARTING = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec"})
@@ -54,6 +53,7 @@ class FileWatch:
         self._is_helped = False  # a process was started in a loop
         self._outside: dict[str, tuple[str, int]] = {}  # where each was first opened
         self._temporary: set[str] = set()
+        self._open = OpenFiles()
         self._held: frozenset[str] = frozenset()
         self._gone: dict[str, bool] = {}  # what was removed, and whether it was always there
         self._left: dict[int, Left] = {}  # of each main loop that has ended
@@ -254,8 +254,7 @@ class FileWatch:
     def hold_open(self) -> None:
         """Note which written files are open between two iterations: those grow with the loop, so
         that one which is read later has to be written anew."""
-        written = {path for path, mode in list(self._modes.items()) if "w" in mode}
-        self._held |= self._open_now(sorted(written - self._held))
+        self._held |= self._open_now()
 
     def note_saved(self, path: str) -> None:
         """Note that a file is written of which no event tells."""
@@ -273,25 +272,20 @@ class FileWatch:
     def wrote_since(self, writes: int) -> bool:
         """Whether a project file was opened for writing since `writes` was counted, or one that
         was opened before is open still, so that it may have been written to."""
-        if self.writes != writes:
-            return True
-        written = [path for path, mode in list(self._modes.items()) if "w" in mode]
-        return bool(self._open_now(written))
+        return self.writes != writes or bool(self._open_now())
 
-    def _open_now(self, paths: list[str]) -> frozenset[str]:
-        """Those of these files that are open; all of them where that cannot be told."""
-        if not paths:
-            return frozenset()
-        try:
-            numbers = os.listdir(_DESCRIPTORS)
-        except OSError:  # not Linux
-            return frozenset(paths)
-        whole = {os.path.join(self._project.root, path): path for path in paths}
-        found = set()
-        for number in numbers:
-            with contextlib.suppress(OSError):
-                found.add(whole.get(os.readlink(f"{_DESCRIPTORS}/{number}"), ""))
-        return frozenset(found - {""})
+    def _open_now(self) -> frozenset[str]:
+        """Those of the written files that are open; all of them where that cannot be told."""
+        found = self._open.now(
+            self.writes, lambda path: "w" in self._modes.get(self._name(path), "")
+        )
+        if found is None:
+            return frozenset(path for path, mode in list(self._modes.items()) if "w" in mode)
+        return frozenset(map(self._name, found)) if found else found
+
+    def _name(self, whole: str) -> str:
+        """A file as it is noted: relative to the project, or absolute."""
+        return whole.removeprefix(self._project.root.rstrip(os.sep) + os.sep)
 
     def news(self) -> dict[str, Any] | None:
         """The journal record of what was opened since it was last asked; None for nothing."""

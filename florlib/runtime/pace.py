@@ -7,7 +7,10 @@ import sys
 from florlib.runtime.budget import Budget
 from florlib.runtime.slowdown import Usual
 
-ASK_EVERY_S = 5e-3  # asking costs some microseconds: loops that turn faster ask less often
+# Asking costs 6 microseconds in a tight loop, and ten times that between steps that fill the caches
+# with their own things: loops that turn faster ask less often.
+ASK_EVERY_S = 50e-3
+ASK_BESIDE_WRITES_S = 5e-3  # so that many stretches beside one can be compared with the others
 MOST_TURNS = 1 << 20  # between two questions
 NEVER = sys.maxsize
 
@@ -31,16 +34,21 @@ class Pace:
     def __init__(self, budget: Budget, usual: Usual, now: float) -> None:
         self._budget = budget
         self._usual = usual
-        self._every = 1
         self.turn = 0
         self._since_s = now
         self._stall_s = budget.stall_s
-        self.due = 1
+        self.due = self._every = self._fitting(usual.last_s, 1) if usual.last_s else 1
 
     def go_on(self, turn: int, now: float) -> None:
         """Begin with a later turn than the first."""
         self.turn, self.due = turn, turn + 1
         self._since_s, self._stall_s = now, self._budget.stall_s
+
+    def taken(self) -> None:
+        """A checkpoint was taken before the turn that was asked about last."""
+        if self._budget.is_writing:
+            self._every = max(1, int(self._every * ASK_BESIDE_WRITES_S / ASK_EVERY_S))
+            self.due = min(self.due, self.turn + self._every)
 
     def since(self, now: float) -> float:
         """Seconds since the last question, stalls apart."""
@@ -63,8 +71,14 @@ class Pace:
 
     def _next(self, passed_s: float, turns: int) -> int:
         """Turns until the next question."""
+        fitting = self._fitting(passed_s, turns)
+        self._every = fitting if fitting == 1 else min(2 * self._every, fitting)
+        return self._every
+
+    def _fitting(self, passed_s: float, turns: int) -> int:
+        """Turns between two questions, where so many have taken so many seconds."""
         if self._budget.is_ample:
             return 1
-        fitting = int(turns * ASK_EVERY_S / passed_s) if passed_s > 0 else MOST_TURNS
-        self._every = max(1, min(2 * self._every, fitting, MOST_TURNS))
-        return self._every
+        every_s = ASK_BESIDE_WRITES_S if self._budget.is_writing else ASK_EVERY_S
+        fitting = int(turns * every_s / passed_s) if passed_s > 0 else MOST_TURNS
+        return max(1, min(fitting, MOST_TURNS))

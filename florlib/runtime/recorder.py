@@ -202,11 +202,13 @@ class Recorder(Session):
 
     def run_nested(self, call: LoopCall, frame: types.FrameType) -> LoopBody:
         """The generator of a training loop inside the main loop: a block that ends captured."""
+        began = now_s()
         entry = self.enter(call.name, call.path, call.site, "nested")
         entry.index = 0
         number, self._blocks = self._blocks, self._blocks + 1
         turn, how, whiles, pace = 0, "raise", call.turns, self._pace(entry)
         block = Block(self, entry, number, frame, pace)
+        self.budget.looked(began, now_s())
         try:
             turn, iterable = self._first_within(block, call)
             entry.index = turn
@@ -231,16 +233,19 @@ class Recorder(Session):
 
     def _first_within(self, block: Block, call: LoopCall) -> tuple[int, Iterable[Any]]:
         """The first turn of a nested loop, and what it goes over from there on."""
-        course = self._course(lambda: Course.of_call(call.items))
+        is_call = bool(call.items.arguments)
+        course = self._course(lambda: Course.of_call(call.items)) if is_call else None
         iterable = call.items.evaluate()
         course = course or self._course(lambda: Course.over(iterable))
         block.goes_over(course, alone=call.is_alone)
         return 0, iterable
 
     def _course(self, found: Callable[[], Course | None]) -> Course | None:
+        began, course = now_s(), None
         with guarded("look at what a loop goes over"):
-            return found()
-        return None
+            course = found()
+        self.budget.looked(began, now_s())
+        return course
 
     def _pace(self, entry: Entry) -> Pace:
         loop = entry.site.ordinal if entry.site else entry.name.partition("#")[0]

@@ -25,12 +25,14 @@ class Usual:
         quiet_s: seconds a turn, of the last stretches without one.
         busy_s: likewise of those with one, since the last measurement.
         turns, seconds: of all of these together.
+        last_s: seconds a turn, of the last stretch of either kind; 0.0 before there was one.
     """
 
     quiet_s: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
     busy_s: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
     turns: int = 0
     seconds: float = 0.0
+    last_s: float = 0.0
 
     def excess(self, window_s: float) -> tuple[float, float]:
         """(seconds that the busy stretches took beyond the usual, how much of it may be noise).
@@ -82,12 +84,13 @@ class SlowDown:
             turns: how many they are.
             busy: whether a checkpoint was being written meanwhile.
         """
+        usual.last_s = seconds / turns
         if not busy:
-            usual.quiet_s.append(seconds / turns)
+            usual.quiet_s.append(usual.last_s)
             return
         if not usual.turns:
             self._busy.append(usual)
-        usual.busy_s.append(seconds / turns)
+        usual.busy_s.append(usual.last_s)
         usual.seconds += seconds
         usual.turns += turns
 

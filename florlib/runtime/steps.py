@@ -43,6 +43,16 @@ class Steps:
         """Begin with a later turn than the first, before which there is a checkpoint already."""
         self.last, self.began_s = turn, began_s
 
+    def end(self, turns: int, now: float) -> None:
+        """Take in the time of the turns since it was last asked for.
+
+        Args:
+            turns: how many there were in all.
+            now: the time.
+        """
+        if turns > self._pace.turn and not self._entry.holds:
+            self._pace.passed(turns, now)
+
     def reach(self, turn: int, take: Take, hurries: Callable[[], bool]) -> None:
         """Take a checkpoint before a turn, if it is worth its time.
 
@@ -61,13 +71,17 @@ class Steps:
         now = now_s()
         self._pace.passed(turn, now)
         course = self.course
-        if course is None:
-            return
+        if course is not None and self._wants(turn, course, now, hurries):
+            self.last = turn
+            take(turn, course.roots(self._entry.name))
+            self._pace.taken()
+        else:
+            self._budget.looked(now, now_s())
+
+    def _wants(self, turn: int, course: Course, now: float, hurries: Callable[[], bool]) -> bool:
         total = course.total
         left_s = None if total is None else (total - turn) * (now - self.began_s) / turn
         if not (hurries() or self._budget.wants("step", now, left_s=left_s)):
-            return
+            return False
         # Behind the last turn comes the loop's end, which has a checkpoint of its own.
-        if (total is None or turn < total) and course.is_ready:
-            self.last = turn
-            take(turn, course.roots(self._entry.name))
+        return (total is None or turn < total) and course.is_ready

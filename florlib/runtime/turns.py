@@ -108,8 +108,10 @@ class MainTurns:
         if self._total is not None and turn < self._total:
             self._pace.due = min(self._pace.due, self._total)
         self._look_at_files()
+        self._budget.looked(now, now_s())
         if wanted:
             self._take(turn)
+            self._pace.taken()
         if left is None:
             self._passed()
 

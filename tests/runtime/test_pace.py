@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from florlib.runtime.budget import Budget
-from florlib.runtime.pace import ASK_EVERY_S, Pace
+from florlib.runtime.pace import ASK_BESIDE_WRITES_S, ASK_EVERY_S, Pace
 
 
 def a_pace(share: float = 0.01) -> Pace:
@@ -63,3 +63,47 @@ def test_the_seconds_are_those_of_training() -> None:
     assert pace.passed(1, 1.0) == 1.0
     budget.spend("step", 1.0, 0.5)
     assert pace.passed(2, 2.0) == pytest.approx(0.5)
+
+
+def test_the_next_execution_of_a_loop_asks_as_rarely_from_its_start() -> None:
+    budget = Budget(0.01, lambda: 1.0)
+    budget.begin(0.0)
+    usual = budget.usual("step")
+    questions(Pace(budget, usual, 0.0), ASK_EVERY_S / 100, 1000)
+    again = Pace(budget, usual, 10.0)
+
+    assert 90 <= again.due <= 110
+
+
+def test_beside_a_write_it_is_asked_more_often_until_that_has_ended() -> None:
+    budget = Budget(0.01, lambda: 1.0)
+    budget.begin(0.0)
+    pace, turn_s = Pace(budget, budget.usual("step"), 0.0), ASK_BESIDE_WRITES_S / 10
+    questions(pace, turn_s, 1000)
+    turn = pace.due
+    pace.passed(turn, turn * turn_s)
+    budget.spend("step", turn * turn_s, 0.0)
+    pace.taken()
+    beside = pace.due - turn
+    pace.passed(pace.due, pace.due * turn_s)
+    still_beside = pace.due - pace.turn
+    budget.written(pace.due * turn_s, 0.0, True)
+    for _ in range(10):
+        pace.passed(pace.due, pace.due * turn_s)
+
+    assert beside <= 10
+    assert still_beside <= 10
+    assert pace.due - pace.turn == pytest.approx(ASK_EVERY_S / turn_s, rel=0.1)
+
+
+def test_what_asking_takes_is_no_training() -> None:
+    budget = Budget(0.01, lambda: 1.0)
+    budget.begin(0.0)
+    pace = Pace(budget, budget.usual("step"), 0.0)
+    pace.passed(1, 1.0)
+    budget.looked(1.0, 1.25)
+
+    assert pace.passed(2, 2.0) == pytest.approx(0.75)
+    assert budget.stall_s == pytest.approx(0.25)
+    budget.end(2.0)
+    assert budget.trained_s == pytest.approx(1.75)
