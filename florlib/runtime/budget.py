@@ -89,7 +89,7 @@ class Budget:
         busy: the share of the machine's cores that is in use, since it was last asked.
 
     Attributes:
-        stall_s: how long the loop was held up, in all.
+        stall_s: how long the loop was held up, in all: by checkpoints, and by following it.
         slowed_s: how much slower the turns beside the writer were, in all.
         trained_s: time in main loops, without the stalls.
         cost: what the next checkpoint is expected to cost.

@@ -10,6 +10,7 @@ from threading import get_ident
 from typing import Any
 
 from florlib.ground.stamp import Left, stamp
+from florlib.runtime.audit import listen
 from florlib.runtime.frames import user_frame
 from florlib.runtime.gone_files import REMOVING, removed_name
 from florlib.runtime.guard import open_file, os
@@ -63,11 +64,11 @@ class FileWatch:
         self._code: set[str] = set()  # files of code that were opened since the last compilation
         self._by_text: dict[bytes, str] = {}  # all that were opened
         self._compiled: dict[str, bytes] = {}  # what of these was compiled
-        sys.addaudithook(self._hook)
+        listen(_EVENTS, self._hook)
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         thread = get_ident()
-        if event not in _EVENTS or not self.active or thread in self._busy:
+        if not self.active or thread in self._busy:
             return
         self._busy.add(thread)
         try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
+from florlib.runtime.audit import listen
 from florlib.runtime.guard import guarded, open_file, os
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ class GoneFiles:
 
     def __init__(self, session: Replayer) -> None:
         self._session = session
-        sys.addaudithook(self._hook)
+        listen(REMOVING, self._hook)
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event in REMOVING and self._session.active and self._session.jumped:
+        if self._session.active and self._session.jumped:
             with guarded("make a file that the script removes"):
                 path = removed_name(event, arguments)
                 if path is not None and not os.path.lexists(path):

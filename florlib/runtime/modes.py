@@ -147,11 +147,12 @@ def _decimals() -> dict[str, Any] | None:
 
 
 def _changed_environ() -> dict[str, str | None]:
-    if getattr(os.environ, "_data", None) == _start_bytes:
+    now = getattr(os.environ, "_data", None)
+    if now == _start_bytes:
         return {}
-    now = dict(os.environ)
-    names = {name for name, _ in now.items() ^ _start_environ.items()}
-    return {name: now.get(name) for name in sorted(names)}
+    before_and_now = (_start_environ, dict(os.environ)) if now is None else (_start_bytes, now)
+    names = {os.fsdecode(name) for name, _ in before_and_now[0].items() ^ before_and_now[1].items()}
+    return {name: os.environ.get(name) for name in sorted(names)}
 
 
 def _changed_folder() -> str | None:

@@ -7,10 +7,10 @@ tempfile.mkstemp).
 
 from __future__ import annotations
 
-import sys
 from threading import get_ident
 from typing import Any
 
+from florlib.runtime.audit import listen
 from florlib.runtime.frames import user_frame
 from florlib.runtime.guard import os
 from florlib.runtime.session import Session
@@ -25,11 +25,11 @@ class TemporaryPaths:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._left = _MOST
-        sys.addaudithook(self._hook)
+        listen(_EVENTS, self._hook)
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         session = self._session
-        if event not in _EVENTS or not session.active or get_ident() != session.thread:
+        if not session.active or get_ident() != session.thread:
             return
         if session.in_probe or not self._left:
             return

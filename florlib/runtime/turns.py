@@ -103,7 +103,8 @@ class MainTurns:
         self._seconds += self._pace.passed(turn, now, alone=not self._entry.holds)
         is_last = left is not None or turn == self._total
         wanted = self._budget.wants("boundary", now, last=is_last)
-        if wanted or is_last or now - self._told_s >= TELL_EVERY_S:
+        tells = wanted or is_last or now - self._told_s >= TELL_EVERY_S
+        if tells:
             self._tell(turn, now, left)
         if self._total is not None and turn < self._total:
             self._pace.due = min(self._pace.due, self._total)
@@ -112,6 +113,8 @@ class MainTurns:
         if wanted:
             self._take(turn)
             self._pace.taken()
+        if tells:  # the flusher wants the interpreter, as the checkpoint did
+            self._session.flush_soon()
         if left is None:
             self._passed()
 
@@ -127,6 +130,7 @@ class MainTurns:
                 if turn > self._pace.turn:
                     self._seconds += self._pace.passed(turn, now, alone=not self._entry.holds)
                 self._tell(turn, now, None)
+                self._session.flush_soon()
 
     def _tell(self, turn: int, now: float, left: str | None) -> None:
         session, turns = self._session, turn - self._told
@@ -139,7 +143,6 @@ class MainTurns:
             self._costs_told_s = now
             session.append(overhead_record(self._budget))
         self._note()
-        session.flush_soon()
         self._told, self._told_s, self._seconds = turn, now, 0.0
 
     def _look_at_files(self) -> None:

@@ -7,7 +7,6 @@ The way back is decode.py.
 from __future__ import annotations
 
 import collections
-import types
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +33,13 @@ from florlib.runtime.graph.encode_live import (
     live,
 )
 from florlib.runtime.graph.encode_memory import fill_array, fill_tensor
+from florlib.runtime.graph.encode_named import (
+    encode_class,
+    encode_function,
+    encode_method,
+    encode_module,
+    encode_reference,
+)
 from florlib.runtime.graph.encode_objects import (
     fill_class,
     fill_function,
@@ -43,23 +49,18 @@ from florlib.runtime.graph.encode_objects import (
     fill_object,
     fill_partial,
 )
-from florlib.runtime.graph.known import Known, Place, Seen
+from florlib.runtime.graph.known import Known, Place, Seen, identity
 from florlib.runtime.graph.leaves import (
     LONG_TEXT,
     REFERENCE,
     NotALeaf,
     class_name,
     encode_leaf,
-    global_name,
     stands_for_itself,
 )
 from florlib.runtime.graph.ordering import are_readable
 from florlib.runtime.graph.parts import (
-    class_attributes,
-    function_state,
     is_loaded_module,
-    is_loose_module,
-    runs_apart,
     small_integers,
 )
 from florlib.runtime.graph.pickling import pickled
@@ -79,6 +80,8 @@ class Encoder:
         put: names of attributes that the script's text puts on objects.
         reads_sets: whether the order within sets may be read off their memory.
         settled: classes whose nodes, if they have some, were met.
+        class_parts: what the classes hold whose nodes are yet to be filled.
+        named: by identity, what stands for the classes and functions that are not taken apart.
         graphs: where tensors with an autograd graph are kept by node; None keeps none, so that a
             checkpoint that is being written holds no graph in memory.
     """
@@ -93,6 +96,8 @@ class Encoder:
     alive: list[Any] = field(default_factory=list)
     id_keys: list[int] = field(default_factory=list)
     put: Container[str] = ()
+    class_parts: dict[type, dict[str, Any]] = field(default_factory=dict)
+    named: dict[int, Any] = field(default_factory=dict)
     reads_sets: bool = field(default_factory=are_readable)
     settled: set[type] = field(default_factory=set)
     queue: collections.deque[tuple[int, Any]] = field(default_factory=collections.deque)
@@ -113,7 +118,8 @@ class Encoder:
         encoded = []
         for scope, name, value in roots:
             encoded.append([scope, name, self._value(value, Place(-1, name, scope, name))])
-            self._drain()
+            if self.queue:
+                self._drain()
         self._name_ids()
         self.known.end()
         tree = {"roots": encoded, "nodes": list(self.nodes)}
@@ -169,27 +175,28 @@ class Encoder:
         inline = _INLINE.get(kind)
         if inline is not None:
             return inline(self, value, place)
-        return [REFERENCE, self._node(value, place)]
+        return self.node(value, place)
 
     def _long_text(self, value: str | bytes, place: Place) -> Any:
         tag = "text" if isinstance(value, str) else "data"
         data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
         return [tag, self.block_at(place, memory.Block("uint8", (len(data),), data))]
 
-    def _node(self, value: Any, place: Place) -> int:
-        """The number of an object that this capture has not met, to be filled in its turn."""
+    def node(self, value: Any, place: Place) -> Any:
+        """A reference to an object that this capture has not met, to be filled in its turn."""
         number = self._own(value, place)
         self.queue.append((number, value))
-        return number
+        return [REFERENCE, number]
 
     def _own(self, value: Any, place: Place) -> int:
         known = self.known
         self.alive.append(value)
-        number = known.numbers.get(id(value))
+        key = identity(value)
+        number = known.numbers.get(key)
         seen = None if number is None else known.seen[number]
         if number is None or seen is None or seen.cls is not type(value):
             number = known.add(Seen(type(value), place, known.round))
-            known.numbers[id(value)] = number
+            known.numbers[key] = number
             return number
         seen.round = known.round
         if place.parent in self._moved or not seen.place.is_same(place):
@@ -278,35 +285,6 @@ class Encoder:
         """The value of something that lies within a value without a node."""
         return self._value(value, Place(place.parent, place.step + step, place.scope, place.name))
 
-    def _reference(self, value: Any, place: Place) -> Any:
-        owner = getattr(value, "__self__", None)
-        if owner is not None and not isinstance(owner, types.ModuleType | type):
-            return self._method(value, place)
-        return global_name(value) or live(value)
-
-    def _method(self, value: Any, place: Place) -> Any:
-        name = value.__name__
-        if getattr(value.__self__, name, None) != value:  # super().step, or a name of its own
-            return live(value)
-        return ["m", self.inner(place, ".__self__", value.__self__), name]
-
-    def _class(self, value: Any, place: Place) -> Any:
-        if self.is_project(value.__module__) and class_attributes(value, self.is_project):
-            return [REFERENCE, self._node(value, place)]
-        return global_name(value) or live(value)
-
-    def _module(self, value: Any, place: Place) -> Any:
-        if is_loose_module(value):
-            return [REFERENCE, self._node(value, place)]
-        return live(value)
-
-    def _function(self, value: Any, place: Place) -> Any:
-        known = global_name(value)
-        own = self.is_project(value.__module__) or runs_apart(value)
-        if own and (known is None or function_state(value)):
-            return [REFERENCE, self._node(value, place)]
-        return known or live(value)
-
     def _opaque(self, value: Any, place: Place) -> Any:
         if memory.shows_memory(value):  # pickled as the bytes that it shows, and no view
             return self.miss(value, place, f"a {type(value).__name__} of another object's memory")
@@ -353,11 +331,11 @@ _INLINE = {
     "tuple": Encoder._tuple,
     "frozenset": Encoder._frozenset,
     "slice": Encoder._slice,
-    "reference": Encoder._reference,
-    "method": Encoder._method,
-    "class": Encoder._class,
-    "function": Encoder._function,
-    "module": Encoder._module,
+    "reference": encode_reference,
+    "method": encode_method,
+    "class": encode_class,
+    "function": encode_function,
+    "module": encode_module,
     "bystander": encode_bystander,
     "weak": encode_weak,
     "proxy": encode_proxy,

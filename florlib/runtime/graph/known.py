@@ -2,14 +2,21 @@
 
 Numbers of nodes stay from capture to capture. An object keeps its node as long as it consists of
 the very same parts: then only those of them that can change by themselves are looked at again. No
-object is kept alive for that, only numbers, texts and other values that never change; an id that
+object is kept alive for that, only numbers, texts and other values that never change; an identity that
 went over to another object is found out, as each object is held against what is known of it.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from typing import Any
+
+identity = object.__hash__
+"""A number that no other living object has: `id` raises an audit event, and each hook is called."""
+
+_POINTER_BITS = sys.maxsize.bit_length() + 1
+
 
 GONE: dict[str, Any] = {}
 """Stands in the tree for a node that nothing refers to."""
@@ -46,7 +53,7 @@ class Seen:
         unset: parts that are empty tables, which are left out.
         is_object: whether it is an instance, whose first of a class leads to that.
         form: of a tensor that is all of its memory, the form of the block (memory.storage_form).
-        held: parts that never change, kept so that no other object can have their id.
+        held: parts that never change, kept so that no other object can have their identity.
         block: the name of its block.
     """
 
@@ -69,7 +76,7 @@ class Known:
     Attributes:
         contents: of all nodes, by number; those of a capture that is over are never changed.
         seen: by number; None for a number that is free.
-        numbers: by id, of objects.
+        numbers: by identity, of objects.
         storages: by address of the storage object, of storages.
     """
 
@@ -86,13 +93,15 @@ class Known:
 
     def met(self, value: Any) -> int | None:
         """The node of an object that this capture has met."""
-        return self.met_id(id(value))
+        number = self.numbers.get(identity(value))
+        return None if number is None else self._if_met(number)
 
     def met_id(self, key: int) -> int | None:
         """The node of an object that this capture has met, by its id."""
-        number = self.numbers.get(key)
-        if number is None:
-            return None
+        number = self.numbers.get(_identity_by_id(key))
+        return None if number is None else self._if_met(number)
+
+    def _if_met(self, number: int) -> int | None:
         seen = self.seen[number]
         return number if seen is not None and seen.round == self.round else None
 
@@ -127,3 +136,14 @@ class Known:
             lost = frozenset(gone)
             self.numbers = {key: n for key, n in self.numbers.items() if n not in lost}
             self.storages = {key: n for key, n in self.storages.items() if n not in lost}
+
+
+def _identity_by_id(key: int) -> int:
+    """The identity of the object that has an id: CPython turns its address by four bits.
+
+    >>> thing = object()
+    >>> _identity_by_id(id(thing)) == identity(thing)
+    True
+    """
+    turned = key >> 4 | (key & 15) << (_POINTER_BITS - 4)
+    return turned - (1 << _POINTER_BITS) if turned > sys.maxsize else turned

@@ -119,11 +119,11 @@ def class_attributes(cls: type, is_project: Callable[[str], bool]) -> dict[str, 
     """
     found = dict(member_attributes(cls)) if isinstance(cls, enum.EnumMeta) else {}
     for name, item in vars(cls).items():
-        if name.startswith("_abc_"):
-            continue
         if type(item) is types.FunctionType:
-            if is_swapped(cls, name, item) or (is_written(item) and function_state(item)):
+            if is_swapped(cls, name, item) or (function_state(item) and is_written(item)):
                 found[name] = item
+        elif name.startswith("_abc_"):
+            continue
         elif isinstance(item, WRAPPERS):
             found |= {
                 part: function
@@ -174,11 +174,9 @@ def is_swapped(cls: type, name: str, item: Any) -> bool:
     return (item.__module__, item.__qualname__) != (cls.__module__, f"{cls.__qualname__}.{name}")
 
 
-_GUARDED = frozenset(
-    {
-        reprlib.recursive_repr()(lambda _: "").__code__,
-        dataclasses.make_dataclass("_Any", ())().__repr__.__func__.__code__,
-    }
+_GUARDED = (
+    reprlib.recursive_repr()(lambda _: "").__code__,
+    dataclasses.make_dataclass("_Any", ())().__repr__.__func__.__code__,
 )
 
 
@@ -187,13 +185,19 @@ def function_state(function: types.FunctionType) -> bool:
 
     What guards the `__repr__` of each dataclass against recursion holds something during a call alone.
     """
-    if function.__code__ in _GUARDED and vars(function).keys() <= {"__wrapped__"}:
-        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-        guarded = dict(cells)["user_function"].cell_contents
-        if type(guarded) is types.FunctionType:
-            return function_state(guarded)
-    # Every method that says `super()` closes over its class.
-    if function.__code__.co_freevars not in ((), ("__class__",)) or vars(function):
+    cells = function.__closure__
+    if cells is not None:
+        code = function.__code__
+        # By identity: a code's hash is one of all that it consists of.
+        is_guarded = any(code is one for one in _GUARDED)
+        if is_guarded and vars(function).keys() <= {"__wrapped__"}:
+            guarded = dict(zip(code.co_freevars, cells, strict=True))["user_function"].cell_contents
+            if type(guarded) is types.FunctionType:
+                return function_state(guarded)
+        # Every method that says `super()` closes over its class.
+        if code.co_freevars != ("__class__",):
+            return True
+    if function.__dict__:
         return True
     defaults, named = function.__defaults__, function.__kwdefaults__
     if defaults is None and named is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from florlib.runtime.graph import kinds, memory
-from florlib.runtime.graph.known import Seen
+from florlib.runtime.graph.known import Seen, identity
 from florlib.runtime.graph.leaves import LONG_TEXT
 from florlib.runtime.graph.ordering import form_of
 from florlib.runtime.graph.parts import is_hook_table
@@ -44,7 +44,7 @@ def is_unchanged(encoder: Encoder, number: int, value: Any) -> bool:
     if seen.form is not None:
         return _is_same_tensor(encoder, number, value, seen)
     parts = _parts_of(encoder, value, seen.cls)
-    if parts is None or tuple(map(id, parts)) != seen.mark:
+    if parts is None or tuple(map(identity, parts)) != seen.mark:
         return False
     for n in seen.unset:
         if parts[n]:
@@ -65,7 +65,7 @@ def _meets_again(
     for n, child in children:
         part = parts[n]
         one = everything[child]
-        if numbers.get(id(part)) != child or one is None or one.cls is not type(part):
+        if numbers.get(identity(part)) != child or one is None or one.cls is not type(part):
             return False
         if one.round != now:
             if one.place.parent != number:
@@ -99,7 +99,7 @@ def remember(encoder: Encoder, number: int, value: Any, kind: str) -> None:
             children.append((n, child))
         else:
             return
-    seen.mark, seen.children, seen.form = tuple(map(id, parts)), tuple(children), None
+    seen.mark, seen.children, seen.form = tuple(map(identity, parts)), tuple(children), None
     seen.held, seen.unset, seen.is_object = tuple(held), tuple(unset), kind == "object"
 
 

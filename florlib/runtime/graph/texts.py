@@ -6,6 +6,7 @@ from json import dumps
 from typing import Any
 
 from florlib.ground.checkpoint_format import JsonText
+from florlib.runtime.graph.known import identity
 
 
 class TreeTexts:
@@ -14,7 +15,7 @@ class TreeTexts:
     def __init__(self) -> None:
         self._texts: dict[
             int, tuple[dict[str, Any], str]
-        ] = {}  # by id; a node is kept with its text
+        ] = {}  # by identity; a node is kept with its text
 
     def encode(self, tree: dict[str, Any]) -> JsonText:
         """The text of a tree.
@@ -27,10 +28,10 @@ class TreeTexts:
         """
         before, now = self._texts, {}
         for node in tree["nodes"]:
-            key = id(node)
+            key = identity(node)
             now[key] = before.get(key) or (node, _text(node))
         self._texts = now
-        nodes = ",".join([now[id(node)][1] for node in tree["nodes"]])
+        nodes = ",".join([now[identity(node)][1] for node in tree["nodes"]])
         return JsonText(f'{{"roots":{_text(tree["roots"])},"nodes":[{nodes}]}}')
 
 
