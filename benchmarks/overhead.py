@@ -1,17 +1,12 @@
 """What `flor record` costs whole scripts, at its default budget: real processes, plain and recorded.
 
-In each round each script runs three times, in random order: plainly, plainly again, and recorded.
-The ratio is that of the recorded run to the mean of the plain ones; `A/A` is that of the second
-plain run to the first, and its spread is what the ratio cannot resolve.
+In each round each script runs three times: plainly, plainly again, and recorded. The three take turns
+of a quarter of a second (alternation.py), so that all meet the machine's slow moments alike. The ratio is
+that of the recorded run to the mean of the plain ones; `A/A` is that of the second plain run to the
+first, and its spread is what the ratio cannot resolve.
 
-Where the machine's pace changes from minute to minute, that spread is wide. With `--beside` two runs
-go at the same time, each on a core of its own: plain and plain again, and in another pair plain and
-recorded; they change cores from round to round. What the recorder does in the background then takes
-its time from the one core that training has.
-
-    python benchmarks/overhead.py                            all scripts, ten minutes to half an hour
-    python benchmarks/overhead.py --only mlp,gpt --rounds 20 --scale 10
-    python benchmarks/overhead.py --beside --rounds 4        an hour or two
+    python benchmarks/overhead.py                            all scripts, a quarter to half an hour
+    python benchmarks/overhead.py --only mlp,gpt --rounds 5 --scale 10
 """
 
 from __future__ import annotations
@@ -25,20 +20,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from alternation import Program, run_by_turns
 from ratios import Interval, machine, means, quotients, table
 
 HERE = Path(__file__).resolve().parent
+FLOR = (sys.executable, "-m", "florctl")
 PLAIN, AGAIN, RECORDED = "plain", "again", "recorded"
-BESIDE = "plain, beside it"
-SINGLY = ((PLAIN,), (AGAIN,), (RECORDED,))
-IN_PAIRS = ((PLAIN, AGAIN), (BESIDE, RECORDED))
 # By script, how many epochs take six seconds to twenty on two quiet cores.
 EPOCHS = {
     "mlp": 5,
@@ -78,7 +70,7 @@ class Bench:
     """Runs scripts in a scratch folder.
 
     Attributes:
-        folder: where projects and homes are made; removed run by run.
+        folder: where projects and homes are made; emptied round by round.
         scale: how many times the usual epochs.
         environ: of all runs.
     """
@@ -87,100 +79,79 @@ class Bench:
     scale: float
     environ: Mapping[str, str]
 
-    def run(self, name: str, how: str) -> Ran:
-        """Run a script once, in a project of its own."""
-        project, home = self.folder / "project", self.folder / "home"
+    def run(self, name: str, chance: random.Random) -> dict[str, Ran]:
+        """Run a script in each manner, by turns, in projects of their own."""
+        programs = {how: self._program(name, how) for how in (PLAIN, AGAIN, RECORDED)}
+        try:
+            run_by_turns([*programs.values()], chance)
+            found = {how: _ran(program) for how, program in programs.items()}
+            return {**found, RECORDED: self._told(found[RECORDED])}
+        finally:
+            for path in self.folder.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def _program(self, name: str, how: str) -> Program:
+        project = self.folder / how
         project.mkdir(parents=True)
         shutil.copy(HERE / "models.py", project)
         shutil.copy(HERE / "scripts" / f"{name}.py", project / "train.py")
         epochs = str(max(1, round(EPOCHS[name] * self.scale)))
-        flor = [sys.executable, "-m", "florctl"]
-        start = [*flor, "record"] if how == RECORDED else [sys.executable]
-        environ = {**self.environ, "FLOR_HOME": str(home)}
-        try:
-            ran = _timed([*start, "train.py", epochs], project, environ)
-            return _told(ran, flor, project, environ) if how == RECORDED else ran
-        finally:
-            shutil.rmtree(project)
-            shutil.rmtree(home, ignore_errors=True)
+        start = [*FLOR, "record"] if how == RECORDED else [sys.executable]
+        return Program([*start, "train.py", epochs], project, self._at_home())
 
-    def run_on(self, core: int, name: str, how: str) -> Ran:
-        """Run a script on one core, in a folder that no other core's run uses."""
-        os.sched_setaffinity(0, {core})  # of this thread, and of what it starts
-        return replace(self, folder=self.folder / str(core)).run(name, how)
+    def _at_home(self) -> dict[str, str]:
+        return {**self.environ, "FLOR_HOME": str(self.folder / "home")}
 
-
-def _timed(words: Sequence[str], project: Path, environ: Mapping[str, str]) -> Ran:
-    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-        started = time.perf_counter()
-        process = subprocess.Popen(words, cwd=project, env=environ, stdout=output, stderr=errors)
-        _, status, usage = os.wait4(process.pid, 0)
-        whole_s = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            errors.seek(0)
-            raise SystemExit(f"{errors.read()}\n{shlex.join(words)} ended by {process.returncode}")
-        output.seek(0)
-        last = output.read().splitlines()[-1].split()
-    return Ran(float(last[1]), float(last[2]), whole_s, usage.ru_maxrss * 1024)
+    def _told(self, ran: Ran) -> Ran:
+        """The same with what flor tells of it."""
+        words, project = [*FLOR, "log", "list", "--json"], self.folder / RECORDED
+        listed = subprocess.run(
+            words, cwd=project, env=self._at_home(), capture_output=True, check=True
+        )
+        (run,) = json.loads(listed.stdout)
+        return replace(
+            ran,
+            overhead=run["overhead"] or 0.0,
+            checkpoints=run["checkpoints"],
+            stored_bytes=run["bytes"],
+        )
 
 
-def _told(ran: Ran, flor: Sequence[str], project: Path, environ: Mapping[str, str]) -> Ran:
-    """The same with what flor tells of it."""
-    words = [*flor, "log", "list", "--json"]
-    listed = subprocess.run(words, cwd=project, env=environ, capture_output=True, check=True)
-    (run,) = json.loads(listed.stdout)
-    return Ran(
-        ran.loop_s,
-        ran.loop_cpu_s,
-        ran.whole_s,
-        ran.peak_bytes,
-        run["overhead"] or 0.0,
-        run["checkpoints"],
-        run["bytes"],
-    )
+def _ran(program: Program) -> Ran:
+    if program.status:
+        told = program.errors.read_text()
+        raise SystemExit(f"{told}\n{shlex.join(program.words)} ended by {program.status}")
+    last = program.output.read_text().splitlines()[-1].split()
+    return Ran(float(last[1]), float(last[2]), program.ran_s, program.peak_bytes)
 
 
-def measure(
-    bench: Bench, names: Sequence[str], rounds: int, groups: Sequence[Sequence[str]]
-) -> dict[str, dict[str, list[Ran]]]:
+def measure(bench: Bench, names: Sequence[str], rounds: int) -> dict[str, dict[str, list[Ran]]]:
     """By script and manner, a run for each round.
 
     Args:
         bench: that runs them.
         names: of scripts.
         rounds: how many.
-        groups: of manners that run at the same time, each on a core; one alone has all cores.
     """
-    cores = sorted(os.sched_getaffinity(0))[:2]
     found: dict[str, dict[str, list[Ran]]] = {
-        name: {how: [] for group in groups for how in group} for name in names
+        name: {how: [] for how in (PLAIN, AGAIN, RECORDED)} for name in names
     }
     for number in range(rounds):
-        order = [(name, group) for name in names for group in groups]
-        random.Random(number).shuffle(order)
-        cores.reverse()
-        for name, group in order:
-            for how, ran in zip(group, _together(bench, name, group, cores), strict=True):
+        chance = random.Random(number)
+        for name in chance.sample(names, len(names)):
+            for how, ran in bench.run(name, chance).items():
                 found[name][how].append(ran)
                 told = f"round {number + 1} of {rounds}: {name}, {how}: {ran}"
                 print(told, file=sys.stderr, flush=True)
     return found
 
 
-def _together(bench: Bench, name: str, group: Sequence[str], cores: Sequence[int]) -> list[Ran]:
-    if len(group) == 1:
-        return [bench.run(name, group[0])]
-    with ThreadPoolExecutor(len(group)) as pool:
-        return [*pool.map(bench.run_on, cores, [name] * len(group), group)]
-
-
 def ratios(runs: Mapping[str, Sequence[Ran]], what: str) -> tuple[list[float], list[float]]:
     """(recorded / plain, A/A) of one attribute, round by round."""
-    found = {how: [getattr(ran, what) for ran in runs[how]] for how in runs}
-    plain, again = found[PLAIN], found[AGAIN]
-    beside = found[BESIDE] if BESIDE in found else means(plain, again)
-    return quotients(found[RECORDED], beside), quotients(again, plain)
+    plain, again, recorded = (
+        [getattr(ran, what) for ran in runs[how]] for how in (PLAIN, AGAIN, RECORDED)
+    )
+    return quotients(recorded, means(plain, again)), quotients(again, plain)
 
 
 def row(name: str, runs: Mapping[str, Sequence[Ran]]) -> list[str]:
@@ -230,7 +201,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0, help="times the usual epochs")
     parser.add_argument("--threads", type=int, help="of torch, by default its own choice")
-    parser.add_argument("--beside", action="store_true", help="two runs at a time, a core each")
     parser.add_argument("--folder", help="on the disk to be written to, by default a temporary one")
     parser.add_argument("--markdown", action="store_true", help="a table for results.md")
     asked = parser.parse_args()
@@ -244,14 +214,12 @@ def main() -> None:
     environ["PYTHONPATH"] = os.pathsep.join(
         filter(None, [str(HERE.parent), environ.get("PYTHONPATH")])
     )
-    if asked.beside and len(os.sched_getaffinity(0)) < 2:
-        parser.error("--beside wants two cores, and there is one")
     if asked.threads:
         torch.set_num_threads(asked.threads)
         environ["OMP_NUM_THREADS"] = str(asked.threads)
     with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
         bench = Bench(Path(folder), asked.scale, environ)
-        found = measure(bench, names, asked.rounds, IN_PAIRS if asked.beside else SINGLY)
+        found = measure(bench, names, asked.rounds)
     print(f"{machine()}; {asked.rounds} rounds, {asked.scale:g} times the usual epochs\n")
     rows = [row(name, runs) for name, runs in found.items()]
     print(table(HEAD, rows, markdown=asked.markdown))
