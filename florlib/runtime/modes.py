@@ -16,7 +16,9 @@ _DECIMAL_OPTIONS = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
 _start_switch = sys.getswitchinterval()
 _start_recursion = sys.getrecursionlimit()
 _start_environ = dict(os.environ)
-_start_bytes = dict(getattr(os.environ, "_data", ()))  # as CPython keeps it: equal without decoding
+_start_bytes = dict(
+    getattr(os.environ, "_data", os.environ)
+)  # as CPython keeps it: equal without decoding
 _start_folder = os.getcwd()
 _first_path: list[str] = []  # of the first time that it was asked for, at the first loop's head
 
@@ -147,11 +149,10 @@ def _decimals() -> dict[str, Any] | None:
 
 
 def _changed_environ() -> dict[str, str | None]:
-    now = getattr(os.environ, "_data", None)
+    now = dict(getattr(os.environ, "_data", os.environ))
     if now == _start_bytes:
         return {}
-    before_and_now = (_start_environ, dict(os.environ)) if now is None else (_start_bytes, now)
-    names = {os.fsdecode(name) for name, _ in before_and_now[0].items() ^ before_and_now[1].items()}
+    names = {os.fsdecode(name) for name, _ in now.items() ^ _start_bytes.items()}
     return {name: os.environ.get(name) for name in sorted(names)}
 
 

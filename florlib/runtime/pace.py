@@ -37,7 +37,8 @@ class Pace:
         self.turn = 0
         self._since_s = now
         self._stall_s = budget.stall_s
-        self.due = self._every = self._fitting(usual.last_s, 1) if usual.last_s else 1
+        # As the slowest turns were: it must not take long to find out that they are slow again.
+        self.due = self._every = self._fitting(usual.slowest_s, 1) if usual.quiet_s else 1
 
     def go_on(self, turn: int, now: float) -> None:
         """Begin with a later turn than the first."""

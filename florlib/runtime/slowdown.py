@@ -25,14 +25,17 @@ class Usual:
         quiet_s: seconds a turn, of the last stretches without one.
         busy_s: likewise of those with one, since the last measurement.
         turns, seconds: of all of these together.
-        last_s: seconds a turn, of the last stretch of either kind; 0.0 before there was one.
     """
 
     quiet_s: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
     busy_s: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
     turns: int = 0
     seconds: float = 0.0
-    last_s: float = 0.0
+
+    @property
+    def slowest_s(self) -> float:
+        """Seconds a turn, of the slowest of the last quiet stretches; 0.0 before there is one."""
+        return max(self.quiet_s, default=0.0)
 
     def excess(self, window_s: float) -> tuple[float, float]:
         """(seconds that the busy stretches took beyond the usual, how much of it may be noise).
@@ -84,13 +87,12 @@ class SlowDown:
             turns: how many they are.
             busy: whether a checkpoint was being written meanwhile.
         """
-        usual.last_s = seconds / turns
         if not busy:
-            usual.quiet_s.append(usual.last_s)
+            usual.quiet_s.append(seconds / turns)
             return
         if not usual.turns:
             self._busy.append(usual)
-        usual.busy_s.append(usual.last_s)
+        usual.busy_s.append(seconds / turns)
         usual.seconds += seconds
         usual.turns += turns
 

@@ -21,7 +21,7 @@ from florlib.runtime.graph.decode import RestoreRefused
 from florlib.runtime.graph.parts import class_attributes
 from tests.runtime import things
 from tests.runtime.graphs import capture, compared, difference, put_back
-from tests.runtime.things import Access, Both, Colour, Pair, Tally, Thing, Watched, counter
+from tests.runtime.things import Access, Both, Colour, Counted, Pair, Tally, Thing, Watched, counter
 
 
 def test_nonlocal_variables_come_back():
@@ -490,3 +490,15 @@ class Point:
 
     x: int
     y: list[int]
+
+
+def test_a_class_that_cannot_be_hashed_comes_back_by_each_of_its_names(monkeypatch):
+    monkeypatch.setattr(Counted, "count", 1)
+    live = {"one": Counted, "other": Counted}
+    captured = capture(live)
+    Counted.count = 2
+
+    put_back(captured, live)
+
+    assert Counted.count == 1
+    assert captured.missing == []

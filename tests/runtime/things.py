@@ -95,3 +95,18 @@ def remember(value: Any, memory: list[Any] = []) -> list[Any]:  # noqa: B006  # 
     """A function that remembers in a default."""
     memory.append(value)
     return memory
+
+
+class Unhashable(type):
+    """A metaclass whose classes can be compared, and are no keys."""
+
+    def __eq__(cls, other: object) -> bool:
+        return cls is other
+
+    __hash__ = None
+
+
+class Counted(metaclass=Unhashable):
+    """A class that no dictionary takes as a key."""
+
+    count = 0

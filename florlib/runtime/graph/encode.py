@@ -59,10 +59,7 @@ from florlib.runtime.graph.leaves import (
     stands_for_itself,
 )
 from florlib.runtime.graph.ordering import are_readable
-from florlib.runtime.graph.parts import (
-    is_loaded_module,
-    small_integers,
-)
+from florlib.runtime.graph.parts import is_loaded_module, small_integers
 from florlib.runtime.graph.pickling import pickled
 from florlib.runtime.graph.recall import is_unchanged, remember
 
@@ -80,8 +77,8 @@ class Encoder:
         put: names of attributes that the script's text puts on objects.
         reads_sets: whether the order within sets may be read off their memory.
         settled: classes whose nodes, if they have some, were met.
-        class_parts: what the classes hold whose nodes are yet to be filled.
-        named: by identity, what stands for the classes and functions that are not taken apart.
+        class_parts: by identity, what the classes hold whose nodes are yet to be filled.
+        named: likewise what stands for the classes and functions that are not taken apart.
         graphs: where tensors with an autograd graph are kept by node; None keeps none, so that a
             checkpoint that is being written holds no graph in memory.
     """
@@ -96,7 +93,7 @@ class Encoder:
     alive: list[Any] = field(default_factory=list)
     id_keys: list[int] = field(default_factory=list)
     put: Container[str] = ()
-    class_parts: dict[type, dict[str, Any]] = field(default_factory=dict)
+    class_parts: dict[int, dict[str, Any]] = field(default_factory=dict)
     named: dict[int, Any] = field(default_factory=dict)
     reads_sets: bool = field(default_factory=are_readable)
     settled: set[type] = field(default_factory=set)

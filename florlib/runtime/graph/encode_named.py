@@ -43,7 +43,7 @@ def encode_class(encoder: Encoder, value: Any, place: Place) -> Any:
     if encoder.is_project(value.__module__):
         attributes = class_attributes(value, encoder.is_project)
         if attributes:
-            encoder.class_parts[value] = attributes
+            encoder.class_parts[key] = attributes
             return encoder.node(value, place)
     return _named(encoder, value, global_name(value))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from florlib.runtime.graph.codes import code_place, has_cells_alone
 from florlib.runtime.graph.generators import bits_name, generator_state, seeds_of
 from florlib.runtime.graph.holders import held_value, own_attributes
+from florlib.runtime.graph.known import identity
 from florlib.runtime.graph.leaves import class_name, global_name
 from florlib.runtime.graph.parts import attributes_of, names_of_module, runs_apart
 
@@ -28,7 +29,7 @@ def fill_class(encoder: Encoder, number: int, value: Any) -> None:
     """Fill the node of a class: the attributes that are data."""
     node = encoder.nodes[number]
     node["k"], node["g"] = "class", global_name(value)
-    node["d"] = encoder.attributes(number, encoder.class_parts.pop(value).items())
+    node["d"] = encoder.attributes(number, encoder.class_parts.pop(identity(value)).items())
 
 
 def fill_module(encoder: Encoder, number: int, value: Any) -> None:

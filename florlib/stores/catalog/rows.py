@@ -118,7 +118,7 @@ class RunDetails(NamedTuple):
     """Everything that `flor log show` tells of a run beyond its row.
 
     Attributes:
-        stall_s: how long checkpoints held up training.
+        stall_s: how long training was held up.
         slowed_s: how much slower it was while they were written.
         longest_s: the most training between two checkpoints; None where no process has told.
         expected_s: what another checkpoint would cost.

@@ -43,7 +43,7 @@ CREATE TABLE run (
     iterations INTEGER NOT NULL DEFAULT 0,   -- of main loops, the most that any rank completed
     checkpoints INTEGER NOT NULL DEFAULT 0,  -- that are there
     bytes INTEGER NOT NULL DEFAULT 0,        -- of those
-    stall_s REAL NOT NULL DEFAULT 0,         -- how long checkpoints held up training
+    stall_s REAL NOT NULL DEFAULT 0,         -- how long training was held up
     slowed_s REAL NOT NULL DEFAULT 0,        -- how much slower it was while they were written
     training_s REAL NOT NULL DEFAULT 0,      -- time inside main-loop iterations
     settled INTEGER NOT NULL DEFAULT 0,      -- 1: looked at again only when a folder's mtime changes
